@@ -1,0 +1,55 @@
+"""### Processing an audio upload.
+
+The way of `process_video` without the parts for pictures.
+
+**Trigger**: `watch_uploads`, or by hand with the configuration `{"key": "incoming/talk.mp3"}`; optional are
+`bucket` and `profile`.
+
+**One run** makes one version of one asset: probe, plan, encode each track whole, waveform and cover at the same
+time, assemble and package each rendition, compose the manifests, verify, publish, update the documents.
+
+**Idempotency key**: the run id, made of file version and profile digest; encodes and renditions by content.
+
+**Failures**: as for `process_video`.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+
+from cutroom.steps import assembling, boundary, encoding, planning, publishing
+from cutroom.steps.boundary import in_airflow
+
+
+@dag(schedule=None, doc_md=__doc__, tags=["cutroom"], default_args={**boundary.RETRIES, "pool": "io"})
+def process_audio() -> None:
+    """One upload becomes one published version."""
+    name = "{{ task.op_kwargs['work']['name'] }}"
+    cpu = {"pool": "encode", "queue": "encode", "execution_timeout": timedelta(hours=12)}
+
+    probe = task(**cpu)(boundary.begins_run(planning.probe))
+    plan = task()(in_airflow(planning.plan))
+    tracks = task()(in_airflow(planning.tracks))
+    renditions = task()(in_airflow(planning.renditions))
+    encode_audio = task(map_index_template=name, **cpu)(in_airflow(encoding.encode_audio))
+    thumbnails = task(**cpu)(in_airflow(encoding.thumbnails))
+    assemble = task(map_index_template=name)(in_airflow(assembling.assemble))
+    manifest = task()(in_airflow(publishing.manifest))
+    verify = task()(in_airflow(publishing.verify))
+    publish = task()(boundary.publish)
+    update_metadata = task()(boundary.update_metadata)
+    conclude = task(trigger_rule="all_done")(boundary.conclude)
+
+    job = plan(probe())
+    sound = encode_audio.partial(job=job).expand(work=tracks(job))
+    stills = thumbnails(job)
+    assembled = assemble.partial(job=job).expand(work=renditions(job))
+    composed = manifest(job)
+    published = publish(job)
+    updated = update_metadata()
+
+    sound >> assembled
+    [assembled, stills] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
+
+
+process_audio()

@@ -1,0 +1,91 @@
+"""`transcode`, `verify`, `profiles`: media on this machine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cutroom.errors import VerificationFailed
+
+EXIT_FAILED = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(transcode)
+    app.command()(verify)
+    app.command()(profiles)
+
+
+def transcode(
+    source: Path = typer.Argument(..., help="A video or audio file."),
+    out_dir: Path = typer.Argument(..., help="Folder for HLS and DASH."),
+    *,
+    profile: str = typer.Option(
+        "", help="Name of a profile, or path of a YAML file; by default by the kind of file."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Make HLS and DASH from a file on this machine: the same steps as in Airflow, without any service."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from cutroom.media.upload import kind_of
+    from cutroom.settings import get_settings
+    from cutroom.steps.local import transcode as run
+
+    settings = get_settings()
+    chosen = profile or settings.profile_for(kind_of(source.name))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(source.name, total=100)
+
+        def show(percent: float, step: str) -> None:
+            bar.update(task, completed=percent, description=f"{source.name}: {step}")
+
+        version = run(source, out_dir, profile=chosen, settings=settings, listener=show)
+    if as_json:
+        typer.echo(json.dumps({**version.to_json(), "out_dir": str(out_dir)}, indent=2))
+        return
+    for rendition in version.renditions:
+        size = f"{rendition.width}×{rendition.height}" if rendition.width else f"{rendition.channels} ch"
+        rate = f"{rendition.average_bandwidth_bps // 1000:>7} kbit/s"
+        typer.echo(f"{rendition.kind:6}{rendition.codec_string:14}{size:>11}{rate}")
+    typer.echo(
+        f"{len(version.report['checks'])} checks hold. Play {out_dir / version.hls} or {out_dir / version.dash}"
+    )
+
+
+def verify(
+    what: str = typer.Argument(..., help="An asset, or a folder that `transcode` made."),
+    *,
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Show the report of a version, and read its files back against it."""
+    from cutroom.settings import get_settings
+    from cutroom.steps.local import check_asset, check_folder
+
+    folder = Path(what)
+    report: dict[str, Any] = check_folder(folder) if folder.is_dir() else check_asset(what, get_settings())
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        for check in report["checks"]:
+            typer.echo(f"{'ok  ' if check['ok'] else 'FAIL'} {check['name']}: {check['found']}")
+    if not report["ok"]:
+        raise VerificationFailed(f"{what} is not as it was verified.")
+
+
+def profiles(*, as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
+    """List the profiles."""
+    from cutroom.media.profile import load_profile, profile_names
+
+    shipped = [load_profile(name) for name in profile_names()]
+    if as_json:
+        typer.echo(
+            json.dumps([{**one.model_dump(mode="json"), "digest": one.digest} for one in shipped], indent=2)
+        )
+        return
+    for one in shipped:
+        typer.echo(f"{one.name:16}{one.digest}  {one.description}")

@@ -1,0 +1,322 @@
+"""ffmpeg's arguments, built by ffmpeg-python from the plan: values in, a list of strings out.
+
+Output times are absolute on the presentation's timeline everywhere, so joining is only putting one after the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.media import timeline
+from cutroom.media.plan import AudioPlan, AudioRung, Picture, Timing, VideoPlan, VideoRung
+from cutroom.media.timeline import EncodeChunk
+
+FFMPEG = "ffmpeg"
+"""The runner knows where it is."""
+
+STATS_FORMAT = "{n} {pts} {tb}"
+"""What `-stats_enc_pre` writes of every frame that reaches an encoder: its number, and its time in a time base."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoEncoder:
+    """How one encoder is told what we mean: facts, not decisions."""
+
+    name: str
+    options: Mapping[str, str]
+
+
+# scenecut: keyframes stay on the grid that all rungs share. open_gop: nothing refers across a boundary.
+# threads=1: the bytes do not depend on the machine, and parallel chunks use the cores (x264 with one thread a rung
+# makes as much as with many, see docs/benchmarks.md). keyint: no keyframe but those that are asked for.
+VIDEO_ENCODERS = {
+    "h264": VideoEncoder(
+        name="libx264",
+        options={
+            "profile:v": "high",
+            "pix_fmt": "yuv420p",
+            "forced-idr": "1",
+            "threads": "1",
+            "x264-params": "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1",
+        },
+    ),
+}
+
+# Hable keeps the mid-tones where they were; 100 cd/m² is the white of BT.709 displays (ITU-R BT.2408, 5.1).
+TONE_MAP = (
+    ("zscale", {"t": "linear", "npl": "100"}),
+    ("format", {"pix_fmts": "gbrpf32le"}),
+    ("zscale", {"p": "bt709"}),
+    ("tonemap", {"tonemap": "hable", "desat": "0"}),
+    ("zscale", {"t": "bt709", "m": "bt709", "r": "tv"}),
+)
+
+
+def encode_video(
+    video: VideoPlan,
+    chunk: EncodeChunk,
+    rungs: Sequence[VideoRung],
+    keyframe_times: Sequence[Fraction],
+    *,
+    source: Path,
+    outputs: Sequence[Path],
+    stats: Path,
+) -> list[str]:
+    """Decode an encode chunk once and encode all these rungs of it.
+
+    Args:
+        video: The plan of the track.
+        chunk: Which window.
+        rungs: What is made; one codec.
+        keyframe_times: When a keyframe is asked for, in seconds of the presentation.
+        source: The chunk's packets.
+        outputs: A NUT file for each rung.
+        stats: Where the times of the frames that reached the first encoder are written.
+    """
+    timing = video.timing
+    # Times in the chunk object are moved by whole seconds (see cutter.split).
+    shift = round(video.shift_s / timing.time_base)
+    frames = (
+        ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None)
+        .video.filter("settb", _rational(timing.time_base))
+        .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
+    )
+    frames = _pictures(frames, video.picture)
+    frames = frames.filter("settb", f"1/{timing.timescale}").filter(
+        "setpts", _output_time(timing, video.shift_s)
+    )
+    split = frames.filter_multi_output("split", len(rungs))
+    made = []
+    for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
+        scaled = (
+            split[place]
+            .filter("scale", rung.width, rung.height, flags="lanczos+accurate_rnd+full_chroma_int")
+            .filter("setsar", "1")
+        )
+        made.append(
+            ffmpeg.output(
+                scaled,
+                str(path),
+                **_video_options(rung, keyframe_times, timing.timescale),
+                **(
+                    {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT} if place == 0 else {}
+                ),
+            )
+        )
+    return _compiled(made)
+
+
+def _pictures(frames: Any, picture: Picture) -> Any:
+    if picture.deinterlace:
+        # Only frames that are flagged: film in an interlaced stream stays as it is.
+        frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
+    if picture.tone_map:
+        for name, options in TONE_MAP:
+            frames = frames.filter(name, **options)
+    if picture.mirrored:
+        frames = frames.filter("hflip")
+    turns = {90: ("transpose", "clock"), 270: ("transpose", "cclock")}
+    if picture.rotation in turns:
+        name, value = turns[picture.rotation]
+        frames = frames.filter(name, value)
+    elif picture.rotation == 180:
+        frames = frames.filter("hflip").filter("vflip")
+    return frames
+
+
+def _output_time(timing: Timing, shift_s: int) -> str:
+    """The expression that moves a frame, whose time is in output ticks of the source's clock, to the output's."""
+    if timing.frame_ticks is None:
+        offset = (timing.origin_s + shift_s) * timing.timescale
+        return f"round(PTS-({_rational(offset)}))"
+    first = (timing.first_pts * timing.time_base + shift_s) * timing.timescale
+    return f"{timing.first_ticks}+round((PTS-({_rational(first)}))/{timing.frame_ticks})*{timing.frame_ticks}"
+
+
+def _rational(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _video_options(rung: VideoRung, keyframe_times: Sequence[Fraction], timescale: int) -> dict[str, Any]:
+    encoder = VIDEO_ENCODERS[rung.codec]
+    options: dict[str, Any] = {
+        "c:v": encoder.name,
+        **encoder.options,
+        "preset": rung.preset,
+        "crf": f"{rung.crf:g}",
+        "maxrate": rung.max_bitrate_bps,
+        "bufsize": rung.buffer_bits,
+        # Frames go through as they come, with the times that they have: none is doubled or dropped.
+        "fps_mode": "passthrough",
+        "enc_time_base": f"1/{timescale}",
+        "f": "nut",
+        "map_metadata": "-1",
+        "bitexact": None,
+    }
+    if keyframe_times:
+        options["force_key_frames"] = ",".join(f"{float(time):.6f}" for time in keyframe_times)
+    return options
+
+
+def encode_audio(
+    audio: AudioPlan, rungs: Sequence[AudioRung], *, source: Path, outputs: Sequence[Path], stats: Path
+) -> list[str]:
+    """Decode a whole track of sound once and encode all these rungs of it.
+
+    Sound that starts late gets silence in front, gaps are filled with silence: sound and picture stay in step.
+
+    Args:
+        audio: The plan of the track.
+        rungs: What is made.
+        source: The source file.
+        outputs: An MP4 file for each rung; its edit list tells the encoder's delay.
+        stats: Where the sizes of the frames that reached the first encoder are written.
+    """
+    decoded = (
+        ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)[
+            str(audio.track.index)
+        ]
+        .filter("asetpts", f"PTS-round(({_rational(audio.origin_s)})/TB)")
+        # async=1 fills and trims where the times say so, and never stretches.
+        .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": "0.05"})
+    )
+    split = decoded.filter_multi_output("asplit", len(rungs))
+    made = [
+        ffmpeg.output(
+            split[place]
+            .filter("aformat", channel_layouts="mono" if rung.channels == 1 else "stereo")
+            .filter("aresample", rung.sample_rate_hz, resampler="soxr"),
+            str(path),
+            **{
+                "c:a": "aac",
+                "b:a": rung.bitrate_bps,
+                "ar": rung.sample_rate_hz,
+                "f": "mp4",
+                "map_metadata": "-1",
+                "bitexact": None,
+            },
+            **({"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": "{sn} {samp}"} if place == 0 else {}),
+        )
+        for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True))
+    ]
+    return _compiled(made)
+
+
+def inspect_video(
+    video: VideoPlan,
+    *,
+    source: Path,
+    stats: Path,
+    interval_s: Fraction,
+    sprite: Path,
+    sprite_width: int,
+    columns: int,
+    rows: int,
+    poster: Path,
+    samples: int,
+) -> list[str]:
+    """Decode the whole source once: note every frame's time, and make the poster and the sprite sheet.
+
+    Args:
+        video: The plan of the track.
+        source: The source file.
+        stats: Where the time of every decoded frame is written, in source ticks.
+        interval_s: Time between two stills.
+        sprite: A JPEG with all stills as tiles.
+        sprite_width: Width of a still in pixels.
+        columns: Tiles in a row.
+        rows: Rows of tiles.
+        poster: A JPEG of the most representative still.
+        samples: How many stills there are.
+    """
+    decoded = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None)[
+        str(video.track.index)
+    ]
+    split = decoded.filter_multi_output("split", 2)
+    counted = ffmpeg.output(
+        split[0].filter("settb", _rational(video.timing.time_base)),
+        "-",
+        f="null",
+        fps_mode="passthrough",
+        enc_time_base=_rational(video.timing.time_base),
+        **{"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT},
+    )
+    # The first frame of each interval: the same frames whatever the frame rate.
+    number, before = (f"floor(({time}-start_t)/{_decimal(interval_s)})" for time in ("t", "prev_selected_t"))
+    step = f"isnan(prev_selected_t)+gte({number},{before}+1)"
+    stills = _pictures(split[1].filter("select", step), video.picture).filter("setsar", "1")
+    width, height = video.track.display_size
+    sheet = stills.filter_multi_output("split", 2)
+    tile_height = max(2, round(sprite_width * height / width / 2) * 2)
+    tiles = sheet[0].filter("scale", sprite_width, tile_height).filter("tile", f"{columns}x{rows}")
+    # yuvj420p: JPEG is full range.
+    jpeg = {"frames:v": 1, "q:v": 4, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
+    best = (
+        sheet[1]
+        .filter("scale", min(width, 1280), -2)
+        # The still that is closest to the mean of all: not the odd one, though of a dark film a dark one.
+        .filter("thumbnail", n=max(2, min(samples, 100)))
+    )
+    return _compiled(
+        [counted, ffmpeg.output(tiles, str(sprite), **jpeg), ffmpeg.output(best, str(poster), **jpeg)]
+    )
+
+
+def extract_cover(*, source: Path, track: int, cover: Path) -> list[str]:
+    """An attached picture as JPEG, at most 1,200 pixels wide."""
+    picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)].filter("scale", "min(1200,iw)", -2)
+    jpeg = {"frames:v": 1, "q:v": 3, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
+    return _compiled([ffmpeg.output(picture, str(cover), **jpeg)])
+
+
+def draw_waveform(*, source: Path, track: int, image: Path, width: int, height: int) -> list[str]:
+    """The waveform of a track as PNG on a transparent ground."""
+    sound = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)].filter(
+        "aformat", channel_layouts="mono"
+    )
+    drawn = sound.filter("showwavespic", s=f"{width}x{height}", colors="0x4f8cff", scale="sqrt")
+    return _compiled(
+        [
+            ffmpeg.output(
+                drawn,
+                str(image),
+                **{"frames:v": 1, "update": 1, "f": "image2", "c:v": "png", "bitexact": None},
+            )
+        ]
+    )
+
+
+def decode(kind: str, *, source: Path, stats: Path) -> list[str]:
+    """Decode a packaged track to nothing and note every frame; an error in the bitstream ends it."""
+    track = ffmpeg.input(f"file:{source}", xerror=None, copyts=None)
+    options = {"f": "null"}
+    if kind == "video":
+        options |= {"fps_mode": "passthrough", "enc_time_base": "demux"}
+        options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
+        return _compiled([ffmpeg.output(track.video, "-", **options)])
+    options |= {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": "{sn} {samp}"}
+    return _compiled([ffmpeg.output(track.audio, "-", **options)])
+
+
+def keyframe_times(video: VideoPlan, chunk: EncodeChunk, pts: Sequence[int]) -> list[Fraction]:
+    """When a chunk's encoders are asked for keyframes: at its segments but the first, which begins with one."""
+    timing = video.timing
+    return timeline.keyframe_times(chunk.boundaries[1:], pts, timing.time_base, timing.origin_s)
+
+
+def _decimal(value: Fraction) -> str:
+    return f"{float(value):.6f}"
+
+
+def _compiled(outputs: Sequence[Any]) -> list[str]:
+    merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
+    merged = merged.global_args(
+        "-hide_banner", "-nostdin", "-loglevel", "info", "-nostats", "-progress", "pipe:1"
+    )
+    arguments: list[str] = merged.compile(cmd=FFMPEG, overwrite_output=True)
+    return arguments

@@ -1,0 +1,353 @@
+"""Probe: what is in a file, as ffprobe and the packets tell, or the reason why it can't be taken."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
+from cutroom.ffmpeg import runner
+from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.media.limits import Limits
+from cutroom.media.source import AudioTrack, Chapter, Source, VideoTrack
+from cutroom.media.timeline import Packet
+
+SNIFFED = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"8BPS", "a Photoshop image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"#EXTM3U", "a playlist, which is not taken: upload the media themselves"),
+    (b"ffconcat", "a concat script, which is not taken: upload the media themselves"),
+    (b"<?xml", "an XML document"),
+)
+"""How files begin that are not media, so that the reason can say what was uploaded."""
+
+
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+def _unknown_is_none(value: object) -> object:
+    return None if value in {"unknown", "N/A", ""} else value
+
+
+def _rate(value: object) -> object:
+    """`30000/1001`; ffprobe writes 0/0 for a rate that it does not know."""
+    if isinstance(value, str) and not (value.endswith("/0") or value.startswith("0/")):
+        return Fraction(value)
+    return None
+
+
+def _ratio(value: object) -> object:
+    """`4:3`; 0:1 means not known."""
+    if isinstance(value, str):
+        over, _, under = value.partition(":")
+        if over.isdigit() and under.isdigit() and int(over) and int(under):
+            return Fraction(int(over), int(under))
+    return None
+
+
+Known = Annotated[str | None, BeforeValidator(_unknown_is_none)]
+Seconds = Annotated[Fraction | None, BeforeValidator(_unknown_is_none)]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=True)
+
+
+class _Stream(_Out):
+    index: int
+    codec_type: str = "unknown"
+    codec_name: str = "unknown"
+    profile: Known = None
+    width: int = 0
+    height: int = 0
+    sample_aspect_ratio: Annotated[Fraction | None, BeforeValidator(_ratio)] = None
+    pix_fmt: Known = None
+    field_order: Known = None
+    color_range: Known = None
+    color_space: Known = None
+    color_transfer: Known = None
+    color_primaries: Known = None
+    r_frame_rate: Annotated[Fraction | None, BeforeValidator(_rate)] = None
+    avg_frame_rate: Annotated[Fraction | None, BeforeValidator(_rate)] = None
+    time_base: Fraction = Fraction(1)
+    start_time: Seconds = None
+    duration: Seconds = None
+    bit_rate: Annotated[int | None, BeforeValidator(_unknown_is_none)] = None
+    nb_frames: Annotated[int | None, BeforeValidator(_unknown_is_none)] = None
+    sample_rate: Annotated[int | None, BeforeValidator(_unknown_is_none)] = None
+    channels: int = 0
+    channel_layout: Known = None
+    disposition: Mapping[str, int] = Field(default_factory=dict)
+    tags: Mapping[str, str] = Field(default_factory=dict)
+    side_data_list: tuple[Mapping[str, Any], ...] = ()
+
+
+class _Format(_Out):
+    format_name: str
+    start_time: Seconds = None
+    duration: Seconds = None
+    tags: Mapping[str, str] = Field(default_factory=dict)
+
+
+class _Chapter(_Out):
+    start_time: Fraction
+    end_time: Fraction
+    tags: Mapping[str, str] = Field(default_factory=dict)
+
+
+class ProbeOutput(_Out):
+    """What ffprobe prints as JSON."""
+
+    format: _Format
+    streams: tuple[_Stream, ...] = ()
+    chapters: tuple[_Chapter, ...] = ()
+
+
+def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source, list[Packet]]:
+    """What is in a file.
+
+    Args:
+        path: A local file.
+        sha256: Digest of its bytes.
+        log: Where the tools' logs are kept.
+        limits: What the tools may take.
+
+    Returns:
+        The source, and the packets of its main video track in decode order (none without video).
+
+    Raises:
+        SourceCorrupt: The file is empty, truncated or damaged.
+        SourceUnsupported: The file is not media, or none that is taken.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise SourceCorrupt("The file is empty (0 bytes). Upload it again.")
+    reject_what_is_not_media(path)
+    argv = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
+    argv += ["-show_format", "-show_streams", "-show_chapters", "-of", "json", f"file:{path}"]
+    try:
+        said = runner.run(argv, log=log, limits=limits)
+    except EncoderRefused as refused:
+        raise _reason(str(refused)) from refused
+    output = ProbeOutput.model_validate(json.loads(said.stdout))
+    source = to_source(output, sha256=sha256, size_bytes=size)
+    if not source.video and not source.audio:
+        raise SourceUnsupported("The file holds no video and no audio track.")
+    packets = [] if not source.video else read_packets(path, source.video[0].index, log=log, limits=limits)
+    if source.video and not packets:
+        raise SourceCorrupt(
+            "The video track holds no data: the file is truncated or damaged. Upload it again."
+        )
+    stream = next(
+        (one for one in output.streams if source.video and one.index == source.video[0].index), None
+    )
+    if stream is not None:
+        _reject_truncated(stream, packets)
+    return source, packets
+
+
+def reject_what_is_not_media(path: Path) -> None:
+    """Name the usual mistakes by how the file begins.
+
+    Raises:
+        SourceUnsupported: It is an image, a document, an archive, a playlist or plain text.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    for magic, what in SNIFFED:
+        if head.startswith(magic):
+            raise SourceUnsupported(f"The file is {what}, not video or audio.")
+    if head[4:12] in {b"ftypavif", b"ftypheic", b"ftypmif1"} or (
+        head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    ):
+        raise SourceUnsupported("The file is an image, not video or audio.")
+    printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
+    if printable == len(head) and _is_text(head):
+        raise SourceUnsupported("The file is plain text, not video or audio.")
+
+
+def _is_text(head: bytes) -> bool:
+    # The last character may be cut in two.
+    for end in range(len(head), max(0, len(head) - 4), -1):
+        try:
+            head[:end].decode()
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
+    """The source that ffprobe's words describe. Pure."""
+    pictures = [s for s in output.streams if s.codec_type == "video" and s.disposition.get("attached_pic")]
+    video = [s for s in output.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
+    video = [s for s in video if s.width and s.height and s.codec_name != "unknown"]
+    audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
+    # The track that the author marked, else the largest picture, is the one that is shown.
+    video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
+    taken = {s.index for s in (*pictures, *video[:1], *audio)}
+    start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
+    return Source(
+        sha256=sha256,
+        size_bytes=size_bytes,
+        container=output.format.format_name,
+        start_s=min(start_times, default=None),
+        duration_s=output.format.duration,
+        video=tuple(_video_track(s) for s in video[:1]),
+        audio=tuple(_audio_track(s) for s in audio),
+        cover_index=pictures[0].index if pictures else None,
+        chapters=tuple(
+            Chapter(start_s=one.start_time, end_s=one.end_time, title=one.tags.get("title"))
+            for one in output.chapters
+        ),
+        tags={name.lower(): value for name, value in output.format.tags.items()},
+        not_carried=tuple(
+            f"track {s.index}: {s.codec_type} {s.codec_name}" for s in output.streams if s.index not in taken
+        ),
+    )
+
+
+def _video_track(stream: _Stream) -> VideoTrack:
+    rotation, mirrored = _orientation(stream.side_data_list)
+    return VideoTrack(
+        index=stream.index,
+        codec=stream.codec_name,
+        width=stream.width,
+        height=stream.height,
+        time_base=stream.time_base,
+        sar=stream.sample_aspect_ratio,
+        rotation=rotation,
+        mirrored=mirrored,
+        pix_fmt=stream.pix_fmt,
+        codec_profile=stream.profile,
+        field_order=stream.field_order,
+        color_range=stream.color_range,
+        color_space=stream.color_space,
+        color_transfer=stream.color_transfer,
+        color_primaries=stream.color_primaries,
+        frame_rate=stream.avg_frame_rate or stream.r_frame_rate,
+        bit_rate_bps=stream.bit_rate,
+        language=_language(stream),
+    )
+
+
+def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:
+    """Clockwise degrees and mirroring out of a display matrix (ISO/IEC 14496-12, 8.3.2.3).
+
+    ffprobe prints the matrix as three rows of fixed-point numbers after a line number.
+    """
+    for entry in side_data:
+        if entry.get("side_data_type") != "Display Matrix":
+            continue
+        rows = [
+            line.split(":", 1)[1].split() for line in str(entry["displaymatrix"]).splitlines() if ":" in line
+        ]
+        a, b = int(rows[0][0]), int(rows[0][1])
+        c, d = int(rows[1][0]), int(rows[1][1])
+        mirrored = a * d - b * c < 0
+        if mirrored:
+            a, b = -a, -b
+        if abs(a) >= abs(b):
+            return (0 if a > 0 else 180), mirrored
+        return (90 if b > 0 else 270), mirrored
+    return 0, False
+
+
+def _audio_track(stream: _Stream) -> AudioTrack:
+    return AudioTrack(
+        index=stream.index,
+        codec=stream.codec_name,
+        channels=stream.channels,
+        sample_rate_hz=stream.sample_rate or 0,
+        channel_layout=stream.channel_layout,
+        language=_language(stream),
+        title=stream.tags.get("title"),
+        is_default=bool(stream.disposition.get("default")),
+        start_s=stream.start_time,
+        duration_s=stream.duration,
+    )
+
+
+def _language(stream: _Stream) -> str | None:
+    """A tag in the form of RFC 5646; containers hold any text there, and it goes into playlists and the MPD."""
+    language = stream.tags.get("language", "")
+    return language if language != "und" and LANGUAGE.fullmatch(language) else None
+
+
+def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> list[Packet]:
+    """Times of a track's packets, in decode order."""
+    packets: list[Packet] = []
+
+    def take(line: str) -> None:
+        if line:
+            pts, dts, flags = line.split(" ")
+            packets.append(Packet(int(pts), int(dts), "K" in flags, "D" not in flags))
+
+    argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "index", str(path), str(track)]
+    try:
+        runner.run(argv, log=log.with_suffix(".packets.log"), limits=limits, on_line=take)
+    except EncoderRefused as refused:
+        raise _reason(str(refused)) from refused
+    return packets
+
+
+def _reject_truncated(stream: _Stream, packets: list[Packet]) -> None:
+    """An index that names more frames than there are data for means that the end is missing."""
+    if stream.nb_frames is None or stream.duration is None:
+        return
+    last = max(packet.pts for packet in packets) * stream.time_base
+    end = (stream.start_time or 0) + stream.duration
+    if len(packets) < stream.nb_frames and end - last > max(Fraction(1, 2), stream.duration / 100):
+        percent = 100 * len(packets) // stream.nb_frames
+        raise SourceCorrupt(
+            f"The file is truncated: its index names {stream.nb_frames} frames, {len(packets)} ({percent} %) are "
+            "there. Upload it again."
+        )
+
+
+def reject_too_large(source: Source, *, pixels: int, duration_s: int) -> None:
+    """Hold the source against the limits of this installation.
+
+    Raises:
+        SourceTooLarge: The message names the limit and its setting.
+    """
+    for track in source.video:
+        if track.width * track.height > pixels:
+            raise SourceTooLarge(
+                f"The picture is {track.width}×{track.height}, larger than the {pixels} pixels that "
+                "CUTROOM_SOURCE_MAX_PIXELS allows."
+            )
+    if source.duration_s is not None and source.duration_s > duration_s:
+        raise SourceTooLarge(
+            f"The file says that it lasts {float(source.duration_s):.0f} s, longer than the {duration_s} s that "
+            "CUTROOM_SOURCE_MAX_DURATION_S allows."
+        )
+
+
+def _reason(said: str) -> SourceCorrupt | SourceUnsupported:
+    """What the user reads, from what the tool said."""
+    if "moov atom not found" in said:
+        return SourceCorrupt(
+            "The file is truncated: the index of this MP4 (its moov box) is missing. Upload it again, or save it anew."
+        )
+    if "not on whitelist" in said:
+        return SourceUnsupported(
+            "The file is in a format that is not taken; docs/sources.md lists those that are."
+        )
+    return SourceCorrupt("The file is damaged, or not video or audio: it can't be read. Upload it again.")

@@ -1,0 +1,190 @@
+"""Runs a media tool: own process group, no network, no standard input, limits, progress, a kept log.
+
+The one place where Cutroom starts ffmpeg, ffprobe, Shaka Packager and its own packet cutter.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cutroom.errors import EncoderKilled, EncoderRefused, ToolStalled
+from cutroom.ffmpeg import tools
+from cutroom.media.limits import Limits
+
+TAIL_BYTES = 4_000
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A tool that ended well."""
+
+    stdout: bytes
+    stderr: str
+    """The end of it; all of it is in the log."""
+    wall_s: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    limits: Limits | None = None,
+    on_line: Callable[[str], None] | None = None,
+    cwd: Path | None = None,
+) -> Finished:
+    """Run a tool to its end.
+
+    Args:
+        argv: The tool (see `tools.path`) and its arguments; never a shell string.
+        log: Where the command and the whole of stderr are kept.
+        limits: What it may take.
+        on_line: Called with every line of stdout, at once; without it stdout is collected and returned.
+        cwd: Folder to run in.
+
+    Raises:
+        EncoderRefused: The tool ended by itself with an error; the message carries the end of its log.
+        EncoderKilled: The tool was ended by a signal, or the disk or the memory was full.
+        ToolStalled: The tool said nothing for too long and was ended.
+    """
+    limits = limits or Limits()
+    name = Path(argv[0]).name
+    started = time.monotonic()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as stderr:
+        stderr.write(f"$ {shlex.join(argv)}\n".encode())
+        stderr.flush()
+        begins = stderr.tell()
+        process = subprocess.Popen(
+            [tools.path(argv[0]), *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=cwd,
+            process_group=0,
+            preexec_fn=lambda: _in_child(limits.memory_bytes),  # noqa: PLW1509  two system calls, no lock is taken
+        )
+        try:
+            stdout = _follow(process, log, limits, on_line, name)
+        finally:
+            _end(process)
+    said = _end_of(log, begins)
+    if process.returncode == 0:
+        return Finished(stdout=stdout, stderr=said, wall_s=time.monotonic() - started)
+    tail = said.strip()
+    if process.returncode < 0:
+        raise EncoderKilled(f"{name} was ended by {_signal_name(-process.returncode)}.\n{tail}")
+    if "No space left on device" in tail or "Cannot allocate memory" in tail:
+        raise EncoderKilled(f"{name} ran out of disk or memory.\n{tail}")
+    raise EncoderRefused(f"{name} ended with exit code {process.returncode}.\n{tail}")
+
+
+def _end_of(log: Path, begins: int) -> str:
+    """The last of what a tool said; a damaged source can make it say gigabytes."""
+    with log.open("rb") as file:
+        file.seek(max(begins, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        return file.read().decode(errors="replace")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
+
+
+def _in_child(memory_bytes: int) -> None:
+    # A tool must not outlive the task that started it, not even when that is killed with SIGKILL.
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _follow(
+    process: "subprocess.Popen[bytes]",
+    log: Path,
+    limits: Limits,
+    on_line: Callable[[str], None] | None,
+    name: str,
+) -> bytes:
+    """Read stdout until it closes; a tool that neither prints nor logs is ended."""
+    assert process.stdout is not None
+    collected = bytearray()
+    unfinished = b""
+    began = last_sign = time.monotonic()
+    logged = 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            now = time.monotonic()
+            if selector.select(timeout=1.0):
+                data = os.read(process.stdout.fileno(), 65_536)
+                if not data:
+                    try:
+                        process.wait(timeout=limits.stall_s)
+                    except subprocess.TimeoutExpired as error:
+                        raise ToolStalled(
+                            f"{name} did not end within {limits.stall_s:.0f} s of its last word and was ended."
+                        ) from error
+                    return bytes(collected)
+                last_sign = now
+                if on_line is None:
+                    collected += data
+                else:
+                    *lines, unfinished = (unfinished + data).split(b"\n")
+                    for line in lines:
+                        on_line(line.decode(errors="replace"))
+            size = log.stat().st_size
+            if size != logged:
+                logged, last_sign = size, now
+            if now - last_sign > limits.stall_s:
+                raise ToolStalled(f"{name} made no progress for {limits.stall_s:.0f} s and was ended.")
+            if now - began > limits.total_s:
+                raise ToolStalled(f"{name} took longer than {limits.total_s:.0f} s and was ended.")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask, then force; the whole group, and reap it.
+
+    A tool that has ended is not reaped before its group is gone: until then its number is nobody else's.
+    """
+    if process.returncode is None:
+        for sent, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 30.0)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, sent)
+            _wait_unreaped(process.pid, patience)
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _wait_unreaped(pid: int, patience_s: float) -> None:
+    until = time.monotonic() + patience_s
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+class Progress:
+    """Turns the lines of `-progress pipe:1` into seconds of output done.
+
+    ffmpeg prints blocks of `key=value` lines; `out_time_us` is how far the output has come.
+    """
+
+    def __init__(self, report: Callable[[float], None]) -> None:
+        self._report = report
+
+    def __call__(self, line: str) -> None:
+        """Take one line."""
+        key, _, value = line.partition("=")
+        if key == "out_time_us" and value.lstrip("-").isdigit():
+            self._report(max(0.0, int(value) / 1_000_000))

@@ -1,0 +1,53 @@
+"""Object keys: the only place where names of objects are built."""
+
+from cutroom.media.timeline import EncodeChunk
+
+
+def plan(plan_id: str) -> str:
+    """The plan, in the work bucket."""
+    return f"plans/{plan_id}/plan.json"
+
+
+def plan_file(plan_id: str, name: str) -> str:
+    """A file that belongs to a plan, in the work bucket: what one step found and a later one needs."""
+    return f"plans/{plan_id}/{name}"
+
+
+def chunk(source_sha256: str, track: int, one: EncodeChunk) -> str:
+    """The packets of an encode chunk of a source, in the work bucket."""
+    return f"chunks/{source_sha256}/{track}/{one.start_pts}-{one.end_pts}.nut"
+
+
+def encode(encode_key: str) -> str:
+    """An encoded chunk or track, in the work bucket."""
+    return f"encodes/{encode_key}/media"
+
+
+def encode_facts(encode_key: str) -> str:
+    """What is known of an encode; written after it, so its presence says that the encode is whole."""
+    return f"encodes/{encode_key}/facts.json"
+
+
+def tool_log(run_id: str, step: str, part: str) -> str:
+    """The full log of a media tool, in the work bucket."""
+    return f"logs/{run_id}/{step}/{part}.log"
+
+
+def rendition(rendition_key: str, name: str) -> str:
+    """A file of a rendition, in the media bucket."""
+    return f"renditions/{rendition_key}/{name}"
+
+
+def rendition_facts(rendition_key: str) -> str:
+    """What is known of a rendition; written after its files, so its presence says that it is whole."""
+    return rendition(rendition_key, "rendition.json")
+
+
+def version(asset_id: str, version_id: str, name: str) -> str:
+    """A file of a published version, in the media bucket."""
+    return f"assets/{asset_id}/{version_id}/{name}"
+
+
+def source_facts(source_sha256: str) -> str:
+    """What the probe found in a source, in the work bucket."""
+    return f"sources/{source_sha256}/facts.json"

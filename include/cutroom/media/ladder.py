@@ -1,0 +1,73 @@
+"""The ladder: which rungs of a profile a source gets, and how large each becomes."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cutroom.media.profile import VideoCodec
+
+CLOSEST_RUNGS = Fraction(9, 10)
+"""A rung with a side that is more than this fraction of the same side one rung above brings nothing and is dropped."""
+
+FAST_FRAME_RATE = 30
+FAST_FACTOR = Fraction(3, 2)
+"""Above 30 frames a second a rung may take half as many bits again: frames that are closer in time differ less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A rung for one source: a picture and what it may cost."""
+
+    width: int
+    height: int
+    max_bitrate_bps: int
+    crf: float
+
+
+def plan_ladder(
+    codec: VideoCodec, display_size: tuple[int, int], frame_rate: Fraction | None
+) -> tuple[Size, ...]:
+    """The rungs of one codec for one source, largest first.
+
+    A picture is never enlarged: the smallest box that holds the source gets the source's own size, larger boxes get
+    nothing. Sides are even, as 4:2:0 needs.
+
+    Args:
+        codec: The codec with its ladder.
+        display_size: Width and height as shown, in pixels.
+        frame_rate: Frames per second; None where it varies.
+    """
+    width, height = display_size
+    fast = frame_rate is not None and frame_rate > FAST_FRAME_RATE
+    sizes: list[Size] = []
+    rungs = sorted(codec.rungs, key=lambda rung: rung.box[0] * rung.box[1], reverse=True)
+    for place, rung in enumerate(rungs):
+        scale = _scale(rung.box, display_size)
+        below = rungs[place + 1] if place + 1 < len(rungs) else None
+        if scale == 1 and below is not None and _scale(below.box, display_size) == 1:
+            continue
+        size = _even(width * scale), _even(height * scale)
+        above = (sizes[-1].width, sizes[-1].height) if sizes else None
+        if above and any(side > CLOSEST_RUNGS * larger for side, larger in zip(size, above, strict=True)):
+            continue
+        factor = FAST_FACTOR if fast else Fraction(1)
+        sizes.append(
+            Size(
+                width=size[0],
+                height=size[1],
+                max_bitrate_bps=int(rung.max_bitrate * factor),
+                crf=codec.crf if rung.crf is None else rung.crf,
+            )
+        )
+    return tuple(sizes)
+
+
+def _scale(box: tuple[int, int], display_size: tuple[int, int]) -> Fraction:
+    """How much a picture shrinks to fit the box, turned for portrait; at most 1."""
+    width, height = display_size
+    box_width, box_height = box if width >= height else (box[1], box[0])
+    return min(Fraction(1), Fraction(box_width, width), Fraction(box_height, height))
+
+
+def _even(pixels: Fraction) -> int:
+    """The nearest even number, at least 2, not above the pixels there are unless there is one only."""
+    return max(2, 2 * round(pixels / 2) if pixels % 2 != 1 else int(pixels) - 1)

@@ -1,0 +1,104 @@
+"""A source as the probe found it: what is known is stated, what is not known is None."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoTrack:
+    """A track of moving pictures."""
+
+    index: int
+    """Stream index in the container."""
+    codec: str
+    width: int
+    """Coded width in pixels, before rotation and before the pixels are made square."""
+    height: int
+    time_base: Fraction
+    """Seconds per tick of `pts`."""
+    sar: Fraction | None = None
+    """Sample aspect ratio; None: not signalled, which players take for square."""
+    rotation: int = 0
+    """Clockwise degrees by which a player turns the picture: 0, 90, 180 or 270."""
+    mirrored: bool = False
+    """Whether the picture is flipped left to right before it is turned."""
+    pix_fmt: str | None = None
+    codec_profile: str | None = None
+    field_order: str | None = None
+    color_range: str | None = None
+    color_space: str | None = None
+    color_transfer: str | None = None
+    color_primaries: str | None = None
+    frame_rate: Fraction | None = None
+    """What the container says; the timeline decides what is true."""
+    bit_rate_bps: int | None = None
+    language: str | None = None
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the transfer is PQ or HLG, which an SDR rung must be mapped from."""
+        return self.color_transfer in {"smpte2084", "arib-std-b67"}
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Whether the stream says that its frames are two fields."""
+        return self.field_order in {"tt", "bb", "tb", "bt"}
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height as shown: square pixels, turned."""
+        width, height = Fraction(self.width), Fraction(self.height)
+        if self.sar is not None and self.sar > 1:
+            width *= self.sar
+        elif self.sar is not None and 0 < self.sar < 1:
+            height /= self.sar
+        if self.rotation in {90, 270}:
+            width, height = height, width
+        return max(1, round(width)), max(1, round(height))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioTrack:
+    """A track of sound."""
+
+    index: int
+    codec: str
+    channels: int
+    sample_rate_hz: int
+    channel_layout: str | None = None
+    language: str | None = None
+    title: str | None = None
+    is_default: bool = False
+    start_s: Fraction | None = None
+    duration_s: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """A named stretch of the presentation, in seconds from its start."""
+
+    start_s: Fraction
+    end_s: Fraction
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Everything that the probe found in one file."""
+
+    sha256: str
+    size_bytes: int
+    container: str
+    """ffmpeg's name of the demuxer, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
+    start_s: Fraction | None
+    """Smallest start time of the tracks, in seconds."""
+    duration_s: Fraction | None
+    """What the container says; None where it does not."""
+    video: tuple[VideoTrack, ...] = ()
+    audio: tuple[AudioTrack, ...] = ()
+    cover_index: int | None = None
+    """Stream index of an attached picture."""
+    chapters: tuple[Chapter, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    not_carried: tuple[str, ...] = ()
+    """Tracks that no output carries, in words."""

@@ -1,0 +1,239 @@
+"""The timeline: which frames there are, when each is shown, and where segments begin.
+
+All times are integer ticks or `Fraction` seconds. Ends are exclusive.
+
+The grid is fixed: boundary k is the first frame whose presentation time is at or after k × S, counted from the
+start of the presentation, so every rung and every codec of every run has its segments at the same frames.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+
+from cutroom.errors import PlanInvalid
+
+COMMON_RATES = tuple(
+    sorted(
+        {
+            Fraction(n)
+            for n in (
+                1,
+                2,
+                5,
+                6,
+                8,
+                10,
+                12,
+                15,
+                16,
+                18,
+                20,
+                24,
+                25,
+                30,
+                48,
+                50,
+                60,
+                72,
+                90,
+                96,
+                100,
+                120,
+                144,
+                240,
+            )
+        }
+        | {Fraction(n * 1000, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)}
+    )
+)
+"""Frame rates that cameras and editors make; a rate the container states is tried as well."""
+
+MIN_TIMESCALE = 10_000
+"""A frame starts at most 50 µs from where it should when its phase has to be rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet of a video track, as the container holds it."""
+
+    pts: int
+    dts: int
+    is_keyframe: bool
+    is_shown: bool = True
+    """False for packets that an edit list keeps for decoding only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeChunk:
+    """A whole number of segments, encoded by one task."""
+
+    index: int
+    start_pts: int
+    """First frame, in source ticks."""
+    end_pts: int
+    """Source ticks; exclusive."""
+    first_packet: int
+    """Index in decode order of the first packet that decoding needs: the last keyframe at or before the start."""
+    end_packet: int
+    """Index after the last packet that decoding needs; exclusive."""
+    boundaries: tuple[int, ...]
+    """First frame of each of its segments, in source ticks; the first of them is `start_pts`."""
+    frames: int
+    """Frames that the container says are shown in this window."""
+
+    @property
+    def name(self) -> str:
+        """Zero-padded number for keys and logs."""
+        return f"{self.index:05d}"
+
+
+def shown_pts(packets: Sequence[Packet]) -> list[int]:
+    """Presentation times of the frames that are shown, in order of presentation, each once."""
+    return sorted({packet.pts for packet in packets if packet.is_shown})
+
+
+def constant_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None) -> Fraction | None:
+    """The frame rate that explains every presentation time to within one tick of the container, or None.
+
+    A container in milliseconds shows 30000/1001 as steps of 33 and 34; the rate behind them is exact, and using it
+    keeps the frames where they were before that container rounded them.
+
+    Args:
+        pts: Presentation times in ticks, ascending.
+        time_base: Seconds per tick.
+        stated: What the container or the codec says, tried first.
+    """
+    if len(pts) < 2 or pts[-1] == pts[0]:
+        return stated
+    measured = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
+    nearby = [rate for rate in COMMON_RATES if abs(rate - measured) * 50 < measured]
+    candidates = ([stated] if stated else []) + sorted(nearby, key=lambda rate: abs(rate - measured))
+    for rate in candidates:
+        # Largest error in ticks between where frame n is and where the rate puts it, whatever the phase.
+        # In integers, in units of 1/q tick, where a frame lasts p/q ticks.
+        step = 1 / (rate * time_base)
+        p, q = step.numerator, step.denominator
+        errors = [(tick - pts[0]) * q - n * p for n, tick in enumerate(pts)]
+        low, high = min(errors), max(errors)
+        # Each frame must also be nearer to its own place than to its neighbours', which says more than one tick does
+        # where a tick is about as long as a frame.
+        if high - low <= q and 2 * max(high, -low) < p:
+            return rate
+    return None
+
+
+def output_timescale(rate: Fraction | None, time_base: Fraction) -> int:
+    """Ticks per second of the encoded track: frames of a constant rate fall on whole ticks.
+
+    With a variable rate they are the source's own, or a multiple, where that is of a useful size; else 90 kHz.
+    """
+    if rate is not None:
+        timescale = rate.numerator
+        while timescale < MIN_TIMESCALE:
+            timescale *= 2
+        return timescale
+    if time_base.denominator <= 240_000:
+        return time_base.denominator * math.ceil(Fraction(MIN_TIMESCALE, time_base.denominator))
+    return 90_000
+
+
+def segment_boundaries(
+    pts: Sequence[int], time_base: Fraction, origin_s: Fraction, segment_s: Fraction
+) -> list[int]:
+    """First frame of each segment, in source ticks.
+
+    Args:
+        pts: Presentation times in ticks, ascending, at least one.
+        time_base: Seconds per tick.
+        origin_s: When the presentation starts, on the source's clock.
+        segment_s: Segment length S.
+
+    Returns:
+        Strictly increasing ticks out of `pts`; the first is the first frame. A stretch without frames that is
+        longer than S leaves out the boundaries that no frame begins.
+    """
+    if not pts:
+        raise PlanInvalid("The video track holds no frame.")
+    boundaries = [pts[0]]
+    position = 0
+    number = _grid_number(pts[0], time_base, origin_s, segment_s)
+    while True:
+        number += 1
+        wanted = math.ceil((origin_s + number * segment_s) / time_base)
+        position = bisect_left(pts, wanted, position + 1)
+        if position >= len(pts):
+            return boundaries
+        boundaries.append(pts[position])
+        number = _grid_number(pts[position], time_base, origin_s, segment_s)
+
+
+def _grid_number(pts: int, time_base: Fraction, origin_s: Fraction, segment_s: Fraction) -> int:
+    return math.floor((pts * time_base - origin_s) / segment_s)
+
+
+def plan_chunks(
+    packets: Sequence[Packet], boundaries: Sequence[int], segments_per_chunk: int
+) -> tuple[EncodeChunk, ...]:
+    """Encode chunks of whole segments, each with the packets that decoding it needs.
+
+    Args:
+        packets: All packets of the track in decode order.
+        boundaries: First frame of each segment, in source ticks.
+        segments_per_chunk: How many segments one task encodes; the last chunk may hold fewer.
+
+    Returns:
+        Chunks in order; their windows touch, and together they are the whole source.
+    """
+    pts = shown_pts(packets)
+    end_of_all = pts[-1] + 1
+    keyframes = [n for n, packet in enumerate(packets) if packet.is_keyframe]
+    # By presentation time: the last packet in decode order among all that are shown up to there, and the first among
+    # all that are shown from there on.
+    by_time = sorted(range(len(packets)), key=lambda n: packets[n].pts)
+    times = [packets[n].pts for n in by_time]
+    last_needed = list(accumulate(by_time, max))
+    first_needed = list(accumulate(reversed(by_time), min))[::-1]
+    chunks = []
+    for index, first in enumerate(range(0, len(boundaries), segments_per_chunk)):
+        starts = tuple(boundaries[first : first + segments_per_chunk])
+        after = first + segments_per_chunk
+        end = boundaries[after] if after < len(boundaries) else end_of_all
+        earlier = bisect_right(keyframes, first_needed[bisect_left(times, starts[0])])
+        # Leading pictures of an open group come after its keyframe, but need the group before.
+        while earlier and packets[keyframes[earlier - 1]].pts > starts[0]:
+            earlier -= 1
+        chunks.append(
+            EncodeChunk(
+                index=index,
+                start_pts=starts[0],
+                end_pts=end,
+                first_packet=keyframes[earlier - 1] if earlier else 0,
+                end_packet=last_needed[bisect_left(times, end) - 1] + 1,
+                boundaries=starts,
+                frames=bisect_left(pts, end) - bisect_left(pts, starts[0]),
+            )
+        )
+    return tuple(chunks)
+
+
+def keyframe_times(
+    boundaries: Sequence[int], pts: Sequence[int], time_base: Fraction, origin_s: Fraction
+) -> list[Fraction]:
+    """When to ask an encoder for a keyframe so that it falls on each boundary and on nothing else.
+
+    Encoders take the first frame at or after a time that is rounded on its way, so the time asked for is the middle
+    between the frame before the boundary and the boundary.
+
+    Returns:
+        Seconds on the presentation's timeline, ascending; the very first frame needs no asking and is left out.
+    """
+    times = []
+    for boundary in boundaries:
+        position = bisect_left(pts, boundary)
+        if position > 0:
+            middle = Fraction(pts[position - 1] + boundary, 2)
+            times.append(middle * time_base - origin_s)
+    return times

@@ -1,0 +1,84 @@
+"""An uploaded object: what an S3 event or a listing tells, and what follows from it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any, Self
+
+from cutroom import ids
+
+AUDIO_SUFFIXES = frozenset(
+    [
+        ".aac",
+        ".ac3",
+        ".aif",
+        ".aiff",
+        ".amr",
+        ".caf",
+        ".dts",
+        ".eac3",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".mka",
+        ".mp2",
+        ".mp3",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".wav",
+        ".wma",
+    ]
+)
+"""Names that people give to audio files; anything else is taken for video, which copes with audio alone too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadedObject:
+    """One version of one object in the uploads bucket."""
+
+    bucket: str
+    key: str
+    version: str
+    """S3's version id; the ETag where the bucket keeps no versions."""
+    versioned: bool
+    """Whether `version` is S3's version id."""
+    size_bytes: int
+    uploaded_at: str
+    """When S3 took it: ISO 8601, UTC."""
+    title: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def asset_id(self) -> ids.AssetId:
+        """The asset that every upload under this key belongs to."""
+        return ids.asset_id(self.bucket, self.key)
+
+    @property
+    def file_version_id(self) -> ids.FileVersionId:
+        """The file version that this object version is."""
+        return ids.file_version_id(self.bucket, self.key, self.version)
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return PurePosixPath(self.key).name
+
+    @property
+    def kind(self) -> str:
+        """`audio` for names of audio files, else `video`."""
+        return kind_of(self.key)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain value for XCom and for the conf of a DAG run."""
+        return {**asdict(self), "tags": list(self.tags)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The reverse of `to_json`."""
+        return cls(**{**value, "tags": tuple(value.get("tags", ()))})
+
+
+def kind_of(name: str) -> str:
+    """`audio` for names of audio files, else `video`."""
+    return "audio" if PurePosixPath(name).suffix.lower() in AUDIO_SUFFIXES else "video"

@@ -1,0 +1,119 @@
+"""Deploy settings: `CUTROOM_*` environment variables as one frozen value.
+
+`cutroom up` writes the addresses of what it started to `<home>/stack.env`; `adopt_stack_environment` takes them
+into the environment where the environment does not say otherwise, so that a shell needs no setup.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cutroom.errors import UsageError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Everything a deployment may choose; each field is the environment variable `CUTROOM_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="CUTROOM_", frozen=True, extra="ignore")
+
+    home: Path = PROJECT_ROOT / ".cutroom"
+    """Folder of everything this machine keeps: data of the embedded services, logs, scratch."""
+    database_url: str = ""
+    """SQLAlchemy URL of PostgreSQL; empty: the embedded one of `cutroom up`."""
+    documents_url: str = ""
+    """MongoDB URL with the database name; empty: the embedded one of `cutroom up`."""
+    s3_endpoint_url: str = Field("", validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    """S3 endpoint, by the variable that every AWS tool reads; `aws` in CUTROOM_S3 means AWS itself."""
+    s3: str = Field("embedded", pattern="^(embedded|external|aws)$")
+    """`embedded`: LocalStack of `cutroom up`; `external`: whatever AWS_ENDPOINT_URL names; `aws`: AWS S3."""
+    uploads_bucket: str = "cutroom-uploads"
+    blocks_bucket: str = "cutroom-blocks"
+    work_bucket: str = "cutroom-work"
+    media_bucket: str = "cutroom-media"
+    incoming_prefix: str = "incoming/"
+    """Where in the uploads bucket any S3 tool may put files."""
+    uploads_queue: str = "cutroom-uploads"
+    """Name of the SQS queue that receives the uploads bucket's events; empty: the bucket is listed instead."""
+    media_url: str = ""
+    """Base address that players use for the media bucket (a CDN, say); empty: the S3 endpoint and bucket."""
+    airflow_url: str = "http://127.0.0.1:8080"
+    """Address of the Airflow API server, for links and for the CLI."""
+    host: str = "127.0.0.1"
+    """Address that the services of `cutroom up` listen on."""
+    airflow_port: int = 8080
+    postgres_port: int = 5442
+    documents_port: int = 27027
+    localstack_port: int = 4566
+    video_profile: str = "web"
+    """Profile of files that are not audio files."""
+    audio_profile: str = "podcast"
+    """Profile of audio files."""
+    encode_slots: int = Field(0, ge=0)
+    """Encode tasks at a time on this machine; 0: one for each core."""
+    scratch_bytes: int = 20 * 2**30
+    """How much of the scratch folder may be kept as a cache of sources."""
+    source_max_bytes: int = 500 * 2**30
+    """Largest source taken."""
+    source_max_pixels: int = 8192 * 4320
+    """Largest picture taken: width × height."""
+    source_max_duration_s: int = 24 * 3600
+    """Longest source taken, in seconds."""
+    tool_memory_bytes: int = 12 * 2**30
+    """Address space that one media tool may take."""
+    stall_timeout_s: int = 300
+    """How long a media tool may go without progress before it is ended."""
+
+    def profile_for(self, kind: str) -> str:
+        """Name of the profile of an upload of this kind, `audio` or `video`."""
+        return self.audio_profile if kind == "audio" else self.video_profile
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for files that a task needs while it runs."""
+        return self.home / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the services' logs and of ffmpeg's full logs."""
+        return self.home / "logs"
+
+    @property
+    def media_base_url(self) -> str:
+        """Base address of the media bucket, without a slash at the end."""
+        if self.media_url:
+            return self.media_url.rstrip("/")
+        if self.s3_endpoint_url:
+            return f"{self.s3_endpoint_url.rstrip('/')}/{self.media_bucket}"
+        return f"https://{self.media_bucket}.s3.amazonaws.com"
+
+
+def adopt_stack_environment() -> None:
+    """Take the addresses of the running stack into the environment, where it does not name its own."""
+    stack_env = Path(os.environ.get("CUTROOM_HOME", PROJECT_ROOT / ".cutroom")) / "stack.env"
+    if not stack_env.is_file():
+        return
+    for line in stack_env.read_text().splitlines():
+        name, separator, value = line.partition("=")
+        if separator:
+            os.environ.setdefault(name, value)
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        UsageError: A variable has a value that is not allowed; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"CUTROOM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise UsageError(f"The settings are not valid: {wrong}.") from error

@@ -1,0 +1,252 @@
+"""The steps that make pictures and sound: encode_video, encode_audio, thumbnails."""
+
+import json
+import logging
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from cutroom import ids
+from cutroom.errors import ObjectMissing, SourceCorrupt
+from cutroom.media import keys, timeline
+from cutroom.media.plan import Plan, audio_encode_key, chunk_encode_key
+from cutroom.steps import planning
+from cutroom.steps.job import Job
+from cutroom.steps.workshop import Workshop, sha256_of
+
+logger = logging.getLogger(__name__)
+
+
+def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
+    """Encode one chunk with one codec: all rungs that are missing, from one decode.
+
+    Returns:
+        How many encodes were made and how many were there already.
+    """
+    from cutroom.ffmpeg import argv, runner
+
+    one = Job.from_json(job)
+    made = one.plan(shop.work)
+    video = made.video
+    assert video is not None
+    chunk, codec = video.chunks[work["chunk"]], work["codec"]
+    rungs = [video.rungs[place] for place in planning.missing_encodes(shop, made, chunk, codec)]
+    of_codec = sum(rung.codec == codec for rung in video.rungs)
+    part = f"{codec} {chunk.name}"
+    reporter = shop.progress("encode_video", part, planning.chunk_seconds(video, chunk))
+    if rungs:
+        _, packets = planning.source_facts(shop, one.sha256)
+        pts = timeline.shown_pts(packets)
+        starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
+        with shop.folder("encode") as folder:
+            source = _chunk_file(shop, one, made, work["chunk"], folder)
+            outputs = [folder / f"{rung.name}.nut" for rung in rungs]
+            command = argv.encode_video(
+                video,
+                chunk,
+                rungs,
+                argv.keyframe_times(video, chunk, pts),
+                source=source,
+                outputs=outputs,
+                stats=folder / "stats.txt",
+            )
+            log = folder / "ffmpeg.log"
+            try:
+                runner.run(
+                    command,
+                    log=log,
+                    limits=shop.limits,
+                    on_line=runner.Progress(lambda done: reporter(max(0.0, done - starts_at))),
+                )
+            finally:
+                shop.tool_ran("encode_video", part, command, log, made.tools)
+            ticks = frame_ticks(folder / "stats.txt", video.timing.timescale)
+            if not ticks:
+                raise SourceCorrupt(
+                    f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
+                    f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
+                )
+            for rung, output in zip(rungs, outputs, strict=True):
+                key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
+                _keep_encode(shop, key, output, {"frame_ticks": ticks})
+    reporter.finish()
+    return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
+
+
+def _chunk_file(shop: Workshop, job: Job, made: Plan, index: int, folder: Path) -> Path:
+    """The packets of a chunk; cut again where the store does not hold them any more."""
+    assert made.video is not None
+    chunk = made.video.chunks[index]
+    path = folder / "chunk.nut"
+    try:
+        shop.work.get_file(planning.chunk_key(made, chunk), path)
+    except ObjectMissing:
+        logger.warning("Encode chunk %s is gone from the store and is cut again", chunk.name)
+        planning.cut_chunks(shop, job, made, [chunk])
+        shop.work.get_file(planning.chunk_key(made, chunk), path)
+    return path
+
+
+def _keep_encode(shop: Workshop, key: str, output: Path, facts: dict[str, Any]) -> None:
+    """Store an encode, then what is known of it: the second says that the first is whole."""
+    shop.work.put_file(keys.encode(key), output)
+    known = {**facts, "size_bytes": output.stat().st_size, "sha256": sha256_of(output)}
+    shop.work.put_bytes(keys.encode_facts(key), json.dumps(known).encode(), content_type="application/json")
+
+
+def frame_ticks(stats: Path, timescale: int) -> list[int]:
+    """Times of the frames in a statistics file, in ticks of `timescale`, ascending."""
+    times = []
+    for line in stats.read_text().splitlines():
+        _, pts, time_base = line.split()
+        times.append(round(int(pts) * Fraction(time_base) * timescale))
+    return sorted(times)
+
+
+def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
+    """Encode one whole track of sound: all bit rates that are missing, from one decode."""
+    from cutroom.ffmpeg import argv, runner
+
+    one = Job.from_json(job)
+    made = one.plan(shop.work)
+    audio = made.audio[work["audio"]]
+    encodes = {rung.name: audio_encode_key(made.source, audio, rung, made.tools) for rung in audio.rungs}
+    rungs = [rung for rung in audio.rungs if shop.work.head(keys.encode_facts(encodes[rung.name])) is None]
+    part = f"track {audio.track.index}"
+    reporter = shop.progress("encode_audio", part, float(made.source.duration_s or 1))
+    if rungs:
+        with shop.source(one.upload) as (source, _), shop.folder("audio") as folder:
+            outputs = [folder / f"{rung.name}.mp4" for rung in rungs]
+            command = argv.encode_audio(
+                audio, rungs, source=source, outputs=outputs, stats=folder / "stats.txt"
+            )
+            log = folder / "ffmpeg.log"
+            try:
+                runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
+            finally:
+                shop.tool_ran("encode_audio", part, command, log, made.tools)
+            samples = sample_count(folder / "stats.txt")
+            if not samples:
+                raise SourceCorrupt(
+                    f"The sound is damaged: nothing can be decoded of track {audio.track.index}. Upload the file again."
+                )
+            for rung, output in zip(rungs, outputs, strict=True):
+                _keep_encode(shop, encodes[rung.name], output, {"samples": samples})
+    reporter.finish()
+    return {"track": audio.track.index, "encoded": len(rungs), "cached": len(audio.rungs) - len(rungs)}
+
+
+def sample_count(stats: Path) -> int:
+    """How many samples of a channel reached the encoder: the last frame's first sample and its size."""
+    last = stats.read_text().splitlines()[-1:]
+    return sum(int(word) for word in last[0].split()) if last else 0
+
+
+def thumbnails(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
+    """Make the stills of a version, and decode the source once on its own to know its frames.
+
+    Returns:
+        Name of each still to its key in the media bucket.
+    """
+    one = Job.from_json(job)
+    made = one.plan(shop.work)
+    if (known := shop.work.head(keys.plan_file(made.plan_id, "stills.json"))) is not None:
+        stills: dict[str, str] = json.loads(shop.work.get_bytes(known.key))
+        if all(shop.media.head(key) is not None for key in stills.values()):
+            return stills
+    reporter = shop.progress("thumbnails", "stills", float(made.source.duration_s or 1))
+    with shop.source(one.upload) as (source, _), shop.folder("stills") as folder:
+        files: dict[str, Path] = {}
+        if made.video is not None:
+            files |= _video_stills(shop, made, source, folder, reporter)
+        elif made.audio:
+            files |= _audio_stills(shop, made, source, folder)
+        stills = {}
+        for name, path in files.items():
+            stills[name] = version_key(shop, one, made, path.name)
+            shop.media.put_file(stills[name], path, content_type=CONTENT_TYPES[path.suffix])
+    shop.work.put_bytes(keys.plan_file(made.plan_id, "stills.json"), json.dumps(stills).encode())
+    reporter.finish()
+    return stills
+
+
+CONTENT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".mp4": "video/mp4",
+    ".m4s": "video/iso.segment",
+    ".json": "application/json",
+}
+
+
+def version_key(shop: Workshop, job: Job, made: Plan, name: str) -> str:
+    """The key of a file of the version that this run makes."""
+    if shop.version_folder is not None:
+        return f"{shop.version_folder}{name}"
+    return keys.version(job.upload.asset_id, made.version_id, name)
+
+
+def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, reporter: Any) -> dict[str, Path]:
+    from cutroom.ffmpeg import argv, runner, sprites
+
+    video = made.video
+    assert video is not None
+    duration = sprites.shown_s(video)
+    sheet = sprites.plan_sheet(duration, video.track.display_size, made.thumbnails)
+    command = argv.inspect_video(
+        video,
+        source=source,
+        stats=folder / "stats.txt",
+        interval_s=sheet.interval_s,
+        sprite=folder / "sprite.jpg",
+        sprite_width=sheet.width,
+        columns=sheet.columns,
+        rows=sheet.rows,
+        poster=folder / "poster.jpg",
+        samples=sheet.count,
+    )
+    log = folder / "ffmpeg.log"
+    try:
+        runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
+    finally:
+        shop.tool_ran("thumbnails", "stills", command, log, made.tools)
+    timing = video.timing
+    # Frames are counted in source ticks here, and moved to the output's timeline in the way that the plan says.
+    decoded = frame_ticks(folder / "stats.txt", 1 / timing.time_base)  # type: ignore[arg-type]
+    frames = {
+        "count": len(decoded),
+        "ticks_digest": ids.digest([timing.output_ticks(pts) for pts in decoded]),
+    }
+    shop.work.put_bytes(keys.plan_file(made.plan_id, "source_frames.json"), json.dumps(frames).encode())
+    (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, "sprite.jpg", duration))
+    return {
+        "poster": folder / "poster.jpg",
+        "sprite": folder / "sprite.jpg",
+        "vtt": folder / "thumbnails.vtt",
+    }
+
+
+def _audio_stills(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:
+    from cutroom.ffmpeg import argv, runner
+
+    files = {"waveform": folder / "waveform.png"}
+    commands = [
+        argv.draw_waveform(
+            source=source, track=made.audio[0].track.index, image=files["waveform"], width=1280, height=240
+        )
+    ]
+    if made.source.cover_index is not None:
+        files["poster"] = folder / "poster.jpg"
+        commands.append(
+            argv.extract_cover(source=source, track=made.source.cover_index, cover=files["poster"])
+        )
+    for number, command in enumerate(commands):
+        log = folder / f"ffmpeg-{number}.log"
+        try:
+            runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
+        finally:
+            shop.tool_ran("thumbnails", f"still {number}", command, log, made.tools)
+    return files

@@ -1,0 +1,236 @@
+"""The whole flow on this machine, without Airflow, S3 or a database: what `cutroom transcode` does."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from cutroom import ids
+from cutroom.errors import ObjectMissing, SourceMissing, UsageError
+from cutroom.media import keys
+from cutroom.media.profile import load_profile
+from cutroom.media.progress import PartProgress, percent_of
+from cutroom.media.upload import UploadedObject
+from cutroom.media.version import PublishedVersion
+from cutroom.settings import Settings
+from cutroom.steps import assembling, encoding, planning, publishing
+from cutroom.steps.workshop import Workshop
+
+if TYPE_CHECKING:
+    from cutroom.stores.objects import ObjectStore
+
+WORK_FOLDER = ".work"
+"""Holds what is half done; a run that was stopped goes on from it, and a run that ends well removes it."""
+
+
+@dataclass
+class LocalRecord:
+    """Keeps progress in memory and tells a listener the percentage."""
+
+    dag_id: str
+    listener: Callable[[float, str], None]
+    parts: dict[tuple[str, str], PartProgress] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def record_progress(
+        self,
+        *,
+        run_id: str,  # noqa: ARG002
+        step: str,
+        part: str,
+        done: float,
+        total: float,
+        unit: str = "s",
+    ) -> None:
+        """How far a part of a step is."""
+        with self.lock:
+            self.parts[step, part] = PartProgress(step=step, part=part, done=done, total=total, unit=unit)
+            percent = percent_of(list(self.parts.values()), dag_id=self.dag_id)
+        self.listener(percent, step)
+
+    def record_plan(self, *, run_id: str, parts: Iterable[PartProgress]) -> None:  # noqa: ARG002
+        """Name all parts that will report."""
+        with self.lock:
+            self.parts |= {(part.step, part.part): part for part in parts}
+
+    def record_source(self, **_: Any) -> None:
+        """What the probe found is in the work folder."""
+
+    def record_tool(self, **_: Any) -> None:
+        """The command is in the tool's log, which lies in the work folder."""
+
+
+def transcode(
+    source: Path,
+    out: Path,
+    *,
+    profile: str,
+    settings: Settings,
+    listener: Callable[[float, str], None] = lambda _percent, _step: None,
+) -> PublishedVersion:
+    """Make a folder of HLS and DASH from a file.
+
+    Args:
+        source: The file.
+        out: The folder; it appears with `master.m3u8` last, after everything was verified.
+        profile: Name of a profile, or path of a YAML file.
+        settings: Limits and the number of encodes at a time.
+        listener: Told the percentage and the step.
+
+    Returns:
+        The version, with keys relative to `out`.
+
+    Raises:
+        SourceRejected: The source can't become media.
+        UsageError: `out` is a file, or holds something else.
+    """
+    if not source.is_file():
+        raise SourceMissing(f"There is no file {source}.")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; name a folder.")
+    work = out.resolve() / WORK_FOLDER
+    work.mkdir(parents=True, exist_ok=True)
+    upload = _as_upload(source)
+    record = LocalRecord(dag_id=f"process_{upload.kind}", listener=listener)
+    shop = _workshop(work, source, record, settings)
+    slots = settings.encode_slots or os.cpu_count() or 1
+    version = _run(shop, {"upload": upload.to_json(), "profile": profile}, slots)
+    _reveal(work / "media", out)
+    shutil.rmtree(work)
+    listener(100.0, "done")
+    return version
+
+
+def _as_upload(source: Path) -> UploadedObject:
+    stat = source.stat()
+    return UploadedObject(
+        bucket="file",
+        key=source.name,
+        version=ids.digest([str(source.resolve()), stat.st_size, stat.st_mtime_ns]),
+        versioned=False,
+        size_bytes=stat.st_size,
+        uploaded_at=datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(),
+    )
+
+
+def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings) -> Workshop:
+    from cutroom.media.limits import Limits
+    from cutroom.stores.files import FileStore
+
+    def fetch(_: UploadedObject, path: Path) -> None:
+        path.symlink_to(source.resolve())
+
+    return Workshop(
+        run_id="transcode",
+        work=FileStore(work / "work"),
+        media=FileStore(work / "media"),
+        scratch=work / "scratch",
+        fetch=fetch,
+        record=record,
+        limits=Limits(memory_bytes=settings.tool_memory_bytes, stall_s=settings.stall_timeout_s),
+        scratch_bytes=settings.scratch_bytes,
+        source_max_pixels=settings.source_max_pixels,
+        source_max_duration_s=settings.source_max_duration_s,
+        source_max_bytes=settings.source_max_bytes,
+        version_folder="",
+    )
+
+
+def _run(shop: Workshop, job: dict[str, Any], slots: int) -> PublishedVersion:
+    load_profile(job["profile"])
+    job = planning.plan(shop, planning.probe(shop, job))
+    with ThreadPoolExecutor(slots, thread_name_prefix="step") as pool:
+        audio = [pool.submit(encoding.encode_audio, shop, job, work) for work in planning.tracks(shop, job)]
+        chunks = planning.split(shop, job)
+        video = [pool.submit(encoding.encode_video, shop, job, work) for work in chunks]
+        stills = pool.submit(encoding.thumbnails, shop, job)
+        _finish([*audio, *video, stills])
+        _finish(
+            [pool.submit(assembling.assemble, shop, job, work) for work in planning.renditions(shop, job)]
+        )
+    publishing.manifest(shop, job)
+    publishing.verify(shop, job)
+    return publishing.version(shop, job)
+
+
+def _finish(futures: list[Any]) -> None:
+    """Wait for all; the first failure stops what has not begun."""
+    _, waiting = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in waiting:
+        future.cancel()
+    for future in futures:
+        if not future.cancelled():
+            future.result()
+
+
+def _reveal(media: Path, out: Path) -> None:
+    """Move a verified version into its place: leaves first, the multivariant playlist last."""
+    for rendition in sorted((media / "renditions").iterdir()):
+        target = out / "renditions" / rendition.name
+        if target.exists():
+            shutil.rmtree(target)
+        target.parent.mkdir(exist_ok=True)
+        rendition.replace(target)
+    files = sorted(one for one in media.iterdir() if one.is_file())
+    for one in sorted(files, key=lambda path: path.name == publishing.MULTIVARIANT):
+        one.replace(out / one.name)
+
+
+def check_folder(out: Path) -> dict[str, Any]:
+    """Read a folder of `transcode` back: its report, and every file that the facts name against its digest.
+
+    Raises:
+        UsageError: It is not such a folder.
+    """
+    from cutroom.stores.files import FileStore
+
+    if not (out / publishing.REPORT).is_file():
+        raise UsageError(f"{out} holds no {publishing.REPORT}; name a folder that `cutroom transcode` made.")
+    store = FileStore(out)
+    renditions = [path.parent.name for path in sorted(out.glob("renditions/*/rendition.json"))]
+    return _checked(store, json.loads(store.get_bytes(publishing.REPORT)), renditions)
+
+
+def check_asset(asset_id: str, settings: Settings) -> dict[str, Any]:
+    """Read what an asset plays back: its report, and every file that the facts name against its digest.
+
+    Raises:
+        UsageError: The asset plays nothing yet.
+    """
+    from cutroom.stores.buckets import open_stores
+    from cutroom.stores.catalog import Catalog
+
+    record = Catalog(settings.database_url).asset(asset_id).to_json(media_base_url="")
+    if record["playback"] is None:
+        raise UsageError(f"{record['title']} has nothing published yet (it is {record['status']}).")
+    store = open_stores(settings).media
+    report = keys.version(record["asset_id"], record["version_id"], publishing.REPORT)
+    renditions = [one["rendition_key"] for one in record["renditions"]]
+    return _checked(store, json.loads(store.get_bytes(report)), renditions)
+
+
+def _checked(store: "ObjectStore", report: dict[str, Any], renditions: list[str]) -> dict[str, Any]:
+    from cutroom.packaging.facts import RenditionFacts
+
+    damaged = []
+    for key in renditions:
+        for name, digest in RenditionFacts.load(store.get_bytes(keys.rendition_facts(key))).files.items():
+            try:
+                same = hashlib.sha256(store.get_bytes(keys.rendition(key, name))).hexdigest() == digest
+            except ObjectMissing:
+                same = False
+            if not same:
+                damaged.append(f"{key}/{name}")
+    check = {
+        "name": "every file is as it was verified",
+        "ok": not damaged,
+        "found": "all are" if not damaged else f"missing or changed: {', '.join(damaged[:5])}",
+    }
+    return {**report, "ok": report["ok"] and not damaged, "checks": [*report["checks"], check]}

@@ -1,0 +1,180 @@
+"""Where a step works: the stores, a scratch folder, and whom it tells how far it is.
+
+Steps get a workshop and know neither Airflow nor S3: the same steps run in a DAG and in `cutroom transcode`.
+"""
+
+import contextlib
+import hashlib
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cutroom.media import keys
+from cutroom.media.limits import Limits
+from cutroom.media.progress import PartProgress
+from cutroom.media.upload import UploadedObject
+
+if TYPE_CHECKING:
+    from cutroom.stores.objects import ObjectStore
+
+logger = logging.getLogger(__name__)
+
+REPORT_EVERY_S = 1.0
+LOG_EVERY_S = 5.0
+
+
+class Record(Protocol):
+    """Who keeps what steps report; the catalog in a DAG, a progress bar on the command line."""
+
+    def record_plan(self, *, run_id: str, parts: Iterable[PartProgress]) -> None:
+        """Name all parts that will report."""
+
+    def record_source(self, *, run_id: str, sha256: str, source: Mapping[str, Any]) -> None:
+        """Keep what the probe found."""
+
+    def record_progress(
+        self, *, run_id: str, step: str, part: str, done: float, total: float, unit: str = "s"
+    ) -> None:
+        """How far a part of a step is."""
+
+    def record_tool(
+        self, *, run_id: str, step: str, part: str, command: str, versions: Any, log_key: str
+    ) -> None:
+        """The exact command that ran, the versions of the tools, and where its log is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """Everything that a step needs from its surroundings."""
+
+    run_id: str
+    work: "ObjectStore"
+    media: "ObjectStore"
+    scratch: Path
+    """Folder for files that are needed while a step runs."""
+    fetch: Callable[[UploadedObject, Path], None]
+    """Copies an uploaded object to a path."""
+    record: Record
+    limits: Limits = field(default_factory=Limits)
+    scratch_bytes: int = 20 * 2**30
+    source_max_pixels: int = 8192 * 4320
+    source_max_duration_s: int = 24 * 3600
+    source_max_bytes: int = 500 * 2**30
+    version_folder: str | None = None
+    """Where a version's files go; None: where `keys.version` says. The command line puts them at the top."""
+
+    @contextlib.contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """A folder that is gone afterwards."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def progress(self, step: str, part: str, total: float, unit: str = "s") -> "Reporter":
+        """Reports how far a part of a step is, not more often than is useful."""
+        return Reporter(self, step, part, total, unit)
+
+    def tool_ran(
+        self, step: str, part: str, argv: Sequence[str], log: Path, versions: dict[str, str]
+    ) -> None:
+        """Keep the tool's full log and note the command."""
+        import shlex
+
+        log_key = keys.tool_log(self.run_id, step, part)
+        self.work.put_bytes(log_key, log.read_bytes(), content_type="text/plain; charset=utf-8")
+        self.record.record_tool(
+            run_id=self.run_id,
+            step=step,
+            part=part,
+            command=shlex.join(argv),
+            versions=versions,
+            log_key=log_key,
+        )
+
+    @contextlib.contextmanager
+    def source(self, upload: UploadedObject) -> Iterator[tuple[Path, str]]:
+        """The uploaded object as a local file, and its SHA-256; fetched once for all tasks of this machine."""
+        import fcntl
+
+        cache = self.scratch / "sources"
+        cache.mkdir(parents=True, exist_ok=True)
+        path = cache / upload.file_version_id
+        digest = path.with_suffix(".sha256")
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (path.is_file() and digest.is_file()):
+                _make_room(cache, self.scratch_bytes - upload.size_bytes, keep=path)
+                self.fetch(upload, path)
+                digest.write_text(sha256_of(path))
+            digest.touch()
+        yield path, digest.read_text()
+
+
+class Reporter:
+    """Tells the record and the log how far a part is: percent and time left."""
+
+    def __init__(self, shop: Workshop, step: str, part: str, total: float, unit: str) -> None:
+        self._shop, self._step, self._part, self._total, self._unit = shop, step, part, total, unit
+        self._began = time.monotonic()
+        self._reported = self._logged = self._began
+        self._send(0.0)
+
+    def __call__(self, done: float) -> None:
+        """So much is done."""
+        now = time.monotonic()
+        if now - self._reported >= REPORT_EVERY_S:
+            self._reported = now
+            self._send(min(done, self._total))
+        if now - self._logged >= LOG_EVERY_S and self._total > 0 and done > 0:
+            self._logged = now
+            elapsed = now - self._began
+            left = elapsed * max(0.0, self._total - done) / done
+            logger.info(
+                "%s %s: %.0f %%, %.0f s left", self._step, self._part, 100 * min(1, done / self._total), left
+            )
+
+    def finish(self) -> None:
+        """All of it is done."""
+        self._send(self._total)
+
+    def _send(self, done: float) -> None:
+        self._shop.record.record_progress(
+            run_id=self._shop.run_id,
+            step=self._step,
+            part=self._part,
+            done=done,
+            total=self._total,
+            unit=self._unit,
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make_room(cache: Path, most_bytes: int, *, keep: Path) -> None:
+    """Remove the sources that were not used for longest, until the rest fits.
+
+    A task that still reads one has it open, and keeps it.
+    """
+    held = sorted(
+        (one for one in cache.iterdir() if not one.suffix and one != keep),
+        key=lambda one: one.stat().st_mtime,
+    )
+    total = sum(one.stat().st_size for one in held)
+    for one in held:
+        if total <= most_bytes:
+            return
+        total -= one.stat().st_size
+        one.unlink(missing_ok=True)
+        one.with_suffix(".sha256").unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""The uploads bucket: what is in it, what users say of a file, and the bytes of one version of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from sqlalchemy import text
+
+from cutroom.errors import ObjectMissing, SourceMissing, UsageError
+from cutroom.media.s3_event import real_version, utc
+from cutroom.media.upload import UploadedObject
+from cutroom.stores.database import Database
+from cutroom.stores.s3 import download, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MARK = "UTF-8''"
+"""How RFC 8187 starts a header value that is percent-encoded UTF-8."""
+
+METADATA_LIMIT_BYTES = 2048
+"""S3's limit on the names and values of an object's metadata."""
+
+
+def metadata_of(*, title: str = "", owner: str = "", tags: Iterable[str] = ()) -> dict[str, str]:
+    """The S3 user metadata that says these things; any characters are possible.
+
+    Raises:
+        UsageError: It is more than S3 takes.
+    """
+    named = [tag.strip() for tag in tags if tag.strip()]
+    joined = ",".join(_percent(tag) if _needs_mark(tag) or "," in tag else tag for tag in named)
+    values = {"title": _encoded(title.strip()), "owner": _encoded(owner.strip())}
+    values["tags"] = f"{_MARK}{joined}" if "%" in joined else joined
+    metadata = {name: value for name, value in values.items() if value}
+    size_bytes = sum(len(name) + len(value) for name, value in metadata.items())
+    if size_bytes > METADATA_LIMIT_BYTES:
+        raise UsageError(
+            f"Title, owner and tags take {size_bytes} bytes of S3's metadata; "
+            f"{METADATA_LIMIT_BYTES} are allowed."
+        )
+    return metadata
+
+
+def described(upload: UploadedObject, metadata: Mapping[str, str]) -> UploadedObject:
+    """The upload with what its user metadata says: `title`, `owner` and comma-separated `tags`."""
+    tags = metadata.get("tags", "")
+    parts = tags.removeprefix(_MARK).split(",") if tags.startswith(_MARK) else _decoded(tags).split(",")
+    decoded = (unquote(part) if tags.startswith(_MARK) else part for part in parts)
+    return replace(
+        upload,
+        title=_decoded(metadata.get("title", "")),
+        owner=_decoded(metadata.get("owner", "")),
+        tags=tuple(dict.fromkeys(tag.strip() for tag in decoded if tag.strip())),
+    )
+
+
+def head_request(upload: UploadedObject) -> dict[str, str]:
+    """The arguments of S3's HeadObject for that version of the upload."""
+    version = {"VersionId": upload.version} if upload.versioned else {}
+    return {"Bucket": upload.bucket, "Key": upload.key, **version}
+
+
+def confirmed(upload: UploadedObject, head: Mapping[str, Any]) -> UploadedObject | None:
+    """The upload with its size and metadata by S3's answer to HeadObject; None where it was replaced."""
+    if not upload.versioned and head["ETag"].strip('"') != upload.version:
+        return None
+    return described(replace(upload, size_bytes=head["ContentLength"]), head["Metadata"])
+
+
+def fetch_upload(client: "S3Client", upload: UploadedObject, path: Path) -> None:
+    """Copy that version of the upload to `path`, which appears whole or not at all.
+
+    Raises:
+        SourceMissing: The version is gone, or, in a bucket without versions, was replaced.
+    """
+    _confirm(client, upload)
+    try:
+        download(
+            client,
+            bucket=upload.bucket,
+            key=upload.key,
+            path=path,
+            version=upload.version if upload.versioned else None,
+        )
+        _confirm(client, upload)
+    except (ObjectMissing, SourceMissing) as error:
+        path.unlink(missing_ok=True)
+        raise _missing(upload) from error
+
+
+def uploaded_object(head: Mapping[str, Any], *, bucket: str, key: str) -> UploadedObject:
+    """The object version that S3's answer to HeadObject speaks of, without its metadata."""
+    version = real_version(head.get("VersionId"))
+    return UploadedObject(
+        bucket=bucket,
+        key=key,
+        version=version or head["ETag"].strip('"'),
+        versioned=bool(version),
+        size_bytes=head["ContentLength"],
+        uploaded_at=utc(head["LastModified"]),
+    )
+
+
+def list_uploads(pages: Iterable[Mapping[str, Any]], *, bucket: str) -> Iterator[UploadedObject]:
+    """The newest version of each object in the pages of an S3 listing of object versions; no folders."""
+    for page in pages:
+        for item in page.get("Versions", ()):
+            if item["IsLatest"] and not item["Key"].endswith("/"):
+                version = real_version(item.get("VersionId"))
+                yield UploadedObject(
+                    bucket=bucket,
+                    key=item["Key"],
+                    version=version or item["ETag"].strip('"'),
+                    versioned=bool(version),
+                    size_bytes=item["Size"],
+                    uploaded_at=utc(item["LastModified"]),
+                )
+
+
+def unknown_file_versions(database: Database, file_versions: Iterable[str]) -> set[str]:
+    """Those of the file versions that the catalog has not met yet."""
+    with database.snapshot() as session:
+        rows = session.execute(
+            text(
+                "SELECT name FROM unnest(CAST(:names AS text[])) AS name"
+                " WHERE NOT EXISTS (SELECT 1 FROM file_versions WHERE file_version_id = name)"
+            ),
+            {"names": list(file_versions)},
+        )
+        return set(rows.scalars())
+
+
+def _confirm(client: "S3Client", upload: UploadedObject) -> None:
+    try:
+        with translated(f"s3://{upload.bucket}/{upload.key}"):
+            head = client.head_object(**head_request(upload))  # type: ignore[arg-type]
+    except ObjectMissing as error:
+        raise _missing(upload) from error
+    if confirmed(upload, head) is None:
+        raise _missing(upload)
+
+
+def _missing(upload: UploadedObject) -> SourceMissing:
+    return SourceMissing(f"{upload.name} is gone from the uploads bucket, or was replaced: upload it again.")
+
+
+def _needs_mark(value: str) -> bool:
+    return (
+        not (value.isascii() and value.isprintable())
+        or "%" in value
+        or "=?" in value
+        or value.startswith(_MARK)
+    )
+
+
+def _encoded(value: str) -> str:
+    return _MARK + _percent(value) if _needs_mark(value) else value
+
+
+def _percent(value: str) -> str:
+    return quote(value, safe=" ", errors="replace")
+
+
+def _decoded(value: str) -> str:
+    if value.startswith(_MARK):
+        return unquote(value.removeprefix(_MARK))
+    if "=?" in value:
+        # S3 gives back values that other tools wrote in UTF-8 as RFC 2047 words.
+        try:
+            return str(make_header(decode_header(value)))
+        except (HeaderParseError, LookupError, UnicodeDecodeError):
+            return value
+    return value

@@ -1,0 +1,1 @@
+"""The catalog's web page: lists assets, plays them, and shows what was made and how."""

@@ -1,0 +1,37 @@
+"""What browser tests share: one Chromium, and sample presentations made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser import sample_media
+from browser.chromium import open_browser
+
+# A machine that also encodes takes its time to draw.
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page with nothing from other tests."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def sample_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sample_media.make_video(tmp_path_factory.mktemp("sample") / "video")
+
+
+@pytest.fixture(scope="session")
+def sample_audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sample_media.make_audio(tmp_path_factory.mktemp("sample") / "audio")

@@ -1,0 +1,53 @@
+"""What the end-to-end tests share: a run that is followed through Airflow to its end."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+
+from cutroom import ids
+from cutroom.settings import Settings
+from cutroom.stores.catalog import Catalog
+from cutroom.stores.records import AssetRecord
+
+PATIENCE_S = 400
+
+
+@pytest.fixture
+def catalog(airflow_stack: Settings) -> Catalog:
+    return Catalog(airflow_stack.database_url)
+
+
+@pytest.fixture
+def put(airflow_stack: Settings) -> Callable[[Path, str], str]:
+    """Puts a file in the uploads bucket as any S3 tool would; gives the asset's id."""
+
+    def put(path: Path, key: str) -> str:
+        boto3.client("s3").upload_file(str(path), airflow_stack.uploads_bucket, key)
+        return ids.asset_id(airflow_stack.uploads_bucket, key)
+
+    return put
+
+
+def wait_until(holds: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Ask until it holds."""
+    end = time.monotonic() + patience_s
+    while not holds():
+        if time.monotonic() > end:
+            pytest.fail(f"Waited {patience_s:.0f} s in vain for: {what}.")
+        time.sleep(0.5)
+
+
+def wait_for_end(catalog: Catalog, asset_id: str) -> AssetRecord:
+    """The record of an asset whose run is over."""
+    wait_until(
+        lambda: status_of(catalog, asset_id) not in {None, "processing"}, f"the end of the run of {asset_id}"
+    )
+    return catalog.asset(asset_id)
+
+
+def status_of(catalog: Catalog, asset_id: str) -> str | None:
+    """The status of an asset; None before anything is known of it."""
+    return next((one.status for one in catalog.assets(limit=500) if one.asset_id == asset_id), None)

@@ -1,0 +1,120 @@
+"""Any one process may be killed at any time: the run completes, and what was encoded is not encoded again."""
+
+import os
+import signal
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import boto3
+import psutil
+import pytest
+
+from counted import make_counted, read_counters
+from cutroom.errors import StoreUnavailable
+from cutroom.settings import Settings
+from cutroom.stack.status import read_status
+from cutroom.stores.catalog import Catalog
+from cutroom.stores.records import AssetRecord
+from e2e.conftest import status_of, wait_for_end, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+SECONDS = 36
+SERVICES = (
+    "airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "postgres", "documents",
+    "localstack",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three encode chunks of two segments."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    make_counted(path, seconds=SECONDS, size=(854, 480), audio=("-c:a", "aac"))
+    return path
+
+
+@pytest.mark.parametrize("victim", [*SERVICES, "a task"])
+def test_a_run_survives_the_sudden_death_of(
+    victim: str,
+    film: Path,
+    airflow_stack: Settings,
+    catalog: Catalog,
+    put: Callable[[Path, str], str],
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "film.mp4"
+    # Bytes after the film make it another one, so that nothing of an earlier run is reused.
+    other.write_bytes(film.read_bytes() + b"\0\0\0\x18free" + os.urandom(16))
+    asset_id = put(other, f"incoming/killed {victim}.mp4")
+    wait_until(lambda: status_of(catalog, asset_id) is not None, "the run to begin", 60)
+    wait_until(lambda: len(encoded(catalog, asset_id)) >= 1, "the first encode to be done")
+    before = encoded(catalog, asset_id)
+    kill(victim, airflow_stack)
+    record = wait_for_end(patient(catalog), asset_id)
+    told = record.to_json(media_base_url="")
+    assert told["status"] == "published", told["reason"]
+    assert len(told["runs"]) == 1
+    # A command that ran again would have been recorded again.
+    after = encoded(catalog, asset_id)
+    assert {part: after[part] for part in before} == before
+    assert_plays_every_frame(record, airflow_stack, tmp_path)
+    wait_until(lambda: read_status(airflow_stack).healthy, "the stack to be whole again", 120)
+
+
+def encoded(catalog: Catalog, asset_id: str) -> dict[str, str]:
+    """When each encode chunk that is done was encoded."""
+    told = catalog.asset(asset_id).to_json(media_base_url="")
+    run = told["runs"][0]
+    done = {
+        step["part"]
+        for step in run["progress"]["steps"]
+        if step["step"] == "encode_video" and step["percent"] == 100
+    }
+    tools = [
+        tool for tool in catalog.tools(run["run_id"]) if tool.step == "encode_video" and tool.part in done
+    ]
+    return {tool.part: str(tool.recorded_at) for tool in tools}
+
+
+def kill(victim: str, settings: Settings) -> None:
+    """SIGKILL: nobody gets to say goodbye."""
+    if victim == "a task":
+        os.kill(encoding_task().pid, signal.SIGKILL)
+        return
+    service = next(one for one in read_status(settings).services if one.name == victim)
+    os.kill(service.pid, signal.SIGKILL)
+
+
+def encoding_task() -> psutil.Process:
+    """The process of a task that encodes: the parent of an ffmpeg with x264."""
+    for process in psutil.process_iter(["cmdline"]):
+        if "libx264" in (process.info["cmdline"] or []):
+            parent = process.parent()
+            if parent is not None:
+                return parent
+    raise AssertionError("No task encodes now.")
+
+
+def patient(catalog: Catalog) -> Catalog:
+    """The same catalog: PostgreSQL may be away for a moment after it was killed."""
+
+    def answers() -> bool:
+        try:
+            catalog.assets(limit=1)
+        except StoreUnavailable:
+            return False
+        return True
+
+    wait_until(answers, "PostgreSQL to be back", 60)
+    return catalog
+
+
+def assert_plays_every_frame(record: AssetRecord, settings: Settings, folder: Path) -> None:
+    bucket = boto3.resource("s3").Bucket(settings.media_bucket)
+    renditions = record.to_json(media_base_url="")["renditions"]
+    smallest = min((one for one in renditions if one["kind"] == "video"), key=lambda one: one["height"])
+    for item in bucket.objects.filter(Prefix=f"renditions/{smallest['rendition_key']}/"):
+        bucket.download_file(item.key, str(folder / item.key.rsplit("/", 1)[1]))
+    assert read_counters(folder / "media.m3u8") == list(range(round(SECONDS * Fraction(25))))

@@ -1,0 +1,200 @@
+"""ffmpeg's arguments, held to golden files: any change of what ffmpeg is told shows in review."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import strategies
+from cutroom.ffmpeg import argv
+from cutroom.media.plan import Plan, make_plan
+from cutroom.media.profile import Profile, parse_profile
+from cutroom.media.source import AudioTrack, Source, VideoTrack
+
+Golden = Callable[[str, str], None]
+
+TRACK = VideoTrack(
+    index=0, codec="h264", width=1280, height=720, time_base=Fraction(1, 12_800), frame_rate=Fraction(25)
+)
+SOUND = AudioTrack(index=1, codec="aac", channels=2, sample_rate_hz=48_000, start_s=Fraction(0))
+
+PROFILE = """
+name: small
+description: two rungs
+segment_s: 2
+video:
+  - codec: h264
+    crf: 22
+    rungs: [{box: 1280x720, max_bitrate: 3.5M}, {box: 640x360, max_bitrate: 900k, crf: 24.5}]
+audio:
+  - {codec: aac, bitrates: [128k, 64k]}
+"""
+
+
+def profile() -> Profile:
+    return parse_profile(PROFILE, "small")
+
+
+def plan_of(times: list[int], sound: AudioTrack = SOUND, **of_track: Any) -> Plan:
+    source = Source(
+        sha256="ab" * 32,
+        size_bytes=1,
+        container="mov",
+        start_s=None,
+        duration_s=None,
+        video=(replace(TRACK, **of_track),),
+        audio=(sound,),
+    )
+    return make_plan(source, strategies.packets_of(times), profile(), asset_id="as_1", tools={})
+
+
+def one_pair_a_line(arguments: list[str]) -> str:
+    """An option and its value on a line; the parts of a filter graph on lines of their own."""
+    lines: list[str] = []
+    for argument in arguments:
+        is_option = argument.startswith("-") and len(argument) > 1 and not argument[1:].isdigit()
+        if lines and not is_option and lines[-1].startswith("-") and " " not in lines[-1]:
+            lines[-1] += " " + argument.replace(";", ";\n    ")
+        else:
+            lines.append(argument)
+    return "\n".join(lines) + "\n"
+
+
+def encode_of(times: list[int], sound: AudioTrack = SOUND, **of_track: Any) -> list[str]:
+    video = plan_of(times, sound, **of_track).video
+    assert video is not None
+    (chunk,) = video.chunks
+    return argv.encode_video(
+        video,
+        chunk,
+        video.rungs,
+        argv.keyframe_times(video, chunk, times),
+        source=Path("chunk.nut"),
+        outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
+        stats=Path("stats.txt"),
+    )
+
+
+CONSTANT = [512 * n for n in range(150)]
+VARIABLE = [0, 600, 1_300, 2_600, 30_000, 30_512, 52_000]
+
+VIDEOS: dict[str, tuple[list[int], dict[str, Any]]] = {
+    "constant-landscape": (CONSTANT, {}),
+    "rotated-90": (CONSTANT, {"rotation": 90}),
+    "rotated-180": (CONSTANT, {"rotation": 180}),
+    "rotated-270": (CONSTANT, {"rotation": 270}),
+    "mirrored": (CONSTANT, {"mirrored": True}),
+    "mirrored-and-rotated-270": (CONSTANT, {"mirrored": True, "rotation": 270}),
+    "interlaced": (CONSTANT, {"field_order": "tt", "width": 720, "height": 576, "sar": Fraction(64, 45)}),
+    "hdr": (CONSTANT, {"color_transfer": "smpte2084", "pix_fmt": "yuv420p10le"}),
+    "variable": (VARIABLE, {"frame_rate": None}),
+    "shifted-to-negative-times": ([n - 12_801 for n in CONSTANT], {}),
+    "late-on-a-long-clock": (
+        [3003 * n + 2**33 for n in range(150)],
+        {"time_base": Fraction(1, 90_000), "frame_rate": Fraction(30_000, 1001)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+def test_encode_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
+    times, of_track = VIDEOS[name]
+    sound = replace(SOUND, start_s=None)
+    golden(f"argv/encode-video-{name}.txt", one_pair_a_line(encode_of(times, sound, **of_track)))
+
+
+SOUNDS = {
+    "stereo": SOUND,
+    "mono": replace(SOUND, channels=1),
+    "surround-96k": replace(SOUND, channels=6, sample_rate_hz=96_000),
+    "late": replace(SOUND, start_s=Fraction(1_250, 1000)),
+    "early": replace(SOUND, start_s=Fraction(-21_333, 1_000_000)),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_encode_audio_tells_ffmpeg_for(name: str, golden: Golden) -> None:
+    (audio,) = plan_of(CONSTANT, SOUNDS[name]).audio
+    command = argv.encode_audio(
+        audio,
+        audio.rungs,
+        source=Path("source.mov"),
+        outputs=[Path(f"{rung.name}.mp4") for rung in audio.rungs],
+        stats=Path("stats.txt"),
+    )
+    golden(f"argv/encode-audio-{name}.txt", one_pair_a_line(command))
+
+
+@pytest.mark.parametrize("name", ["constant-landscape", "rotated-90"])
+def test_inspect_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
+    times, of_track = VIDEOS[name]
+    video = plan_of(times, **of_track).video
+    assert video is not None
+    command = argv.inspect_video(
+        video,
+        source=Path("source.mov"),
+        stats=Path("stats.txt"),
+        interval_s=Fraction(2),
+        sprite=Path("sprite.jpg"),
+        sprite_width=192,
+        columns=3,
+        rows=1,
+        poster=Path("poster.jpg"),
+        samples=3,
+    )
+    golden(f"argv/inspect-video-{name}.txt", one_pair_a_line(command))
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_decode_tells_ffmpeg_for(kind: str, golden: Golden) -> None:
+    command = argv.decode(kind, source=Path("whole.mp4"), stats=Path("decoded.txt"))
+    golden(f"argv/decode-{kind}.txt", one_pair_a_line(command))
+
+
+def test_draw_waveform_tells_ffmpeg(golden: Golden) -> None:
+    command = argv.draw_waveform(source=Path("a.flac"), track=0, image=Path("w.png"), width=1280, height=240)
+    golden("argv/waveform.txt", one_pair_a_line(command))
+
+
+def test_extract_cover_tells_ffmpeg(golden: Golden) -> None:
+    command = argv.extract_cover(source=Path("a.mp3"), track=1, cover=Path("poster.jpg"))
+    golden("argv/cover.txt", one_pair_a_line(command))
+
+
+def test_a_source_is_never_taken_for_a_protocol_or_an_option() -> None:
+    plan = plan_of(CONSTANT)
+    (audio,) = plan.audio
+    for source in (Path("http:evil"), Path("-y"), Path("concat:a|b")):
+        command = argv.encode_audio(
+            audio, audio.rungs[:1], source=source, outputs=[Path("o")], stats=Path("s")
+        )
+        assert command[command.index("-i") + 1] == f"file:{source}"
+
+
+def test_every_input_has_its_protocols_and_formats_named() -> None:
+    (audio,) = plan_of(CONSTANT).audio
+    commands = [
+        encode_of(CONSTANT),
+        argv.encode_audio(audio, audio.rungs[:1], source=Path("s"), outputs=[Path("o")], stats=Path("s")),
+        argv.extract_cover(source=Path("s"), track=1, cover=Path("c")),
+        argv.draw_waveform(source=Path("s"), track=1, image=Path("c"), width=1, height=1),
+    ]
+    for command in commands:
+        before = command[: command.index("-i")]
+        assert before[before.index("-protocol_whitelist") + 1] == "file"
+        assert "-format_whitelist" in before
+
+
+def test_only_the_first_rung_notes_its_frames() -> None:
+    assert encode_of(CONSTANT).count("-stats_enc_pre:v") == 1
+
+
+def test_keyframes_are_asked_for_at_all_segments_but_the_first() -> None:
+    command = encode_of(CONSTANT)
+    asked = [value for option, value in pairwise(command) if option == "-force_key_frames"]
+    # Halfway between the frame before and the boundaries at 2 s and 4 s.
+    assert asked == ["1.980000,3.980000"] * 2

@@ -1,0 +1,171 @@
+"""Joining, with real encodes of a few small frames."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+from av.packet import Packet
+from hypothesis import given
+
+import strategies
+from cutroom.errors import VerificationFailed
+from cutroom.ffmpeg import join, tools
+
+TIMESCALE = 12_800
+FRAME = 512
+
+
+@dataclass(frozen=True)
+class Encodes:
+    """Encoded chunks and the times that their encoders were given."""
+
+    files: list[Path]
+    ticks: list[list[int]]
+
+    @property
+    def shown(self) -> list[int]:
+        return [tick for ticks in self.ticks for tick in ticks]
+
+
+@pytest.fixture(scope="module")
+def encodes(tmp_path_factory: pytest.TempPathFactory) -> Encodes:
+    """Three chunks of 11, 11 and 3 frames with B-frames, at their places on one timeline that starts late."""
+    folder = tmp_path_factory.mktemp("encodes")
+    files, ticks = [], []
+    for number, (first, count) in enumerate([(7, 11), (18, 11), (29, 3)]):
+        files.append(folder / f"{number}.nut")
+        command = [
+            tools.path("ffmpeg"), "-v", "error", "-nostdin", "-y",
+            "-f", "lavfi", "-i", f"testsrc2=s=64x48:r=25:d={(first + count) / 25}",
+            "-vf", f"trim=start_frame={first},settb=1/{TIMESCALE}", "-fps_mode", "passthrough",
+            "-enc_time_base", f"1/{TIMESCALE}",
+            "-c:v", "libx264", "-threads", "1", "-bf", "3", "-pix_fmt", "yuv420p",
+            "-x264-params", "keyint=infinite:scenecut=0:b-adapt=0:b-pyramid=normal", "-f", "nut", str(files[-1]),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        ticks.append([FRAME * n for n in range(first, first + count)])
+    return Encodes(files, ticks)
+
+
+def packets_of(path: Path) -> list[tuple[int, int, bool]]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        scale = Fraction(stream.time_base or 1) * TIMESCALE
+        return [
+            (int((one.pts or 0) * scale), int((one.dts or 0) * scale), one.is_keyframe)
+            for one in container.demux(stream)
+            if one.size
+        ]
+
+
+def decoded_times(path: Path) -> list[int]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [int(frame.pts * frame.time_base * TIMESCALE) for frame in container.decode(stream)]
+
+
+def edited(source: Path, target: Path, edit: Callable[[list[Packet]], list[Packet]]) -> Path:
+    """A copy of an encode with other packets."""
+    with av.open(str(source)) as given, av.open(str(target), "w", format="nut") as made:
+        stream = given.streams.video[0]
+        out = made.add_stream_from_template(stream)
+        made.start_encoding()
+        for packet in edit([one for one in given.demux(stream) if one.size]):
+            packet.stream = out
+            made.mux(packet)
+    return target
+
+
+@pytest.mark.media
+def test_the_encodes_are_a_test_as_they_hold_frames_out_of_order(encodes: Encodes) -> None:
+    for file in encodes.files[:2]:
+        times = [pts for pts, _, _ in packets_of(file)]
+        assert times != sorted(times)
+
+
+@pytest.mark.media
+def test_every_frame_is_shown_at_the_time_that_its_encoder_was_given(
+    encodes: Encodes, tmp_path: Path
+) -> None:
+    join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+    assert decoded_times(tmp_path / "o.mp4") == encodes.shown
+    assert sorted(pts for pts, _, _ in packets_of(tmp_path / "o.mp4")) == encodes.shown
+
+
+@pytest.mark.media
+def test_decode_times_rise_and_are_not_after_what_is_shown(encodes: Encodes, tmp_path: Path) -> None:
+    join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+    packets = packets_of(tmp_path / "o.mp4")
+    assert all(before[1] < after[1] for before, after in pairwise(packets))
+    assert all(dts <= pts for pts, dts, _ in packets)
+    # No step at the joins: every frame is decoded one frame after the one before.
+    assert {after[1] - before[1] for before, after in pairwise(packets)} == {FRAME}
+
+
+@pytest.mark.media
+def test_each_chunk_begins_with_a_keyframe(encodes: Encodes, tmp_path: Path) -> None:
+    join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+    assert join.keyframe_ticks(tmp_path / "o.mp4", TIMESCALE) == [ticks[0] for ticks in encodes.ticks]
+
+
+@pytest.mark.media
+def test_a_gap_between_chunks_stays(encodes: Encodes, tmp_path: Path) -> None:
+    later = [[tick + 9 * TIMESCALE for tick in ticks] for ticks in encodes.ticks]
+    join.join(encodes.files, [encodes.ticks[0], *later[1:]], TIMESCALE, tmp_path / "o.mp4")
+    assert decoded_times(tmp_path / "o.mp4") == [*encodes.ticks[0], *later[1], *later[2]]
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("place", [1, 4, -1])
+def test_a_packet_that_was_lost_is_noticed(encodes: Encodes, tmp_path: Path, place: int) -> None:
+    def lose(packets: list[Packet]) -> list[Packet]:
+        del packets[place]
+        return packets
+
+    broken = edited(encodes.files[1], tmp_path / "b.nut", lose)
+    with pytest.raises(VerificationFailed, match="holds 10 frames; its encoder was given 11"):
+        join.join([encodes.files[0], broken, encodes.files[2]], encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+
+
+@pytest.mark.media
+def test_a_packet_that_is_there_twice_is_noticed(encodes: Encodes, tmp_path: Path) -> None:
+    def double(packets: list[Packet]) -> list[Packet]:
+        again = Packet(bytes(packets[-1]))
+        again.time_base, again.pts = packets[-1].time_base, (packets[-1].pts or 0) + 1
+        again.dts = (packets[-1].dts or 0) + 1
+        return [*packets, again]
+
+    broken = edited(encodes.files[1], tmp_path / "b.nut", double)
+    with pytest.raises(VerificationFailed, match="holds 12 frames; its encoder was given 11"):
+        join.join([encodes.files[0], broken, encodes.files[2]], encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+
+
+@pytest.mark.media
+def test_a_frame_at_another_time_is_noticed(encodes: Encodes, tmp_path: Path) -> None:
+    ticks = [list(one) for one in encodes.ticks]
+    ticks[1][5] += 100
+    with pytest.raises(VerificationFailed, match="other ones"):
+        join.join(encodes.files, ticks, TIMESCALE, tmp_path / "o.mp4")
+
+
+@pytest.mark.media
+def test_an_encode_without_a_frame_is_noticed(encodes: Encodes, tmp_path: Path) -> None:
+    broken = edited(encodes.files[1], tmp_path / "b.nut", lambda _: [])
+    with pytest.raises(VerificationFailed, match="holds no frame"):
+        join.join([encodes.files[0], broken, encodes.files[2]], encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+
+
+@given(strategies.tracks())
+def test_decoding_runs_ahead_just_as_far_as_the_order_needs(track: strategies.Track) -> None:
+    order = [packet.pts for packet in track.packets]
+    shown = sorted(order)
+    delay = join._delay(order, shown)
+    # Frame n is decoded when the frame `delay` places earlier is shown; and not one place later for all of them.
+    assert all(pts >= shown[n - delay] for n, pts in enumerate(order) if n >= delay)
+    if delay:
+        assert any(pts < shown[n - delay + 1] for n, pts in enumerate(order) if n >= delay - 1)

@@ -1,0 +1,305 @@
+"""What is made of ffprobe's words; the JSON files beside hold what it says of real files."""
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import strategies
+from cutroom.errors import SourceCorrupt, SourceTooLarge, SourceUnsupported
+from cutroom.ffmpeg import probe
+from cutroom.media.source import AudioTrack, Source, VideoTrack
+from cutroom.media.timeline import Packet
+
+FOUND = Path(__file__).parents[2] / "data" / "ffprobe"
+
+
+def source_of(name: str) -> Source:
+    (path,) = FOUND.glob(f"{name}*.json")
+    output = probe.ProbeOutput.model_validate_json(path.read_text())
+    return probe.to_source(output, sha256="ab", size_bytes=7)
+
+
+def of_streams(*streams: dict[str, Any]) -> Source:
+    numbered = [{"index": n, "time_base": "1/1000", **one} for n, one in enumerate(streams)]
+    output = probe.ProbeOutput.model_validate({"format": {"format_name": "mov"}, "streams": numbered})
+    return probe.to_source(output, sha256="ab", size_bytes=7)
+
+
+def video(**more: Any) -> dict[str, Any]:
+    return {"codec_type": "video", "codec_name": "h264", "width": 64, "height": 32, **more}
+
+
+def audio(**more: Any) -> dict[str, Any]:
+    return {"codec_type": "audio", "codec_name": "aac", "channels": 2, "sample_rate": "48000", **more}
+
+
+class TestToSource:
+    @pytest.mark.parametrize("path", sorted(FOUND.glob("*.json")), ids=lambda path: path.stem)
+    def test_every_example_is_understood(self, path: Path) -> None:
+        source = source_of(path.stem)
+        assert source.video or source.audio
+        assert all(track.sample_rate_hz > 0 and track.channels > 0 for track in source.audio)
+
+    def test_there_are_a_dozen_examples_without_paths(self) -> None:
+        files = list(FOUND.glob("*.json"))
+        assert len(files) >= 12
+        assert not [path for path in files if re.search(r'"filename": "[^"]*/', path.read_text())]
+
+    def test_of_two_pictures_the_larger_default_one_is_taken_and_the_rest_is_told(self) -> None:
+        source = source_of("nasa")
+        assert [(one.index, one.width, one.height) for one in source.video] == [(3, 480, 270)]
+        assert [one.index for one in source.audio] == [1, 4]
+        assert source.not_carried == (
+            "track 0: video h264",
+            "track 2: subtitle mov_text",
+            "track 5: subtitle mov_text",
+        )
+
+    def test_the_default_picture_comes_before_a_larger_one(self) -> None:
+        source = of_streams(video(width=640), video(disposition={"default": 1}))
+        assert source.video[0].index == 1
+
+    def test_a_phone_held_upright_is_turned(self) -> None:
+        track = source_of("phone-5s").video[0]
+        assert (track.rotation, track.mirrored, track.display_size) == (270, False, (720, 1280))
+
+    def test_hdr_is_known_by_its_transfer(self) -> None:
+        assert [source_of(name).video[0].is_hdr for name in ("phone-4s", "rooftop", "nasa")] == [
+            True,
+            True,
+            False,
+        ]
+
+    def test_broadcast_pictures_are_interlaced_and_not_square(self) -> None:
+        track = source_of("tv-news").video[0]
+        assert track.is_interlaced
+        assert track.sar == Fraction(16, 11)
+        assert track.display_size == (1024, 576)
+
+    def test_times_are_exact(self) -> None:
+        source = source_of("tv-news")
+        assert source.start_s == Fraction("13582.024544")
+        assert source.video[0].time_base == Fraction(1, 90_000)
+        assert source_of("nasa").video[0].frame_rate == Fraction(30_000, 1001)
+
+    def test_a_cover_is_no_video(self) -> None:
+        for name in ("podcast", "bear"):
+            source = source_of(name)
+            assert source.video == ()
+            assert source.cover_index == 1
+            assert source.not_carried == ()
+
+    def test_chapters_and_titles_are_kept(self) -> None:
+        source = source_of("podcast")
+        assert [(one.start_s, one.end_s, one.title) for one in source.chapters] == [
+            (0, Fraction(3, 5), "Chapter title"),
+            (Fraction(3, 5), Fraction(6, 5), "chap2"),
+        ]
+        assert source.tags["title"] == "Test title"
+
+    def test_what_is_not_known_is_none(self) -> None:
+        source = of_streams(
+            video(sample_aspect_ratio="0:1", avg_frame_rate="0/0", r_frame_rate="0/0", pix_fmt="unknown",
+                  bit_rate="N/A", tags={"language": "und"}),
+            audio(start_time="N/A", channel_layout="unknown", tags={"language": ""}),
+        )  # fmt: skip
+        track, sound = source.video[0], source.audio[0]
+        assert (track.sar, track.frame_rate, track.pix_fmt, track.bit_rate_bps, track.language) == (None,) * 5
+        assert (sound.start_s, sound.channel_layout, sound.language, sound.title) == (None,) * 4
+        assert (source.duration_s, source.start_s, source.cover_index) == (None, None, None)
+
+    @pytest.mark.parametrize("language", ['en"', "a\nb", "\x08", "English, UK", "1x", "-", "toolonglanguage"])
+    def test_what_is_no_language_tag_is_not_passed_on(self, language: str) -> None:
+        assert of_streams(audio(tags={"language": language})).audio[0].language is None
+
+    @pytest.mark.parametrize("language", ["eng", "de", "pt-BR", "zh-Hant-TW"])
+    def test_a_language_tag_is_kept(self, language: str) -> None:
+        assert of_streams(audio(tags={"language": language})).audio[0].language == language
+
+    def test_the_source_starts_with_the_first_track_that_is_carried(self) -> None:
+        source = of_streams(
+            video(start_time="0.5"), audio(start_time="-0.021333"),
+            {"codec_type": "subtitle", "codec_name": "srt", "start_time": "-9"},
+        )  # fmt: skip
+        assert source.start_s == Fraction(-21_333, 1_000_000)
+
+    @pytest.mark.parametrize(
+        "broken", [video(width=0), video(codec_name="unknown"), audio(channels=0), audio(sample_rate="0")]
+    )
+    def test_a_track_that_is_not_understood_is_not_carried(self, broken: dict[str, Any]) -> None:
+        source = of_streams(audio(), broken)
+        assert (len(source.video), len(source.audio), len(source.not_carried)) == (0, 1, 1)
+
+    @given(st.integers(1, 999), st.integers(1, 999))
+    def test_pictures_are_never_shrunk_to_make_their_pixels_square(self, over: int, under: int) -> None:
+        track = VideoTrack(
+            index=0, codec="h264", width=640, height=480, time_base=Fraction(1), sar=Fraction(over, under)
+        )
+        width, height = track.display_size
+        assert width >= 640
+        assert height >= 480
+        assert abs(Fraction(width, height) / (Fraction(640, 480) * Fraction(over, under)) - 1) < Fraction(
+            1, 100
+        )
+
+
+def matrix_of(a: int, b: int, c: int, d: int) -> tuple[dict[str, Any], ...]:
+    rows = [(a << 16, b << 16, 0), (c << 16, d << 16, 0), (0, 0, 1 << 30)]
+    text = "".join(f"\n{n:08d}: " + " ".join(f"{cell:11d}" for cell in row) for n, row in enumerate(rows))
+    return ({"side_data_type": "Other"}, {"side_data_type": "Display Matrix", "displaymatrix": text + "\n"})
+
+
+MATRICES = {
+    (1, 0, 0, 1): (0, False),
+    (0, 1, -1, 0): (90, False),
+    (-1, 0, 0, -1): (180, False),
+    (0, -1, 1, 0): (270, False),
+    (-1, 0, 0, 1): (0, True),
+    (0, -1, -1, 0): (90, True),
+    (1, 0, 0, -1): (180, True),
+    (0, 1, 1, 0): (270, True),
+}
+"""Where a point (x, y), y downwards, is shown: (ax + cy, bx + dy); and the flip and turn that do the same."""
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_a_display_matrix_is_a_flip_and_then_a_turn(matrix: tuple[int, int, int, int]) -> None:
+    assert probe._orientation(matrix_of(*matrix)) == MATRICES[matrix]
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+@pytest.mark.parametrize("point", [(1, 0), (0, 1)])
+def test_a_flip_and_a_turn_move_a_point_as_the_matrix_does(
+    matrix: tuple[int, int, int, int], point: tuple[int, int]
+) -> None:
+    a, b, c, d = matrix
+    x, y = point
+    wanted = (a * x + c * y, b * x + d * y)
+    rotation, mirrored = probe._orientation(matrix_of(*matrix))
+    if mirrored:
+        x = -x
+    for _ in range(rotation // 90):
+        x, y = -y, x  # clockwise, as y points down
+    assert (x, y) == wanted
+
+
+def test_a_track_without_a_matrix_is_not_turned() -> None:
+    assert probe._orientation(()) == (0, False)
+    assert probe._orientation(({"side_data_type": "Other"},)) == (0, False)
+
+
+class TestNotMedia:
+    @pytest.mark.parametrize(
+        ("head", "what"),
+        [
+            (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff\xe0", "JPEG"), (b"GIF89a", "GIF"), (b"BM6", "BMP"),
+            (b"II*\x00", "TIFF"), (b"%PDF-1.7", "PDF"), (b"PK\x03\x04", "ZIP"), (b"\x1f\x8b\x08", "gzip"),
+            (b"\x7fELF\x02", "program"), (b"MZ\x90", "program"), (b"#EXTM3U\n#EXT", "playlist"),
+            (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"), (b"\0\0\0\x20ftypavif", "image"),
+            (b"\0\0\0\x20ftypheic", "image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "image"),
+            (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
+        ],
+    )  # fmt: skip
+    def test_the_usual_mistakes_are_named(self, tmp_path: Path, head: bytes, what: str) -> None:
+        (tmp_path / "f.mp4").write_bytes(head)
+        with pytest.raises(SourceUnsupported, match=what):
+            probe.reject_what_is_not_media(tmp_path / "f.mp4")
+
+    @given(st.text(min_size=1500, max_size=3000), st.sampled_from(["é", "語", "🎬"]))
+    def test_text_is_text_wherever_its_head_is_cut(self, text: str, last: str) -> None:
+        # 4,096 bytes are read; the last character may be cut in two.
+        raw = (text + last * 4096).encode()[:4096]
+        assert probe._is_text(raw)
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"\0\0\0\x20ftypisom\0\0\x02\0", b"\x1aE\xdf\xa3\x9fB\x86\x81\x01", b"G@\x11\x10\0B\xf0", b"OggS\0\x02",
+            b"ID3\x04\0\0\0\0\0\0", b"fLaC\0\0\0\"", b"RIFF\x24\0\0\0WAVEfmt ", b"RIFF\x24\0\0\0AVI LIST",
+            b"FLV\x01\x05",
+        ],
+    )  # fmt: skip
+    def test_media_pass(self, tmp_path: Path, head: bytes) -> None:
+        (tmp_path / "f").write_bytes(head + bytes(range(256)))
+        probe.reject_what_is_not_media(tmp_path / "f")
+
+    def test_an_empty_file_is_told_so(self, tmp_path: Path) -> None:
+        (tmp_path / "f").touch()
+        with pytest.raises(SourceCorrupt, match="empty"):
+            probe.probe(tmp_path / "f", sha256="", log=tmp_path / "log", limits=probe.Limits())
+
+
+class TestTruncated:
+    def check(
+        self, there: int, *, named: str | None = "100", start: str = "0", duration: str | None = "4"
+    ) -> None:
+        stream = probe._Stream.model_validate(
+            {"index": 0, "nb_frames": named, "start_time": start, "duration": duration, "time_base": "1/25"}
+        )
+        packets = strategies.packets_of([n + int(25 * float(start)) for n in range(there)])
+        probe._reject_truncated(stream, packets)
+
+    def test_a_file_that_ends_early_says_how_much_is_there(self) -> None:
+        with pytest.raises(SourceCorrupt, match=r"names 100 frames, 60 \(60 %\)"):
+            self.check(60)
+        with pytest.raises(SourceCorrupt):
+            self.check(60, start="100")
+
+    def test_a_whole_file_and_one_that_lacks_a_last_frame_pass(self) -> None:
+        self.check(100)
+        self.check(100, start="100")
+        self.check(99)
+
+    def test_without_an_index_nothing_is_known(self) -> None:
+        self.check(60, named=None)
+        self.check(60, duration=None)
+
+    @pytest.mark.parametrize(
+        ("said", "kind", "words"),
+        [
+            ("[mov] moov atom not found", SourceCorrupt, "truncated"),
+            ("[hls] Format not on whitelist 'mov'", SourceUnsupported, "format that is not taken"),
+            ("Invalid data found when processing input", SourceCorrupt, "damaged"),
+        ],
+    )
+    def test_what_the_tool_said_becomes_a_reason(self, said: str, kind: type[Exception], words: str) -> None:
+        reason = probe._reason(said)
+        assert type(reason) is kind
+        assert words in str(reason)
+
+
+class TestLimits:
+    def source(self, duration_s: Fraction | None = Fraction(60)) -> Source:
+        track = VideoTrack(index=0, codec="h264", width=1920, height=1080, time_base=Fraction(1, 25))
+        return Source(
+            sha256="", size_bytes=1, container="mov", start_s=None, duration_s=duration_s, video=(track,),
+            audio=(AudioTrack(index=1, codec="aac", channels=2, sample_rate_hz=48_000),),
+        )  # fmt: skip
+
+    def test_a_limit_that_is_just_met_passes(self) -> None:
+        probe.reject_too_large(self.source(), pixels=1920 * 1080, duration_s=60)
+        probe.reject_too_large(self.source(None), pixels=1920 * 1080, duration_s=1)
+
+    def test_a_refusal_names_the_limit_and_its_setting(self) -> None:
+        with pytest.raises(SourceTooLarge, match=r"1920×1080.*2073599.*CUTROOM_SOURCE_MAX_PIXELS"):
+            probe.reject_too_large(self.source(), pixels=1920 * 1080 - 1, duration_s=60)
+        with pytest.raises(SourceTooLarge, match=r"60 s.*59 s.*CUTROOM_SOURCE_MAX_DURATION_S"):
+            probe.reject_too_large(self.source(), pixels=1920 * 1080, duration_s=59)
+
+
+def test_a_packet_that_an_edit_list_hides_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_argv: object, *, on_line: Any, **_: object) -> None:
+        for line in ("0 -2 KD", "1 -1 ", "2 0 K", ""):
+            on_line(line)
+
+    monkeypatch.setattr(probe.runner, "run", run)
+    assert probe.read_packets(tmp_path / "f", 0, log=tmp_path / "log", limits=probe.Limits()) == [
+        Packet(0, -2, True, False), Packet(1, -1, False, True), Packet(2, 0, True, True),
+    ]  # fmt: skip

@@ -1,0 +1,216 @@
+"""The runner, with small real processes."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cutroom.errors import EncoderKilled, EncoderRefused, ToolStalled
+from cutroom.ffmpeg import runner
+from cutroom.media.limits import Limits
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "tool.log"
+
+
+def python(program: str, *args: str) -> list[str]:
+    return [sys.executable, "-S", "-c", program, *args]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def dies_within(pid: int, patience_s: float = 20) -> bool:
+    until = time.monotonic() + patience_s
+    while is_alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not is_alive(pid)
+
+
+def test_what_a_tool_prints_is_returned(log: Path) -> None:
+    done = runner.run(python("import sys; print('out'); print('err', file=sys.stderr)"), log=log)
+    assert done.stdout == b"out\n"
+    assert done.stderr == "err\n"
+
+
+def test_the_log_keeps_the_command_as_one_can_run_it_and_all_that_was_said(log: Path) -> None:
+    runner.run(python("import sys; sys.stderr.write('x' * 9000)", "a b; c"), log=log)
+    first, said = log.read_text().split("\n", 1)
+    assert first.startswith("$ ")
+    assert first.endswith("'a b; c'")
+    assert said == "x" * 9000
+
+
+def test_an_exit_code_is_a_refusal_with_the_end_of_the_log(log: Path) -> None:
+    program = "import sys; sys.stderr.write('old\\n' * 5000 + 'Invalid data found'); sys.exit(69)"
+    with pytest.raises(EncoderRefused) as error:
+        runner.run(python(program), log=log)
+    assert "exit code 69" in str(error.value)
+    assert str(error.value).endswith("Invalid data found")
+    assert len(str(error.value)) < runner.TAIL_BYTES + 200
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT"])
+def test_a_signal_is_a_kill_that_names_it(log: Path, name: str) -> None:
+    program = f"import os, signal; os.kill(os.getpid(), signal.{name})"
+    with pytest.raises(EncoderKilled, match=name):
+        runner.run(python(program), log=log)
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(log: Path) -> None:
+    number = signal.SIGRTMIN + 1
+    with pytest.raises(EncoderKilled, match=f"signal {number}"):
+        runner.run(python(f"import os; os.kill(os.getpid(), {number})"), log=log)
+
+
+@pytest.mark.parametrize("said", ["No space left on device", "Cannot allocate memory"])
+def test_a_full_disk_or_memory_is_a_kill_as_another_try_may_help(log: Path, said: str) -> None:
+    with pytest.raises(EncoderKilled, match="disk or memory"):
+        runner.run(python(f"import sys; sys.exit('av_write_frame: {said}')"), log=log)
+
+
+def test_memory_is_limited(log: Path) -> None:
+    program = "import sys\ntry: b = bytearray(2**31)\nexcept MemoryError: sys.exit('Cannot allocate memory')"
+    with pytest.raises(EncoderKilled):
+        runner.run(python(program), log=log, limits=Limits(memory_bytes=2**30))
+
+
+def test_no_core_is_dumped(log: Path) -> None:
+    program = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+    assert runner.run(python(program), log=log).stdout == b"(0, 0)\n"
+
+
+def test_standard_input_is_closed(log: Path) -> None:
+    assert runner.run(python("import sys; print(len(sys.stdin.read()))"), log=log).stdout == b"0\n"
+
+
+GRANDCHILD = (
+    "import subprocess, sys, time\n"
+    "child = subprocess.Popen([sys.executable, '-S', '-c', "
+    "'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)'],"
+    " stdout=subprocess.PIPE)\n"
+    "child.stdout.readline()\n"
+    "print(child.pid, flush=True)\n"
+)
+
+
+@pytest.mark.parametrize(
+    "ending", ["time.sleep(60)", "sys.exit(0)"], ids=["that waits for it", "that leaves it behind"]
+)
+def test_a_tool_that_stalls_is_ended_with_its_whole_group(log: Path, ending: str) -> None:
+    # The one that is left behind holds the pipe open, and does not mind being asked.
+    program = GRANDCHILD.replace(" stdout=subprocess.PIPE)\nchild.stdout.readline()", ")\ntime.sleep(0.5)")
+    pids: list[int] = []
+    started = time.monotonic()
+    with pytest.raises(ToolStalled, match="no progress"):
+        runner.run(
+            python(program + ending),
+            log=log,
+            limits=Limits(stall_s=2),
+            on_line=lambda line: pids.append(int(line)),
+        )
+    assert time.monotonic() - started < 30
+    (pid,) = [pid for pid in pids if pid > 1]
+    assert dies_within(pid)
+
+
+def test_a_tool_that_ends_its_output_but_not_itself_has_stalled(log: Path) -> None:
+    with pytest.raises(ToolStalled, match="did not end"):
+        runner.run(
+            python("import os, time; os.close(1); time.sleep(60)"), log=log, limits=Limits(stall_s=0.5)
+        )
+
+
+def test_a_tool_that_only_logs_does_not_stall(log: Path) -> None:
+    program = (
+        "import sys, time\nfor _ in range(15): sys.stderr.write('.'); sys.stderr.flush(); time.sleep(0.2)"
+    )
+    assert runner.run(python(program), log=log, limits=Limits(stall_s=2)).stderr == "." * 15
+
+
+def test_a_tool_may_not_take_longer_than_its_limit_even_if_it_goes_on_talking(log: Path) -> None:
+    program = "import time\nwhile True: print('.', flush=True); time.sleep(0.1)"
+    with pytest.raises(ToolStalled, match="longer than 1 s"):
+        runner.run(python(program), log=log, limits=Limits(total_s=1))
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=9), max_size=9),
+    st.data(),
+)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_lines_arrive_whole_wherever_the_pipe_cuts_them(
+    log: Path, lines: list[str], data: st.DataObject
+) -> None:
+    raw = "".join(line + "\n" for line in lines).encode()
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(raw)), max_size=6)))
+    pieces = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    program = f"import os, time\nfor piece in {pieces!r}:\n    os.write(1, piece)\n    time.sleep(0.02)"
+    seen: list[str] = []
+    runner.run(python(program), log=log, on_line=seen.append)
+    assert seen == lines
+
+
+def test_what_goes_wrong_while_listening_ends_the_tool(log: Path) -> None:
+    pids: list[int] = []
+
+    def listen(line: str) -> None:
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(
+            python("import os, time; print(os.getpid(), flush=True); time.sleep(60)"), log=log, on_line=listen
+        )
+    assert not is_alive(pids[0])
+
+
+def test_a_tool_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    starter = (
+        "import sys; from pathlib import Path; from cutroom.ffmpeg import runner\n"
+        "runner.run([sys.executable, '-S', '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'],"
+        f" log=Path({str(tmp_path / 'log')!r}), on_line=lambda line: print(line, flush=True))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(runner.__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        try:
+            assert is_alive(pid)
+            parent.kill()
+            parent.wait()
+            assert dies_within(pid)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+class TestProgress:
+    def seen(self, *lines: str) -> list[float]:
+        seen: list[float] = []
+        progress = runner.Progress(seen.append)
+        for line in lines:
+            progress(line)
+        return seen
+
+    def test_it_reports_seconds_of_output(self) -> None:
+        assert self.seen("frame=12", "out_time_us=1500000", "out_time=00:00:01.5", "progress=continue") == [
+            1.5
+        ]
+
+    def test_times_that_are_not_known_yet_or_before_the_start_are_no_progress_backwards(self) -> None:
+        assert self.seen("out_time_us=N/A", "out_time_us=-21333") == [0.0]

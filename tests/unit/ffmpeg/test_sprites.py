@@ -1,0 +1,85 @@
+import re
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cutroom.ffmpeg import sprites
+from cutroom.media.profile import Thumbnails
+
+durations = st.builds(Fraction, st.integers(1, 24 * 3600 * 1000), st.sampled_from([1000, 1001]))
+wanted = st.builds(
+    Thumbnails,
+    sprite_width=st.integers(16, 640),
+    columns=st.integers(1, 20),
+    rows=st.integers(1, 20),
+    min_interval_s=st.integers(1, 60),
+)
+sizes = st.tuples(st.integers(16, 8192), st.integers(16, 8192))
+
+
+def seconds(text: str) -> Fraction:
+    hours, minutes, rest = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
+
+
+def cues_of(text: str) -> list[tuple[Fraction, Fraction, tuple[int, ...]]]:
+    found = re.findall(
+        r"\n(\d{2,}:\d\d:\d\d\.\d{3}) --> (\d{2,}:\d\d:\d\d\.\d{3})\ns\.jpg#xywh=([\d,]+)\n", text
+    )
+    return [
+        (seconds(start), seconds(end), tuple(int(n) for n in xywh.split(","))) for start, end, xywh in found
+    ]
+
+
+@given(durations, sizes, wanted)
+def test_cues_cover_the_duration_without_gap_or_overlap(
+    duration: Fraction, size: tuple[int, int], thumbnails: Thumbnails
+) -> None:
+    sheet = sprites.plan_sheet(duration, size, thumbnails)
+    cues = cues_of(sprites.webvtt(sheet, "s.jpg", duration))
+    assert len(cues) == sheet.count
+    assert cues[0][0] == 0
+    assert all(before[1] == after[0] for before, after in pairwise(cues))
+    assert all(start < end for start, end, _ in cues)
+    assert abs(cues[-1][1] - duration) <= Fraction(1, 1000)
+
+
+@given(durations, sizes, wanted)
+def test_each_cue_has_a_tile_of_its_own_within_the_sheet(
+    duration: Fraction, size: tuple[int, int], thumbnails: Thumbnails
+) -> None:
+    sheet = sprites.plan_sheet(duration, size, thumbnails)
+    tiles = [tile for _, _, tile in cues_of(sprites.webvtt(sheet, "s.jpg", duration))]
+    assert len(set(tiles)) == len(tiles)
+    for x, y, width, height in tiles:
+        assert (width, height) == (sheet.width, sheet.height)
+        assert x % width == y % height == 0
+        assert x + width <= sheet.width * sheet.columns
+        assert y + height <= sheet.height * sheet.rows
+
+
+@given(durations, sizes, wanted)
+def test_a_sheet_is_no_larger_and_its_stills_no_closer_than_the_profile_wants(
+    duration: Fraction, size: tuple[int, int], thumbnails: Thumbnails
+) -> None:
+    sheet = sprites.plan_sheet(duration, size, thumbnails)
+    assert sheet.columns <= thumbnails.columns
+    assert sheet.rows <= thumbnails.rows
+    assert sheet.interval_s >= thumbnails.min_interval_s
+    assert sheet.interval_s.denominator == 1
+    assert sheet.count <= sheet.columns * sheet.rows < sheet.count + sheet.columns
+    assert sheet.height % 2 == 0
+
+
+@pytest.mark.parametrize(("size", "height"), [((1920, 1080), 108), ((1080, 1920), 342), ((4000, 20), 2)])
+def test_a_tile_has_the_shape_of_the_picture(size: tuple[int, int], height: int) -> None:
+    assert sprites.plan_sheet(Fraction(60), size, Thumbnails()).height == height
+
+
+def test_a_single_frame_has_a_cue_that_lasts() -> None:
+    sheet = sprites.plan_sheet(Fraction(1, 90_000), (64, 64), Thumbnails())
+    ((start, end, _),) = cues_of(sprites.webvtt(sheet, "s.jpg", Fraction(1, 90_000)))
+    assert (start, end) == (0, Fraction(1, 1000))

@@ -1,0 +1,136 @@
+"""A small version, complete and right: a plan, and facts as if it had been made."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+import strategies
+from cutroom import ids
+from cutroom.media.plan import Plan, make_plan
+from cutroom.media.profile import load_profile
+from cutroom.media.source import AudioTrack, Source, VideoTrack
+from cutroom.packaging import hls, mpd, packager
+from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths
+from cutroom.packaging.verify import Report, SourceFrames, verify
+
+PREFIX = "../../../renditions/"
+FRAMES = 25 * 15
+SAMPLES = 48_000 * 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """Everything that verify looks at."""
+
+    plan: Plan
+    facts: tuple[RenditionFacts, ...]
+    frames: SourceFrames
+    samples: dict[int, int]
+    multivariant: str
+    manifest: str
+    objects: dict[str, int]
+
+    def change(self, place: int, **changes: Any) -> "Version":
+        """Another value in the facts of one rendition; manifests are as they were."""
+        facts = list(self.facts)
+        facts[place] = replace(facts[place], **changes)
+        return replace(self, facts=tuple(facts))
+
+    def report(self) -> Report:
+        return verify(
+            self.plan,
+            self.facts,
+            source_frames=self.frames,
+            source_samples=self.samples,
+            multivariant=self.multivariant,
+            manifest=self.manifest,
+            prefix=PREFIX,
+            objects=self.objects,
+        )
+
+    def failed(self) -> list[str]:
+        return [check.name for check in self.report().checks if not check.ok]
+
+
+def _source() -> Source:
+    sound = AudioTrack(
+        index=1, codec="aac", channels=2, sample_rate_hz=48_000, start_s=Fraction(0), language="eng"
+    )
+    picture = VideoTrack(
+        index=0, codec="h264", width=1280, height=720, time_base=Fraction(1, 25), frame_rate=Fraction(25)
+    )
+    return Source(
+        sha256="ab" * 32, size_bytes=1, container="mov", start_s=Fraction(0), duration_s=Fraction(15),
+        video=(picture,),
+        audio=(sound, replace(sound, index=2, language="deu")),
+    )  # fmt: skip
+
+
+def _segments(timescale: int, grid_s: list[int], size: int) -> tuple[Segment, ...]:
+    return tuple(
+        Segment(start_ticks=at * timescale, duration_ticks=(after - at) * timescale, size_bytes=size + at)
+        for at, after in pairwise(grid_s)
+    )
+
+
+@pytest.fixture(scope="session")
+def version() -> Version:
+    plan = make_plan(
+        _source(), strategies.packets_of(range(FRAMES)), load_profile("web"), asset_id="as_1", tools={}
+    )
+    assert plan.video is not None
+    timescale = plan.video.timing.timescale
+    shown = [plan.video.timing.output_ticks(n) for n in range(FRAMES)]
+    facts = []
+    for number, one in enumerate(plan.renditions):
+        is_video = one.kind == "video"
+        segments = _segments(timescale if is_video else 48_000, [0, 6, 12, 15], 400_000 // (number + 1))
+        peak, average = bandwidths(segments, timescale if is_video else 48_000)
+        names = [packager.INIT, *(packager.SEGMENTS % n for n in range(1, len(segments) + 1))]
+        made = RenditionFacts(
+            key=f"rn_{number}_{one.name}",
+            name=one.name,
+            kind=one.kind,
+            codec_string="avc1.64001f" if is_video else "mp4a.40.2",
+            timescale=timescale if is_video else 48_000,
+            segments=segments,
+            bandwidth_bps=peak,
+            average_bandwidth_bps=average,
+            size_bytes=sum(segment.size_bytes for segment in segments),
+            files=dict.fromkeys(names, "0" * 64),
+        )
+        if is_video:
+            rung = next(rung for rung in plan.video.rungs if rung.name == one.rung)
+            made = replace(
+                made, width=rung.width, height=rung.height, frame_rate=Fraction(25), video_range="SDR",
+                decoded_frames=FRAMES, decoded_ticks_digest=ids.digest(shown), first_tick=0,
+                keyframe_ticks=tuple(segment.start_ticks for segment in segments),
+            )  # fmt: skip
+        else:
+            made = replace(
+                made, channels=2, sample_rate_hz=48_000, language="eng" if one.track == 1 else "deu",
+                first_tick=0, decoded_samples=SAMPLES,
+            )  # fmt: skip
+        facts.append(replace(made, key=one.key))
+    readable = [replace(one, key=f"rn_{one.name}") for one in facts]
+    renditions = tuple(
+        replace(one, key=ids.RenditionKey(fact.key))
+        for one, fact in zip(plan.renditions, readable, strict=True)
+    )
+    sizes = {f"{one.key}/{name}": 900 for one in readable for name in (packager.INIT, packager.PLAYLIST)} | {
+        f"{one.key}/{packager.SEGMENTS % n}": segment.size_bytes
+        for one in readable
+        for n, segment in enumerate(one.segments, start=1)
+    }
+    return Version(
+        plan=replace(plan, renditions=renditions),
+        facts=tuple(readable),
+        frames=SourceFrames(count=FRAMES, ticks_digest=ids.digest(shown)),
+        samples={1: SAMPLES, 2: SAMPLES},
+        multivariant=hls.multivariant_playlist(readable, prefix=PREFIX),
+        manifest=mpd.mpd(readable, prefix=PREFIX),
+        objects=sizes,
+    )

@@ -1,0 +1,154 @@
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import m3u8
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import strategies
+from cutroom.packaging import hls, packager
+from cutroom.packaging.facts import RenditionFacts, Segment
+
+Golden = Callable[[str, str], None]
+
+
+def test_the_multivariant_playlist_of_a_version(version: Any, golden: Golden) -> None:
+    golden("hls/master.m3u8", version.multivariant)
+
+
+def test_the_multivariant_playlist_of_sound_alone(version: Any, golden: Golden) -> None:
+    sound = [one for one in version.facts if one.kind == "audio"]
+    golden("hls/master-sound-of-two-languages.m3u8", hls.multivariant_playlist(sound, prefix="renditions/"))
+    english = [one for one in sound if one.language == "eng"]
+    golden("hls/master-sound.m3u8", hls.multivariant_playlist(english, prefix="renditions/"))
+
+
+def test_the_multivariant_playlist_of_silent_pictures(version: Any, golden: Golden) -> None:
+    video = [one for one in version.facts if one.kind == "video"]
+    golden("hls/master-silent.m3u8", hls.multivariant_playlist(video, prefix="renditions/"))
+
+
+def test_the_media_playlist_of_a_rendition(version: Any, golden: Golden) -> None:
+    golden("hls/media.m3u8", hls.media_playlist(version.facts[0]))
+
+
+@given(strategies.rendition_facts())
+def test_a_media_playlist_is_read_back_as_it_was_measured(one: RenditionFacts) -> None:
+    playlist = m3u8.loads(hls.media_playlist(one))
+    assert playlist.is_endlist
+    assert playlist.playlist_type == "vod"
+    assert playlist.media_sequence == 0
+    assert [each.uri for each in playlist.segments] == [
+        packager.SEGMENTS % n for n in range(1, len(one.segments) + 1)
+    ]
+    for each, segment in zip(playlist.segments, one.segments, strict=True):
+        exact = Fraction(segment.duration_ticks, one.timescale)
+        assert abs(Fraction(str(each.duration)) - exact) <= Fraction(1, 1_000_000)
+        assert each.init_section.uri == packager.INIT
+
+
+@given(strategies.rendition_facts())
+def test_every_extinf_rounded_is_at_most_the_target_duration(one: RenditionFacts) -> None:
+    check_target(one)
+
+
+@given(st.integers(1, 20), st.sampled_from([10_000_000, 14_400_000]), st.integers(-9, 9))
+def test_a_duration_close_to_a_half_is_rounded_as_it_is_printed(whole: int, timescale: int, off: int) -> None:
+    segment = Segment(start_ticks=0, duration_ticks=whole * timescale + timescale // 2 + off, size_bytes=1)
+    check_target(
+        RenditionFacts(
+            key="k",
+            name="n",
+            kind="video",
+            codec_string="c",
+            timescale=timescale,
+            segments=(segment,),
+            bandwidth_bps=1,
+            average_bandwidth_bps=1,
+            size_bytes=1,
+            files={},
+        )
+    )
+
+
+def check_target(one: RenditionFacts) -> None:
+    text = hls.media_playlist(one)
+    durations = [Fraction(value) for value in re.findall(r"#EXTINF:([\d.]+),", text)]
+    (target,) = re.findall(r"#EXT-X-TARGETDURATION:(\d+)\n", text)
+    rounded = [math.floor(value + Fraction(1, 2)) for value in durations]
+    assert max(rounded) <= int(target)
+    assert int(target) == max(1, *rounded)
+
+
+@given(strategies.versions_facts())
+def test_a_multivariant_playlist_names_every_rendition_and_nothing_else(facts: list[RenditionFacts]) -> None:
+    playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
+    named = {each.uri for each in (*playlist.playlists, *playlist.media)}
+    assert named == {f"r/{one.key}/media.m3u8" for one in facts}
+
+
+@given(strategies.versions_facts())
+def test_each_picture_is_one_variant_with_its_own_numbers(facts: list[RenditionFacts]) -> None:
+    playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
+    video = [one for one in facts if one.kind == "video"]
+    assume(video)
+    by_key = {one.key: one for one in facts}
+    assert [each.uri for each in playlist.playlists] == [f"r/{one.key}/media.m3u8" for one in video]
+    for one, each in zip(video, playlist.playlists, strict=True):
+        said = each.stream_info
+        group = [media for media in playlist.media if media.group_id == said.audio]
+        sound = [by_key[media.uri.split("/")[1]] for media in group]
+        assert bool(sound) == any(other.kind == "audio" for other in facts)
+        assert said.bandwidth == one.bandwidth_bps + max((other.bandwidth_bps for other in sound), default=0)
+        assert said.average_bandwidth <= said.bandwidth
+        assert said.resolution == (one.width, one.height)
+        assert said.codecs == ",".join(["avc1.640028", *(["mp4a.40.2"] if sound else [])])
+        assert abs(said.frame_rate - float(one.frame_rate or 0)) < 0.001
+
+
+@given(strategies.versions_facts())
+def test_a_group_has_one_default_and_a_rendition_of_every_track(facts: list[RenditionFacts]) -> None:
+    playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
+    tracks = {one.name.rsplit("-", 1)[-1] for one in facts if one.kind == "audio"}
+    groups = {media.group_id for media in playlist.media}
+    for group in groups:
+        members = [media for media in playlist.media if media.group_id == group]
+        assert [media.default for media in members].count("YES") == 1
+        assert len(members) == len(tracks)
+
+
+@given(strategies.versions_facts())
+def test_names_in_a_group_differ(facts: list[RenditionFacts]) -> None:
+    tracks = {one.name.rsplit("-", 1)[-1]: one.language for one in facts if one.kind == "audio"}
+    # The planner carries one track of each language.
+    assume(len(set(tracks.values())) == len(tracks))
+    playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
+    named = [(media.group_id, media.name) for media in playlist.media]
+    assert len(set(named)) == len(named)
+
+
+@given(strategies.rendition_facts("audio"), st.text('",=\n\r\x0b\x85\u2028\0aé', max_size=9))
+def test_what_comes_from_the_source_stays_inside_its_quotes(one: RenditionFacts, language: str) -> None:
+    facts = [replace(one, language=language), replace(one, key="other", language="eng", name="aac-1k-9")]
+    text = hls.multivariant_playlist(facts, prefix="r/")
+    media = [line for line in text.split("\n") if line.startswith("#EXT-X-MEDIA")]
+    # One line for each, with an even number of quotes: nothing opened or closed one.
+    assert len(media) == 2
+    for line in media:
+        attributes = re.fullmatch(r'#EXT-X-MEDIA:([A-Z-]+=("[^"\r\n]*"|[A-Z0-9.]+),?)+', line)
+        assert attributes, line
+    assert not [line for line in text.split("\n") if line and not line.startswith(("#EXT", "r/"))]
+
+
+def test_the_smaller_pictures_go_with_the_smaller_sound(version: Any) -> None:
+    playlist = m3u8.loads(version.multivariant)
+    groups = [each.stream_info.audio for each in playlist.playlists]
+    assert groups == ["audio-0", "audio-0", "audio-1", "audio-1"]
+    assert [media.uri for media in playlist.media if media.group_id == "audio-1"] == [
+        "../../../renditions/rn_aac-64k-1/media.m3u8",
+        "../../../renditions/rn_aac-64k-2/media.m3u8",
+    ]

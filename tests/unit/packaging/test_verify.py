@@ -1,0 +1,153 @@
+"""Every check holds for a version that is right, and catches the fault that it is there for."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cutroom import ids
+from cutroom.packaging import packager
+
+
+def test_a_version_that_is_right_passes_every_check(version: Any) -> None:
+    assert version.failed() == []
+    assert version.report().ok
+    assert len(version.report().checks) >= 20
+
+
+def cut_segments(one: Any) -> Any:
+    """A grid of 7, 5 and 3 seconds."""
+    first, second, third = one.segments
+    second_at = 7 * one.timescale
+    return (
+        replace(first, duration_ticks=second_at),
+        replace(second, start_ticks=second_at, duration_ticks=5 * one.timescale),
+        third,
+    )
+
+
+def with_other_segments(version: Any) -> Any:
+    segments = cut_segments(version.facts[1])
+    starts = tuple(one.start_ticks for one in segments)
+    return version.change(1, segments=segments, keyframe_ticks=starts)
+
+
+def with_a_stray_keyframe(version: Any) -> Any:
+    ticks = version.facts[1].keyframe_ticks
+    return version.change(1, keyframe_ticks=(*ticks, ticks[-1] + 512))
+
+
+def without_object(version: Any, name: str) -> Any:
+    gone = f"{version.facts[2].key}/{name}"
+    return replace(version, objects={key: size for key, size in version.objects.items() if key != gone})
+
+
+def with_object(version: Any, name: str, size: int) -> Any:
+    return replace(version, objects={**version.objects, f"{version.facts[2].key}/{name}": size})
+
+
+def shifted(version: Any, ticks: int) -> Any:
+    timing = version.plan.video.timing
+    times = [timing.output_ticks(n) for n in range(version.frames.count)]
+    times[100] += ticks
+    return version.change(0, decoded_ticks_digest=ids.digest(times))
+
+
+def in_playlist(version: Any, pattern: str, value: str) -> Any:
+    changed = re.sub(pattern, value, version.multivariant, count=1)
+    assert changed != version.multivariant
+    return replace(version, multivariant=changed)
+
+
+def in_mpd(version: Any, pattern: str, value: str) -> Any:
+    changed = re.sub(pattern, value, version.manifest, count=1)
+    assert changed != version.manifest
+    return replace(version, manifest=changed)
+
+
+SHOWS = "h264-720p shows the source's frames, each at its time"
+GRID = "segments begin with keyframes, on the grid and nowhere else"
+SAME = "all rungs have the same segments"
+STORED = "every file of every rendition is stored, with its size"
+HLS = "the multivariant playlist states every rendition, its codec and bit rate"
+DASH = "the MPD states every rendition, its codec, bit rate and segments"
+
+FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "a lost frame": (lambda v: v.change(0, decoded_frames=v.frames.count - 1), SHOWS),
+    "a doubled frame": (lambda v: v.change(0, decoded_frames=v.frames.count + 1), SHOWS),
+    "a shifted time": (lambda v: shifted(v, 1), SHOWS),
+    "frames that were not counted": (lambda v: v.change(0, decoded_frames=None, decoded_ticks_digest=None), SHOWS),
+    "another grid": (with_other_segments, GRID),
+    "rungs that differ in their grid": (with_other_segments, SAME),
+    "a stray keyframe": (with_a_stray_keyframe, GRID),
+    "no keyframes": (lambda v: v.change(1, keyframe_ticks=()), GRID),
+    "a missing segment": (lambda v: without_object(v, packager.SEGMENTS % 2), STORED),
+    "a missing initialization segment": (lambda v: without_object(v, packager.INIT), STORED),
+    "a missing media playlist": (lambda v: without_object(v, packager.PLAYLIST), STORED),
+    "an empty segment": (lambda v: with_object(v, packager.SEGMENTS % 2, 0), STORED),
+    "an empty playlist": (lambda v: with_object(v, packager.PLAYLIST, 0), STORED),
+    "a truncated segment": (
+        lambda v: with_object(v, packager.SEGMENTS % 2, v.facts[2].segments[1].size_bytes - 1), STORED),
+    "a bit rate far above what was asked for": (
+        lambda v: v.change(0, bandwidth_bps=v.plan.video.rungs[0].max_bitrate_bps * 4), "h264-720p keeps its bit rate"),
+    "a sound that is too short": (
+        lambda v: v.change(-1, decoded_samples=v.samples[2] - 1025), "aac-64k-2 is as long as its source"),
+    "a sound that is too long": (
+        lambda v: v.change(-1, decoded_samples=v.samples[2] + 1025), "aac-64k-2 is as long as its source"),
+    "a sound that was not counted": (
+        lambda v: v.change(-1, decoded_samples=None), "aac-64k-2 is as long as its source"),
+    "a sound that starts late": (lambda v: v.change(-1, first_tick=481), "aac-64k-2 begins with the presentation"),
+    "a sound whose start is not known": (
+        lambda v: v.change(-1, first_tick=None), "aac-64k-2 begins with the presentation"),
+    "a wrong codec in one variant": (lambda v: in_playlist(v, r"avc1\.64001f", "avc1.640028"), HLS),
+    "a variant that does not name its sound's codec": (lambda v: in_playlist(v, r",mp4a\.40\.2", ""), HLS),
+    "a wrong bit rate in the playlist": (lambda v: in_playlist(v, r"([:,])BANDWIDTH=\d", r"\1BANDWIDTH=9"), HLS),
+    "a variant that is not named": (
+        lambda v: in_playlist(v, r"#EXT-X-STREAM-INF[^\n]*\n[^\n]*\n", ""), HLS),
+    "a sound that is not named": (lambda v: in_playlist(v, r"#EXT-X-MEDIA[^\n]*\n", ""), HLS),
+    "a rendition that leads elsewhere": (lambda v: in_playlist(v, r"/rn_", "/rm_"), HLS),
+    "a wrong bit rate in the MPD": (lambda v: in_mpd(v, r'bandwidth="\d', 'bandwidth="9'), DASH),
+    "a wrong codec in the MPD": (lambda v: in_mpd(v, r"avc1\.64001f", "avc1.640028"), DASH),
+    "a segment less in the MPD": (lambda v: in_mpd(v, r'<S d="[^/]*/>', ""), DASH),
+    "a representation that leads elsewhere": (lambda v: in_mpd(v, "/rn_", "/rm_"), DASH),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_caught(version: Any, fault: str) -> None:
+    inject, check = FAULTS[fault]
+    assert check in inject(version).failed()
+
+
+@pytest.mark.parametrize("place", [0, -1], ids=["of the picture", "of the sound"])
+def test_a_missing_rendition_fails_and_does_not_end_the_check(version: Any, place: int) -> None:
+    facts = [one for one in version.facts if one is not version.facts[place]]
+    failed = replace(version, facts=tuple(facts)).failed()
+    assert "every planned rendition is there" in failed
+    assert {HLS, DASH} <= set(failed)
+
+
+def test_no_rendition_at_all_fails(version: Any) -> None:
+    report = replace(version, facts=()).report()
+    assert not report.ok
+
+
+def test_every_kind_of_check_catches_some_fault(version: Any) -> None:
+    caught = {check for inject, _ in FAULTS.values() for check in inject(version).failed()}
+    caught.add("every planned rendition is there")
+    kinds = {re.sub(r"^(h264|aac)-\S+ ", "", name) for name in caught}
+    all_kinds = {re.sub(r"^(h264|aac)-\S+ ", "", check.name) for check in version.report().checks}
+    assert kinds == all_kinds
+
+
+def test_a_sound_may_be_an_aac_frame_longer_or_shorter(version: Any) -> None:
+    for samples in (version.samples[2] - 1024, version.samples[2] + 1024):
+        assert version.change(-1, decoded_samples=samples).report().ok
+
+
+def test_a_report_is_a_plain_value(version: Any) -> None:
+    value = version.report().to_json()
+    assert value["ok"] is True
+    assert value["checks"][0] == {"name": "every planned rendition is there", "ok": True, "found": "8 of 8"}
