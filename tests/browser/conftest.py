@@ -13,7 +13,9 @@ from browser.chromium import open_browser
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="session")
+# Of one module and not of the session: while it is open, its event loop runs in this thread, and the tests of
+# other folders could not start one of theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with open_browser() as browser:
         yield browser

@@ -14,7 +14,7 @@ from mpegdash.parser import MPEGDASHParser
 
 from counted import SAMPLE_RATE, decode_sound, lag_samples, make_counted, read_counters
 from cutroom.ffmpeg import runner, tools
-from cutroom.media import plan as planning
+from cutroom.media import video_plan as planning
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
 from cutroom.steps import assembling

@@ -13,8 +13,9 @@ import ffmpeg
 
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media import timeline
-from cutroom.media.plan import AudioPlan, AudioRung, Picture, Timing, VideoPlan, VideoRung
+from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.timeline import EncodeChunk
+from cutroom.media.video_plan import Picture, Timing, VideoPlan, VideoRung
 
 FFMPEG = "ffmpeg"
 """The runner knows where it is."""

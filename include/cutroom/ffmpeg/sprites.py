@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cutroom.media.plan import VideoPlan
 from cutroom.media.profile import Thumbnails
+from cutroom.media.video_plan import VideoPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 import m3u8
 
-from cutroom.media.plan import AudioPlan, Plan
+from cutroom.media.audio_plan import AudioPlan
+from cutroom.media.plan import Plan
 from cutroom.packaging import packager
 from cutroom.packaging.facts import RenditionFacts
 

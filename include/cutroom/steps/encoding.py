@@ -9,7 +9,9 @@ from typing import Any
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import keys, timeline
-from cutroom.media.plan import Plan, audio_encode_key, chunk_encode_key
+from cutroom.media.audio_plan import audio_encode_key
+from cutroom.media.plan import Plan
+from cutroom.media.video_plan import chunk_encode_key
 from cutroom.steps import planning
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop, sha256_of

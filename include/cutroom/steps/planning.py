@@ -11,11 +11,12 @@ from pydantic import TypeAdapter
 
 from cutroom.errors import ObjectMissing, SourceTooLarge, SourceUnsupported
 from cutroom.media import keys
-from cutroom.media.plan import Plan, VideoPlan, make_plan
+from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress
 from cutroom.media.source import Source
 from cutroom.media.timeline import EncodeChunk, Packet
+from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
 
@@ -172,8 +173,6 @@ def split(shop: Workshop, job: dict[str, Any]) -> list[dict[str, Any]]:
 
 def missing_encodes(shop: Workshop, made: Plan, chunk: EncodeChunk, codec: str) -> list[int]:
     """Which rungs of a codec the store does not hold for a chunk: places in the plan's rungs."""
-    from cutroom.media.plan import chunk_encode_key
-
     assert made.video is not None
     return [
         place

@@ -11,9 +11,10 @@ import pytest
 import strategies
 from cutroom.ffmpeg import argv, probe, runner, tools
 from cutroom.media.limits import Limits
-from cutroom.media.plan import VideoPlan, make_plan
+from cutroom.media.plan import make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.source import AudioTrack, Source, VideoTrack
+from cutroom.media.video_plan import VideoPlan
 from cutroom.steps.encoding import frame_ticks
 
 pytestmark = pytest.mark.media

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 import strategies
 from cutroom.errors import PlanInvalid, SourceUnsupported
-from cutroom.media.plan import MAX_MAP_WIDTH, Plan, make_plan
+from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import Profile, load_profile
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 from cutroom.media.timeline import Packet
+from cutroom.media.video_plan import MAX_MAP_WIDTH
 
 TOOLS = {"ffmpeg": "9.0.2", "packager": "3.8.0", "pyav": "18.1"}
 WEB = load_profile("web")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import strategies
 from cutroom.errors import PlanInvalid
 from cutroom.media import timeline
-from cutroom.media.plan import Timing
 from cutroom.media.timeline import COMMON_RATES, EncodeChunk, Packet
+from cutroom.media.video_plan import Timing
 from strategies import Track, ticks_of
 
 WHOLE_SECONDS = Fraction(6)

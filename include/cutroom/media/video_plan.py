@@ -1,0 +1,184 @@
+"""The plan of the pictures: their times, what is done to them, the rungs, and the encode chunks. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cutroom.media import ladder, timeline
+from cutroom.media.encode_key import encode_key, plain
+from cutroom.media.profile import Profile, VideoCodec
+from cutroom.media.source import Source, VideoTrack
+from cutroom.media.timeline import EncodeChunk, Packet
+
+MAX_MAP_WIDTH = 512
+"""Most tasks of one map; Airflow's scheduler slows down far above it (apache/airflow#29959, #45991)."""
+
+TARGET_CHUNK_COST_S = 10
+"""Predicted CPU seconds of one encode task in a short source: long against a task's start, short against the run."""
+
+MAX_CHUNK_COST_S = 240
+"""Most that a task should cost: what a killed worker loses."""
+
+CHUNKS_WANTED = 48
+"""Between the two a source is cut into about this many chunks, so that a few dozen workers share it evenly."""
+
+ENCODE_COST_S_PER_MEGAPIXEL = Fraction(36, 1000) * Fraction(9, 5)
+"""CPU seconds for a million pixels of the source: 0.036 s for a million encoded ones at the default preset, measured on
+the `web` ladder, whose rungs together have 1.8 times the pixels of the largest. A guide for sizing only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How a frame's time in the source becomes its time in the output."""
+
+    time_base: Fraction
+    """Seconds per source tick."""
+    origin_s: Fraction
+    """When the presentation starts, on the source's clock."""
+    timescale: int
+    """Output ticks per second."""
+    first_pts: int
+    """Source ticks of the first frame."""
+    first_ticks: int
+    """Output ticks of the first frame."""
+    frame_ticks: int | None
+    """Output ticks of one frame at a constant rate; None: every frame keeps its own time."""
+
+    def output_ticks(self, pts: int) -> int:
+        """Output ticks of the frame with this source time."""
+        if self.frame_ticks is None:
+            # As ffmpeg does it: to the output's ticks, then to its origin, and halves away from zero. No frame comes
+            # before the origin, so that is up.
+            ticks = math.floor(pts * self.time_base * self.timescale + Fraction(1, 2))
+            return math.floor(ticks - self.origin_s * self.timescale + Fraction(1, 2))
+        elapsed = (pts - self.first_pts) * self.time_base * self.timescale
+        return self.first_ticks + round(elapsed / self.frame_ticks) * self.frame_ticks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is done to every frame before it is scaled."""
+
+    deinterlace: bool
+    tone_map: bool
+    rotation: int
+    """Clockwise degrees."""
+    mirrored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRung:
+    """One rung of one codec: what an encoder is told."""
+
+    name: str
+    codec: str
+    preset: str
+    width: int
+    height: int
+    crf: float
+    max_bitrate_bps: int
+    buffer_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoPlan:
+    """Everything about the pictures."""
+
+    track: VideoTrack
+    timing: Timing
+    frame_rate: Fraction | None
+    picture: Picture
+    shift_s: int
+    """Whole seconds added to the times in chunk objects, whose container holds no negative ones."""
+    chunks: tuple[EncodeChunk, ...]
+    rungs: tuple[VideoRung, ...]
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """The codecs, each once, in the profile's order."""
+        return tuple(dict.fromkeys(rung.codec for rung in self.rungs))
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """First frame of each segment, in source ticks."""
+        return tuple(boundary for chunk in self.chunks for boundary in chunk.boundaries)
+
+
+def chunk_encode_key(
+    source: Source, video: VideoPlan, chunk: EncodeChunk, rung: VideoRung, tools: Mapping[str, str]
+) -> str:
+    """The name of one rung of one encode chunk.
+
+    It is a digest of the source's bytes, the window, what is done to the frames, the rung and the encoder.
+    """
+    window = [chunk.start_pts, chunk.end_pts, list(chunk.boundaries)]
+    what = [window, plain(Timing, video.timing), plain(Picture, video.picture), plain(VideoRung, rung)]
+    return encode_key(source, video.track.index, what, tools)
+
+
+def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, origin: Fraction) -> VideoPlan:
+    """Lay the grid over a track, and cut it into encode chunks.
+
+    Args:
+        track: The track.
+        packets: Its packets in decode order.
+        profile: The recipe.
+        origin: When the presentation starts, in seconds on the source's clock.
+    """
+    pts = timeline.shown_pts(packets)
+    rate = timeline.constant_rate(pts, track.time_base, track.frame_rate)
+    timescale = timeline.output_timescale(rate, track.time_base)
+    rungs = tuple(rung for codec in profile.video for rung in _video_rungs(codec, track, rate))
+    boundaries = timeline.segment_boundaries(pts, track.time_base, origin, profile.segment_s)
+    per_chunk = _segments_per_chunk(len(pts), len(boundaries), track.display_size)
+    return VideoPlan(
+        track=track,
+        timing=Timing(
+            time_base=track.time_base,
+            origin_s=origin,
+            timescale=timescale,
+            first_pts=pts[0],
+            first_ticks=round((pts[0] * track.time_base - origin) * timescale),
+            frame_ticks=None if rate is None else int(timescale / rate),
+        ),
+        frame_rate=rate,
+        picture=Picture(
+            deinterlace=track.is_interlaced,
+            tone_map=track.is_hdr,
+            rotation=track.rotation,
+            mirrored=track.mirrored,
+        ),
+        shift_s=max(0, math.ceil(-min(min(packet.dts, packet.pts) for packet in packets) * track.time_base)),
+        chunks=timeline.plan_chunks(packets, boundaries, per_chunk),
+        rungs=rungs,
+    )
+
+
+def _video_rungs(codec: VideoCodec, track: VideoTrack, rate: Fraction | None) -> list[VideoRung]:
+    return [
+        VideoRung(
+            name=f"{codec.codec}-{min(size.width, size.height)}p",
+            codec=codec.codec,
+            preset=codec.preset,
+            width=size.width,
+            height=size.height,
+            crf=size.crf,
+            max_bitrate_bps=size.max_bitrate_bps,
+            buffer_bits=round(size.max_bitrate_bps * codec.buffer_s),
+        )
+        for size in ladder.plan_ladder(codec, track.display_size, rate)
+    ]
+
+
+def _segments_per_chunk(frames: int, segments: int, display_size: tuple[int, int]) -> int:
+    """How many segments make a task of a sensible length, within the width of the map.
+
+    The ladder does not count: with another rung the windows stay, and so do the encodes of all the others.
+    """
+    width, height = display_size
+    cost = Fraction(width * height, 1_000_000) * ENCODE_COST_S_PER_MEGAPIXEL
+    total = frames * cost
+    target = min(Fraction(MAX_CHUNK_COST_S), max(Fraction(TARGET_CHUNK_COST_S), total / CHUNKS_WANTED))
+    wanted = max(1, round(target / (total / segments)))
+    return max(wanted, math.ceil(Fraction(segments, MAX_MAP_WIDTH)))
