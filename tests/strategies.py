@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cutroom.media.profile import AudioCodec, Profile, Rung, VideoCodec
+from cutroom.media.profile import Profile
+from cutroom.media.recipes import AudioCodec, Rung, VideoCodec
 from cutroom.media.source import AudioTrack, Chapter, Source, VideoTrack
 from cutroom.media.timeline import Packet
 from cutroom.packaging.facts import RenditionFacts, Segment
@@ -250,6 +251,9 @@ def rendition_facts(draw: st.DrawFn, kind: str = "video", number: int = 0, track
     average = draw(st.integers(1, 10**7))
     common: dict[str, Any] = {
         "key": f"rn_{kind}{track}{number}",
+        "container": "cmaf",
+        "rung": "one",
+        "track": 0 if kind == "video" else track,
         "timescale": timescale,
         "segments": segments,
         "bandwidth_bps": average + draw(st.integers(0, 10**7)),

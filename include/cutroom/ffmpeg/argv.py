@@ -3,14 +3,14 @@
 Output times are absolute on the presentation's timeline everywhere, so joining is only putting one after the other.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
+from cutroom.ffmpeg import encoders
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media import timeline
 from cutroom.media.audio_plan import AudioPlan, AudioRung
@@ -23,30 +23,6 @@ FFMPEG = "ffmpeg"
 STATS_FORMAT = "{n} {pts} {tb}"
 """What `-stats_enc_pre` writes of every frame that reaches an encoder: its number, and its time in a time base."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoEncoder:
-    """How one encoder is told what we mean: facts, not decisions."""
-
-    name: str
-    options: Mapping[str, str]
-
-
-# scenecut: keyframes stay on the grid that all rungs share. open_gop: nothing refers across a boundary.
-# threads=1: the bytes do not depend on the machine, and parallel chunks use the cores (x264 with one thread a rung
-# makes as much as with many, see docs/benchmarks.md). keyint: no keyframe but those that are asked for.
-VIDEO_ENCODERS = {
-    "h264": VideoEncoder(
-        name="libx264",
-        options={
-            "profile:v": "high",
-            "pix_fmt": "yuv420p",
-            "forced-idr": "1",
-            "threads": "1",
-            "x264-params": "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1",
-        },
-    ),
-}
 
 # Hable keeps the mid-tones where they were; 100 cd/m² is the white of BT.709 displays (ITU-R BT.2408, 5.1).
 TONE_MAP = (
@@ -87,7 +63,7 @@ def encode_video(
         .video.filter("settb", _rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
-    frames = _pictures(frames, video.picture)
+    frames = _pictures(frames, video.picture, keeps_hdr=rungs[0].video_range != "SDR")
     frames = frames.filter("settb", f"1/{timing.timescale}").filter(
         "setpts", _output_time(timing, video.shift_s)
     )
@@ -112,11 +88,11 @@ def encode_video(
     return _compiled(made)
 
 
-def _pictures(frames: Any, picture: Picture) -> Any:
+def _pictures(frames: Any, picture: Picture, *, keeps_hdr: bool = False) -> Any:
     if picture.deinterlace:
         # Only frames that are flagged: film in an interlaced stream stays as it is.
         frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
-    if picture.tone_map:
+    if picture.tone_map and not keeps_hdr:
         for name, options in TONE_MAP:
             frames = frames.filter(name, **options)
     if picture.mirrored:
@@ -144,14 +120,8 @@ def _rational(value: Fraction) -> str:
 
 
 def _video_options(rung: VideoRung, keyframe_times: Sequence[Fraction], timescale: int) -> dict[str, Any]:
-    encoder = VIDEO_ENCODERS[rung.codec]
     options: dict[str, Any] = {
-        "c:v": encoder.name,
-        **encoder.options,
-        "preset": rung.preset,
-        "crf": f"{rung.crf:g}",
-        "maxrate": rung.max_bitrate_bps,
-        "bufsize": rung.buffer_bits,
+        **encoders.video_options(rung),
         # Frames go through as they come, with the times that they have: none is doubled or dropped.
         "fps_mode": "passthrough",
         "enc_time_base": f"1/{timescale}",
@@ -175,7 +145,7 @@ def encode_audio(
         audio: The plan of the track.
         rungs: What is made.
         source: The source file.
-        outputs: An MP4 file for each rung; its edit list tells the encoder's delay.
+        outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
         stats: Where the sizes of the frames that reached the first encoder are written.
     """
     decoded = (
@@ -190,14 +160,12 @@ def encode_audio(
     made = [
         ffmpeg.output(
             split[place]
-            .filter("aformat", channel_layouts="mono" if rung.channels == 1 else "stereo")
+            .filter("aformat", channel_layouts=encoders.LAYOUTS[rung.channels])
             .filter("aresample", rung.sample_rate_hz, resampler="soxr"),
             str(path),
             **{
-                "c:a": "aac",
-                "b:a": rung.bitrate_bps,
+                **encoders.audio_options(rung),
                 "ar": rung.sample_rate_hz,
-                "f": "mp4",
                 "map_metadata": "-1",
                 "bitexact": None,
             },

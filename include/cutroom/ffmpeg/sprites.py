@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cutroom.media.profile import Thumbnails
+from cutroom.media.recipes import Thumbnails
 from cutroom.media.video_plan import VideoPlan
 
 

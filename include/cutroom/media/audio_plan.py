@@ -1,15 +1,13 @@
 """The plan of the sound: which tracks are carried, and what each becomes. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cutroom.media import codecs
 from cutroom.media.encode_key import encode_key, plain
-from cutroom.media.profile import AudioCodec
+from cutroom.media.recipes import AudioCodec
 from cutroom.media.source import AudioTrack, Source
-
-AAC_SAMPLE_RATES_HZ = frozenset({8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})
-"""Rates that AAC-LC has and that players take; any other is resampled to 48 kHz."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +16,12 @@ class AudioRung:
 
     name: str
     codec: str
-    bitrate_bps: int
+    bitrate_bps: int | None
+    """None: lossless."""
     channels: int
     sample_rate_hz: int
+    loudness_lufs: float | None = None
+    """Integrated loudness that the sound is brought to; None: it is left as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,13 @@ class AudioPlan:
     track: AudioTrack
     origin_s: Fraction
     rungs: tuple[AudioRung, ...]
+
+    @property
+    def name(self) -> str:
+        """For people: codec and track, and the channels where they are more than stereo."""
+        first = self.rungs[0]
+        surround = f" {first.channels} channels" if first.channels > 2 else ""
+        return f"{first.codec}{surround} track {self.track.index}"
 
 
 def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> str:
@@ -45,25 +53,55 @@ def carried_audio(source: Source) -> list[AudioTrack]:
     return sorted(chosen.values(), key=lambda one: one.index)
 
 
+def chosen_codecs(track: AudioTrack, wanted: Sequence[AudioCodec]) -> list[AudioCodec]:
+    """The recipes that suit a track: of one codec in stereo and surround, surround only where the track has it."""
+    return [
+        one
+        for one in wanted
+        if not any(
+            other.codec == one.codec and track.channels <= other.channels < one.channels for other in wanted
+        )
+    ]
+
+
 def plan_audio(track: AudioTrack, codec: AudioCodec, origin: Fraction) -> AudioPlan:
     """What a codec of the profile makes of a track; bit rates above what its channels can use are dropped."""
-    channels = min(codec.channels, track.channels)
-    rate = track.sample_rate_hz if track.sample_rate_hz in AAC_SAMPLE_RATES_HZ else 48_000
-    # Bit rates are meant for stereo; one channel takes half, and an encoder spends no more than 4 bits a sample well.
-    bitrates = (
-        min(bitrate * channels // 2, 4 * rate * channels) for bitrate in sorted(codec.bitrates, reverse=True)
-    )
+    facts = codecs.AUDIO[codec.codec]
+    channels = min(codec.channels, track.channels if track.channels <= 2 or track.channels >= 6 else 2)
+    rate = track.sample_rate_hz if track.sample_rate_hz in facts.sample_rates_hz else 48_000
+    bitrates: list[int | None] = [
+        _bitrate(bitrate, codec, channels, rate) for bitrate in sorted(codec.bitrates, reverse=True)
+    ]
     return AudioPlan(
         track=track,
         origin_s=origin,
         rungs=tuple(
             AudioRung(
-                name=f"{codec.codec}-{bitrate / 1000:g}k-{track.index}",
+                name=_name(codec.codec, bitrate, channels, track.index),
                 codec=codec.codec,
                 bitrate_bps=bitrate,
                 channels=channels,
                 sample_rate_hz=rate,
+                loudness_lufs=codec.loudness_lufs,
             )
-            for bitrate in dict.fromkeys(bitrates)
+            for bitrate in dict.fromkeys(bitrates or [None])
         ),
     )
+
+
+def _bitrate(asked: int, codec: AudioCodec, channels: int, rate: int) -> int:
+    """The bit rate for these channels, as the codec has it.
+
+    Bit rates are meant for the channels of the recipe, or for stereo; fewer take their part, and an encoder spends no
+    more than 4 bits a sample well.
+    """
+    bitrate = min(asked * channels // max(2, codec.channels), 4 * rate * channels)
+    steps = codecs.AUDIO[codec.codec].bitrates_bps
+    return max((step for step in steps if step <= bitrate), default=steps[0]) if steps else bitrate
+
+
+def _name(codec: str, bitrate: int | None, channels: int, track: int) -> str:
+    """Codec, bit rate, channels where they are more than stereo, and track: `aac-128k-1`, `flac-6ch-2`."""
+    rate = "" if bitrate is None else f"-{bitrate / 1000:g}k"
+    surround = f"-{channels}ch" if channels > 2 else ""
+    return f"{codec}{rate}{surround}-{track}"

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cutroom.media.profile import VideoCodec
-
-CLOSEST_RUNGS = Fraction(9, 10)
-"""A rung with a side that is more than this fraction of the same side one rung above brings nothing and is dropped."""
+from cutroom.media.recipes import CLOSEST_RUNGS, VideoCodec
 
 FAST_FRAME_RATE = 30
 FAST_FACTOR = Fraction(3, 2)
@@ -24,7 +21,10 @@ class Size:
 
 
 def plan_ladder(
-    codec: VideoCodec, display_size: tuple[int, int], frame_rate: Fraction | None
+    codec: VideoCodec,
+    display_size: tuple[int, int],
+    frame_rate: Fraction | None,
+    closest: Fraction = CLOSEST_RUNGS,
 ) -> tuple[Size, ...]:
     """The rungs of one codec for one source, largest first.
 
@@ -35,6 +35,7 @@ def plan_ladder(
         codec: The codec with its ladder.
         display_size: Width and height as shown, in pixels.
         frame_rate: Frames per second; None where it varies.
+        closest: A rung with a side that is more than this part of the same side one rung above is dropped.
     """
     width, height = display_size
     fast = frame_rate is not None and frame_rate > FAST_FRAME_RATE
@@ -47,7 +48,7 @@ def plan_ladder(
             continue
         size = _even(width * scale), _even(height * scale)
         above = (sizes[-1].width, sizes[-1].height) if sizes else None
-        if above and any(side > CLOSEST_RUNGS * larger for side, larger in zip(size, above, strict=True)):
+        if above and any(side > closest * larger for side, larger in zip(size, above, strict=True)):
             continue
         factor = FAST_FACTOR if fast else Fraction(1)
         sizes.append(
@@ -55,7 +56,7 @@ def plan_ladder(
                 width=size[0],
                 height=size[1],
                 max_bitrate_bps=int(rung.max_bitrate * factor),
-                crf=codec.crf if rung.crf is None else rung.crf,
+                crf=codec.quality if rung.crf is None else rung.crf,
             )
         )
     return tuple(sizes)

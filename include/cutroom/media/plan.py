@@ -12,23 +12,29 @@ from typing import Any
 from cutroom import ids
 from cutroom.errors import PlanInvalid, SourceUnsupported
 from cutroom.media import timeline
-from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key, carried_audio, plan_audio
-from cutroom.media.encode_key import adapter
-from cutroom.media.profile import Profile, Thumbnails
+from cutroom.media.audio_plan import (
+    AudioPlan,
+    AudioRung,
+    audio_encode_key,
+    carried_audio,
+    chosen_codecs,
+    plan_audio,
+)
+from cutroom.media.encode_key import adapter, plain
+from cutroom.media.profile import Profile
+from cutroom.media.recipes import Download, Thumbnails
 from cutroom.media.source import Source, VideoTrack
 from cutroom.media.timeline import Packet
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key, plan_video
 
-PACKAGE_REVISION = 1
+PACKAGE_REVISION = 2
 """Likewise for joining and packaging."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenditionPlan:
-    """One track of the output: which encodes make it, and its name."""
+class EncodedTrack:
+    """One encoded track: the encodes that are joined to it."""
 
-    key: ids.RenditionKey
-    name: str
     kind: str
     """`video` or `audio`."""
     rung: str
@@ -36,6 +42,46 @@ class RenditionPlan:
     """Stream index in the source."""
     encode_keys: tuple[str, ...]
     """Keys of the encodes that are joined, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenditionPlan:
+    """One thing to deliver: a track in segments, or a file to take away."""
+
+    key: ids.RenditionKey
+    name: str
+    kind: str
+    """`video`, `audio` or `download`."""
+    container: str
+    """What it is packaged as."""
+    tracks: tuple[EncodedTrack, ...]
+    """One in segments; a download has a picture, a sound, or both."""
+
+    @property
+    def rung(self) -> str:
+        """The rung of the first track."""
+        return self.tracks[0].rung
+
+    @property
+    def track(self) -> int:
+        """Stream index of the first track in the source."""
+        return self.tracks[0].track
+
+    @property
+    def encode_keys(self) -> tuple[str, ...]:
+        """Keys of the encodes of the first track."""
+        return self.tracks[0].encode_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """How the segments are encrypted. The key itself is fetched by its name when it is needed, and never kept."""
+
+    scheme: str
+    key_name: str
+    key_id: str
+    """32 hexadecimal digits: public, and part of the names of what it locks."""
+    key_uri: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +99,12 @@ class Plan:
     video: VideoPlan | None
     audio: tuple[AudioPlan, ...]
     renditions: tuple[RenditionPlan, ...]
+    """Video, then audio, then downloads, in the profile's order."""
     thumbnails: Thumbnails
+    segments: str = "files"
+    """`files`, or `single_file` with byte ranges."""
+    iframe_playlists: bool = True
+    lock: Lock | None = None
 
     def rendition(self, key: str) -> RenditionPlan:
         """The rendition with this key."""
@@ -77,6 +128,7 @@ def make_plan(
     *,
     asset_id: str,
     tools: Mapping[str, str],
+    key_id: str | None = None,
 ) -> Plan:
     """Plan what is made of a source.
 
@@ -86,6 +138,7 @@ def make_plan(
         profile: The recipe.
         asset_id: Whose version this becomes.
         tools: Versions of the tools; another version may give other bytes, so it counts in every name.
+        key_id: Public id of the content key that the profile names; None: it names none.
 
     Raises:
         SourceUnsupported: The profile makes nothing from such a source.
@@ -95,12 +148,33 @@ def make_plan(
     track = source.video[0] if source.video and profile.video else None
     origin = _origin(source, track, packets)
     video = None if track is None else plan_video(track, packets, profile, origin)
-    audio = tuple(plan_audio(one, codec, origin) for one in carried_audio(source) for codec in profile.audio)
+    audio = tuple(
+        plan_audio(one, codec, origin)
+        for one in carried_audio(source)
+        for codec in chosen_codecs(one, profile.audio)
+    )
     if video is None and not audio:
         raise SourceUnsupported(_nothing_to_make(source, profile))
+    lock = _lock(profile, key_id)
+    tracks = [
+        *(_video_tracks(source, video, tools) if video else ()),
+        *(_audio_track(source, one, rung, tools) for one in audio for rung in one.rungs),
+    ]
+    packaging = [str(profile.segment_s), profile.segments, None if lock is None else plain(Lock, lock)]
     renditions = (
-        *(_video_renditions(source, video, profile, tools) if video else ()),
-        *(_audio_rendition(source, one, rung, profile, tools) for one in audio for rung in one.rungs),
+        *(
+            _rendition(
+                name=track.rung if container == "cmaf" else f"{track.rung}-{container}",
+                kind=track.kind,
+                container=container,
+                tracks=(track,),
+                packaging=packaging,
+                tools=tools,
+            )
+            for track, codec in tracks
+            for container in profile.containers_of(codec)
+        ),
+        *_downloads(profile, tracks, video, audio, tools),
     )
     named: Any = [asset_id, source.sha256, profile.digest, tools, [rendition.key for rendition in renditions]]
     return Plan(
@@ -115,6 +189,22 @@ def make_plan(
         audio=audio,
         renditions=renditions,
         thumbnails=profile.thumbnails,
+        segments=profile.segments,
+        iframe_playlists=profile.iframe_playlists,
+        lock=lock,
+    )
+
+
+def _lock(profile: Profile, key_id: str | None) -> Lock | None:
+    if profile.encryption is None:
+        return None
+    if key_id is None:
+        raise PlanInvalid(f"Profile {profile.name} encrypts, and no content key was given.")
+    return Lock(
+        scheme=profile.encryption.scheme,
+        key_name=profile.encryption.key,
+        key_id=key_id,
+        key_uri=profile.encryption.key_uri.replace("{key_id}", key_id),
     )
 
 
@@ -134,48 +224,97 @@ def _origin(source: Source, track: VideoTrack | None, packets: Sequence[Packet])
     return min([picture, *(start for start in sound if picture - start > Fraction(1, 1000))])
 
 
-def _video_renditions(
-    source: Source, video: VideoPlan, profile: Profile, tools: Mapping[str, str]
-) -> list[RenditionPlan]:
+_Coded = tuple[EncodedTrack, str]
+"""A track and the name of its codec."""
+
+
+def _video_tracks(source: Source, video: VideoPlan, tools: Mapping[str, str]) -> list[_Coded]:
     return [
-        _rendition(
-            kind="video",
-            name=rung.name,
-            track=video.track.index,
-            encode_keys=tuple(chunk_encode_key(source, video, chunk, rung, tools) for chunk in video.chunks),
-            profile=profile,
-            tools=tools,
+        (
+            EncodedTrack(
+                kind="video",
+                rung=rung.name,
+                track=video.track.index,
+                encode_keys=tuple(
+                    chunk_encode_key(source, video, chunk, rung, tools) for chunk in video.chunks
+                ),
+            ),
+            rung.codec,
         )
         for rung in video.rungs
     ]
 
 
-def _audio_rendition(
-    source: Source, audio: AudioPlan, rung: AudioRung, profile: Profile, tools: Mapping[str, str]
-) -> RenditionPlan:
+def _audio_track(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> _Coded:
     keys = (audio_encode_key(source, audio, rung, tools),)
-    return _rendition(
-        kind="audio", name=rung.name, track=audio.track.index, encode_keys=keys, profile=profile, tools=tools
-    )
+    track = EncodedTrack(kind="audio", rung=rung.name, track=audio.track.index, encode_keys=keys)
+    return track, rung.codec
+
+
+def _downloads(
+    profile: Profile,
+    tracks: Sequence[_Coded],
+    video: VideoPlan | None,
+    audio: Sequence[AudioPlan],
+    tools: Mapping[str, str],
+) -> list[RenditionPlan]:
+    """The files to take away: of each what the source has; a file of which nothing is left is not made."""
+    encoded = {track.rung: track for track, _ in tracks}
+    found = []
+    for part in profile.downloads:
+        names = [_picture(part, video), _sound(part, audio)]
+        chosen = tuple(encoded[name] for name in names if name is not None)
+        if chosen:
+            found.append(
+                _rendition(
+                    name=part.name,
+                    kind="download",
+                    container=part.container,
+                    tracks=chosen,
+                    packaging=[],
+                    tools=tools,
+                )
+            )
+    return found
+
+
+def _picture(part: Download, video: VideoPlan | None) -> str | None:
+    """The largest rung that is not larger than asked for, else the smallest."""
+    if video is None or part.video is None:
+        return None
+    rungs = [rung for rung in video.rungs if rung.codec == part.video]
+    fitting = [r for r in rungs if part.height is None or min(r.width, r.height) <= part.height]
+    return (fitting or rungs[-1:])[0].name
+
+
+def _sound(part: Download, audio: Sequence[AudioPlan]) -> str | None:
+    """The default track, at the most channels and the highest bit rate."""
+    plans = [one for one in audio if one.rungs[0].codec == part.audio]
+    if not plans:
+        return None
+    best = max(plans, key=lambda one: (one.track.is_default, -one.track.index, one.rungs[0].channels))
+    return best.rungs[0].name
 
 
 def _rendition(
     *,
-    kind: str,
     name: str,
-    track: int,
-    encode_keys: tuple[str, ...],
-    profile: Profile,
+    kind: str,
+    container: str,
+    tracks: tuple[EncodedTrack, ...],
+    packaging: list[Any],
     tools: Mapping[str, str],
 ) -> RenditionPlan:
-    packaged: Any = [list(encode_keys), str(profile.segment_s), tools.get("packager", ""), PACKAGE_REVISION]
+    # The version of ffmpeg counts in the names of the encodes already.
+    made_by = {tool: version for tool, version in tools.items() if tool != "ffmpeg"}
+    encodes = [list(track.encode_keys) for track in tracks]
+    packaged: Any = [encodes, container, packaging, made_by, PACKAGE_REVISION]
     return RenditionPlan(
         key=ids.RenditionKey("rn_" + ids.digest(packaged)),
         name=name,
         kind=kind,
-        rung=name,
-        track=track,
-        encode_keys=encode_keys,
+        container=container,
+        tracks=tracks,
     )
 
 

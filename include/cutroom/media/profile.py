@@ -8,108 +8,109 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from cutroom import ids
 from cutroom.errors import ProfileInvalid
-
-_MULTIPLES = {"k": 1_000, "M": 1_000_000}
-
-
-def _bits_per_second(value: object) -> object:
-    """`5M`, `800k` or a plain number, in bits per second."""
-    if isinstance(value, str) and value[-1:] in _MULTIPLES and value[:-1].replace(".", "", 1).isdecimal():
-        return int(Fraction(value[:-1]) * _MULTIPLES[value[-1]])
-    if not isinstance(value, int):
-        # pydantic makes a message of a ValueError only.
-        raise ValueError("a bit rate is a whole number of bits per second, or like 800k or 3.5M")  # noqa: TRY004
-    return value
-
-
-def _box(value: object) -> object:
-    """`1920x1080` as a pair of pixels."""
-    if isinstance(value, str):
-        value = tuple(int(side) if side.isdecimal() else 0 for side in value.split("x"))
-    if not isinstance(value, tuple | list) or len(value) != 2 or 0 in value:
-        raise ValueError("a box is its width and height in pixels, like 1920x1080")
-    return value
+from cutroom.media import codecs
+from cutroom.media.codecs import ContainerName
+from cutroom.media.recipes import (
+    CLOSEST_RUNGS,
+    AudioCodec,
+    Download,
+    Encryption,
+    Name,
+    Part,
+    Rung,
+    Thumbnails,
+    VideoCodec,
+)
 
 
-BitRate = Annotated[int, BeforeValidator(_bits_per_second), Field(gt=0)]
-Box = Annotated[tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]], BeforeValidator(_box)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Rung(_Part):
-    """One size of the ladder."""
-
-    box: Box
-    """Largest picture in pixels, landscape; a portrait source turns it."""
-    max_bitrate: BitRate
-    """What the decoder buffer is filled with at most, for up to 30 frames a second."""
-    crf: Annotated[float, Field(ge=0, le=63)] | None = None
-    """Constant quality of this rung; absent: that of the codec."""
-
-
-class VideoCodec(_Part):
-    """One codec with its ladder."""
-
-    codec: Literal["h264"]
-    preset: str = "medium"
-    """The encoder's own speed knob."""
-    crf: Annotated[float, Field(ge=0, le=63)] = 21
-    buffer_s: Annotated[float, Field(gt=0)] = 1.5
-    """Size of the decoder buffer, in seconds at `max_bitrate`."""
-    rungs: Annotated[tuple[Rung, ...], Field(min_length=1)]
-
-
-class AudioCodec(_Part):
-    """One codec with its bit rates."""
-
-    codec: Literal["aac"]
-    bitrates: Annotated[tuple[BitRate, ...], Field(min_length=1)]
-    channels: Literal[1, 2] = 2
-    """Most channels; a source with fewer keeps its own."""
-
-
-class Thumbnails(_Part):
-    """Stills: a poster, and a sprite sheet for the seek bar."""
-
-    sprite_width: Annotated[int, Field(ge=16, le=640)] = 192
-    columns: Annotated[int, Field(ge=1, le=20)] = 10
-    rows: Annotated[int, Field(ge=1, le=20)] = 10
-    min_interval_s: Annotated[int, Field(ge=1)] = 2
-
-
-class Profile(_Part):
+class Profile(Part):
     """What is made from a source."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    name: Name
     description: str
     segment_s: Annotated[Fraction, Field(ge=1, le=30)] = Fraction(6)
     """Segment length S of the grid, in seconds."""
+    containers: Annotated[tuple[ContainerName, ...], Field(min_length=1)] = ("cmaf",)
+    """What segments are written as; each codec goes into every one that can carry it."""
+    segments: Literal["files", "single_file"] = "files"
+    """A file for each segment, or one file of which players ask byte ranges."""
+    iframe_playlists: bool = True
+    """Whether HLS players get the keyframes alone, to show while they seek."""
+    closest_rungs: Annotated[Fraction, Field(gt=0, le=1)] = CLOSEST_RUNGS
+    """A rung with a side that is more than this part of the same side one rung above is dropped."""
+    encryption: Encryption | None = None
     video: tuple[VideoCodec, ...] = ()
     audio: tuple[AudioCodec, ...] = ()
+    downloads: tuple[Download, ...] = ()
     thumbnails: Thumbnails = Thumbnails()
 
     @model_validator(mode="after")
     def _makes_something(self) -> "Profile":
         if not self.video and not self.audio:
             raise ValueError("a profile needs `video` or `audio`")
-        for name, parts in (("video", self.video), ("audio", self.audio)):
-            codecs = [part.codec for part in parts]
-            if len(set(codecs)) < len(codecs):
-                raise ValueError(f"`{name}` names {' and '.join(codecs)}; each codec is allowed once")
+        _once("video", [part.codec for part in self.video])
+        _once("audio", [f"{part.codec} of {part.channels} channels" for part in self.audio])
+        _once("downloads", [part.name for part in self.downloads])
+        _once("containers", list(self.containers))
         return self
+
+    @model_validator(mode="after")
+    def _delivers_what_it_encodes(self) -> "Profile":
+        for number, part in enumerate(self.downloads):
+            for kind, codec, made in (("video", part.video, self.video), ("audio", part.audio, self.audio)):
+                known = {one.codec for one in made}
+                if codec is not None and codec not in known:
+                    raise ValueError(
+                        f"`downloads.{number}.{kind}` is {codec!r}, which `{kind}` does not make; "
+                        f"it makes {', '.join(sorted(known)) or 'nothing'}"
+                    )
+        taken = {codec for part in self.downloads for codec in (part.video, part.audio)}
+        for kind, codec in [
+            *(("video", v.codec) for v in self.video),
+            *(("audio", a.codec) for a in self.audio),
+        ]:
+            if not self.containers_of(codec) and codec not in taken:
+                can = [name for name, carried in codecs.CARRIED.items() if codec in carried]
+                raise ValueError(
+                    f"`{kind}` makes {codec}, which nothing delivers: `containers` is {', '.join(self.containers)}, "
+                    f"and {codec} goes into {' or '.join([*can, 'a download'])}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _locks_what_it_says(self) -> "Profile":
+        if self.encryption is None:
+            return self
+        wanted = "ts" if self.encryption.scheme == "aes-128" else "cmaf"
+        if self.containers != (wanted,):
+            raise ValueError(
+                f"`encryption.scheme` {self.encryption.scheme} locks {wanted}; "
+                f"`containers` is {', '.join(self.containers)}, allowed: {wanted}"
+            )
+        if self.downloads:
+            raise ValueError("`downloads` would not be locked; leave them out, or `encryption`")
+        if self.encryption.scheme == "aes-128" and self.segments == "single_file":
+            raise ValueError("`encryption.scheme` aes-128 locks whole segments; `segments` must be files")
+        return self
+
+    def containers_of(self, codec: str) -> tuple[ContainerName, ...]:
+        """Which of the profile's containers carry this codec."""
+        return tuple(name for name in self.containers if codec in codecs.CARRIED[name])
 
     @property
     def digest(self) -> str:
         """What the profile asks for as a short name; its description does not count."""
         value: dict[str, Any] = self.model_dump(mode="json", exclude={"description"})
         return ids.digest(value, 12)
+
+
+def _once(key: str, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(f"`{key}` names {' and '.join(names)}; each is allowed once")
 
 
 def parse_profile(text: str, where: str) -> Profile:
@@ -143,6 +144,9 @@ def _told(errors: Sequence[Any]) -> Iterator[str]:
             yield f"{key} is not a key of a profile; here are allowed: {', '.join(_keys_beside(error['loc']))}"
         elif error["type"] == "missing":
             yield f"{key} is missing"
+        elif isinstance(error["input"], dict) and key:
+            # About several keys of a part, which the words name.
+            yield f"{key}: {said}"
         elif not key:
             yield said
         elif error["type"] != "too_short" or error["loc"] not in around:
@@ -152,10 +156,13 @@ def _told(errors: Sequence[Any]) -> Iterator[str]:
 
 def _keys_beside(place: Sequence[str | int]) -> list[str]:
     """The keys that are allowed where this one is."""
-    parts: dict[str | int, type[_Part]] = {
+    if place[0] == "downloads":
+        return list(Download.model_fields)
+    parts: dict[str | int, type[Part]] = {
         "video": VideoCodec,
         "rungs": Rung,
         "audio": AudioCodec,
+        "encryption": Encryption,
         "thumbnails": Thumbnails,
     }
     inside = [parts[key] for key in place[:-1] if key in parts]

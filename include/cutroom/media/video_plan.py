@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from cutroom.media import ladder, timeline
 from cutroom.media.encode_key import encode_key, plain
-from cutroom.media.profile import Profile, VideoCodec
+from cutroom.media.profile import Profile
+from cutroom.media.recipes import VideoCodec
 from cutroom.media.source import Source, VideoTrack
 from cutroom.media.timeline import EncodeChunk, Packet
 
@@ -26,6 +28,10 @@ CHUNKS_WANTED = 48
 ENCODE_COST_S_PER_MEGAPIXEL = Fraction(36, 1000) * Fraction(9, 5)
 """CPU seconds for a million pixels of the source: 0.036 s for a million encoded ones at the default preset, measured on
 the `web` ladder, whose rungs together have 1.8 times the pixels of the largest. A guide for sizing only."""
+
+
+VideoRange = Literal["SDR", "PQ", "HLG"]
+"""As HLS names them (RFC 8216bis, 4.4.6.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,7 @@ class Picture:
 
     deinterlace: bool
     tone_map: bool
+    """Whether the source is HDR, which everything that is shown as SDR has to be mapped from."""
     rotation: int
     """Clockwise degrees."""
     mirrored: bool
@@ -79,6 +86,9 @@ class VideoRung:
     crf: float
     max_bitrate_bps: int
     buffer_bits: int
+    bit_depth: int = 8
+    video_range: VideoRange = "SDR"
+    """What the rung is shown as: SDR, or the HDR that the source has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +139,7 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
     pts = timeline.shown_pts(packets)
     rate = timeline.constant_rate(pts, track.time_base, track.frame_rate)
     timescale = timeline.output_timescale(rate, track.time_base)
-    rungs = tuple(rung for codec in profile.video for rung in _video_rungs(codec, track, rate))
+    rungs = tuple(rung for codec in profile.video for rung in _video_rungs(codec, track, rate, profile))
     boundaries = timeline.segment_boundaries(pts, track.time_base, origin, profile.segment_s)
     per_chunk = _segments_per_chunk(len(pts), len(boundaries), track.display_size)
     return VideoPlan(
@@ -155,20 +165,27 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
     )
 
 
-def _video_rungs(codec: VideoCodec, track: VideoTrack, rate: Fraction | None) -> list[VideoRung]:
+def _video_rungs(
+    codec: VideoCodec, track: VideoTrack, rate: Fraction | None, profile: Profile
+) -> list[VideoRung]:
     return [
         VideoRung(
             name=f"{codec.codec}-{min(size.width, size.height)}p",
             codec=codec.codec,
-            preset=codec.preset,
+            preset=codec.speed,
             width=size.width,
             height=size.height,
             crf=size.crf,
             max_bitrate_bps=size.max_bitrate_bps,
             buffer_bits=round(size.max_bitrate_bps * codec.buffer_s),
+            bit_depth=codec.bit_depth,
+            video_range=_HDR.get(track.color_transfer or "", "SDR") if codec.hdr == "keep" else "SDR",
         )
-        for size in ladder.plan_ladder(codec, track.display_size, rate)
+        for size in ladder.plan_ladder(codec, track.display_size, rate, profile.closest_rungs)
     ]
+
+
+_HDR: dict[str, VideoRange] = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 
 
 def _segments_per_chunk(frames: int, segments: int, display_size: tuple[int, int]) -> int:

@@ -30,6 +30,11 @@ class RenditionFacts:
     key: str
     name: str
     kind: str
+    container: str
+    rung: str
+    """The rung that it was made of; for a download that of its first track."""
+    track: int
+    """Stream index in the source; for a download that of its first track."""
     codec_string: str
     """RFC 6381, from the bitstream."""
     timescale: int

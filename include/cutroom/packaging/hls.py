@@ -63,10 +63,10 @@ def multivariant_playlist(renditions: Sequence[RenditionFacts], *, prefix: str) 
 
 def audio_groups(renditions: Sequence[RenditionFacts]) -> list[list[RenditionFacts]]:
     """Sound by quality: group n holds the n-th best rendition of every track."""
-    tracks: dict[str, list[RenditionFacts]] = {}
+    tracks: dict[int, list[RenditionFacts]] = {}
     for one in renditions:
         if one.kind == "audio":
-            tracks.setdefault(one.name.rsplit("-", 1)[-1], []).append(one)
+            tracks.setdefault(one.track, []).append(one)
     depth = max((len(track) for track in tracks.values()), default=0)
     return [[track[min(level, len(track) - 1)] for track in tracks.values()] for level in range(depth)]
 

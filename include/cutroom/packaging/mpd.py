@@ -55,7 +55,7 @@ def adaptation_sets(renditions: Sequence[RenditionFacts]) -> list[tuple[str, lis
     def group(one: RenditionFacts) -> tuple[str, str]:
         return (
             one.kind,
-            one.codec_string.split(".")[0] if one.kind == "video" else one.name.rsplit("-", 1)[-1],
+            one.codec_string.split(".")[0] if one.kind == "video" else str(one.track),
         )
 
     ordered = sorted(renditions, key=lambda one: (one.kind != "video", group(one)))

@@ -171,7 +171,7 @@ def _aligned(video: Sequence[RenditionFacts]) -> Check:
 
 def _bitrate(plan: Plan, one: RenditionFacts) -> Check:
     assert plan.video is not None
-    rung = next(rung for rung in plan.video.rungs if rung.name == one.name)
+    rung = next(rung for rung in plan.video.rungs if rung.name == one.rung)
     # Over a window of T seconds the buffer lets through T × max_bitrate and, once, what it held.
     shortest = min(float(segment.duration_ticks) for segment in one.segments) / one.timescale
     allowed = rung.max_bitrate_bps * 1.1 + rung.buffer_bits / max(shortest, 1.0)
@@ -186,7 +186,7 @@ def _samples(audio: AudioPlan, facts: Sequence[RenditionFacts], source: Mapping[
     wanted = source[audio.track.index]
     checks = []
     names = {rung.name for rung in audio.rungs}
-    for one in (one for one in facts if one.name in names):
+    for one in (one for one in facts if one.rung in names):
         found = one.decoded_samples or 0
         checks.append(
             Check(

@@ -114,7 +114,7 @@ def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     audio = made.audio[work["audio"]]
     encodes = {rung.name: audio_encode_key(made.source, audio, rung, made.tools) for rung in audio.rungs}
     rungs = [rung for rung in audio.rungs if shop.work.head(keys.encode_facts(encodes[rung.name])) is None]
-    part = f"track {audio.track.index}"
+    part = audio.name
     reporter = shop.progress("encode_audio", part, float(made.source.duration_s or 1))
     if rungs:
         with shop.source(one.upload) as (source, _), shop.folder("audio") as folder:

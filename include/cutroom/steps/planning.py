@@ -102,7 +102,7 @@ def plan(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
 def tracks(shop: Workshop, job: dict[str, Any]) -> list[dict[str, Any]]:
     """What `encode_audio` is mapped over: a track and codec each."""
     made = Job.from_json(job).plan(shop.work)
-    return [{"audio": n, "name": f"track {audio.track.index}"} for n, audio in enumerate(made.audio)]
+    return [{"audio": n, "name": audio.name} for n, audio in enumerate(made.audio)]
 
 
 def renditions(shop: Workshop, job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -114,10 +114,7 @@ def renditions(shop: Workshop, job: dict[str, Any]) -> list[dict[str, Any]]:
 def _work_ahead(made: Plan) -> list[PartProgress]:
     """Everything that will report, so that the percentage is true from the start."""
     ahead = [
-        *(
-            (f"track {one.track.index}", "encode_audio", float(made.source.duration_s or 1))
-            for one in made.audio
-        ),
+        *((one.name, "encode_audio", float(made.source.duration_s or 1)) for one in made.audio),
         *((one.name, "assemble", 1.0) for one in made.renditions),
     ]
     if made.video is not None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutroom.ffmpeg import sprites
-from cutroom.media.profile import Thumbnails
+from cutroom.media.recipes import Thumbnails
 
 durations = st.builds(Fraction, st.integers(1, 24 * 3600 * 1000), st.sampled_from([1000, 1001]))
 wanted = st.builds(

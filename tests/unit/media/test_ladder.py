@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import strategies
 from cutroom.media.ladder import Size, plan_ladder
-from cutroom.media.profile import Rung, VideoCodec, load_profile
+from cutroom.media.profile import load_profile
+from cutroom.media.recipes import Rung, VideoCodec
 
 WEB = load_profile("web").video[0]
 sides = st.integers(1, 8192)

@@ -66,8 +66,29 @@ def test_bit_rates_and_boxes_are_read_as_they_are_written() -> None:
         ({"video": rung(max_bitrate="fast")}, ["video.0.rungs.0.max_bitrate", "'fast'", "800k"]),
         ({"video": rung(max_bitrate="1.2.3M")}, ["video.0.rungs.0.max_bitrate", "'1.2.3M'", "800k"]),
         ({"video": rung(max_bitrate=0)}, ["video.0.rungs.0.max_bitrate", "0", "greater than 0"]),
-        ({"audio": [{"codec": "mp3", "bitrates": ["64k"]}]}, ["audio.0.codec", "'mp3'", "'aac'"]),
-        ({"audio": [{"codec": "aac", "bitrates": ["64k"], "channels": 6}]}, ["audio.0.channels", "6", "1 or 2"]),
+        ({"audio": [{"codec": "wma", "bitrates": ["64k"]}]}, ["audio.0.codec", "'wma'", "'aac'"]),
+        ({"audio": [{"codec": "aac", "bitrates": ["64k"], "channels": 3}]}, ["audio.0.channels", "3", "1, 2 or 6"]),
+        ({"audio": [{"codec": "mp3", "bitrates": ["64k"], "channels": 6}]}, ["audio.0: `channels`", "6", "up to 2"]),
+        ({"audio": [{"codec": "aac"}]}, ["audio.0: aac needs `bitrates`", "128k"]),
+        ({"audio": [{"codec": "flac", "bitrates": ["64k"]}]}, ["audio.0: flac is lossless", "`bitrates`"]),
+        ({"audio": [{"codec": "aac", "bitrates": ["64k"], "loudness_lufs": 3}]}, ["audio.0.loudness_lufs", "3", "-5"]),
+        ({"audio": [{"codec": "mp3", "bitrates": ["64k"]}]}, ["`audio` makes mp3", "nothing delivers", "a download"]),
+        ({"containers": ["webm"]}, ["`video` makes h264", "webm", "cmaf or ts"]),
+        ({"containers": ["mkv"]}, ["containers.0", "'mkv'", "'cmaf'", "'ts'", "'webm'"]),
+        ({"containers": ["cmaf", "cmaf"]}, ["`containers`", "once"]),
+        ({"segments": "one"}, ["segments", "'one'", "'single_file'"]),
+        ({"closest_rungs": 2}, ["closest_rungs", "2", "less than or equal to 1"]),
+        ({"video": video(bit_depth=10)}, ["video.0: `bit_depth` 10", "h264", "allowed: 8"]),
+        ({"video": video(codec="hevc", hdr="keep")}, ["video.0: `hdr: keep`", "`bit_depth: 10`"]),
+        ({"video": video(codec="hevc", crf=60)}, ["video.0: `crf` 60", "hevc", "0 to 51"]),
+        ({"downloads": [{"name": "a", "container": "mp4"}]}, ["downloads.0", "`video` or `audio`"]),
+        ({"downloads": [{"name": "a", "container": "mp3", "audio": "aac"}]}, ["downloads.0", "mp3", "aac"]),
+        ({"downloads": [{"name": "a", "container": "mp4", "video": "av1"}]}, ["`downloads.0.video`", "'av1'", "h264"]),
+        ({"downloads": [{"name": "a", "format": "mp4"}]}, ["downloads.0.format", "not a key", "container"]),
+        ({"encryption": {"scheme": "cenc", "key": "K 1", "key_uri": "https://k"}}, ["encryption.key", "'K 1'"]),
+        ({"encryption": {"scheme": "rot13", "key_uri": "https://k"}}, ["encryption.scheme", "'rot13'", "'cbcs'"]),
+        ({"encryption": {"scheme": "aes-128", "key_uri": "https://k"}}, ["aes-128 locks ts", "`containers` is cmaf"]),
+        ({"encryption": {"scheme": "cenc", "key_uri": "https://k", "hex": "00"}}, ["encryption.hex", "key_uri"]),
         ({"video": None, "audio": None}, ["video", "audio"]),
         ({"video": [*video(), *video()]}, ["video", "h264 and h264", "once"]),
     ],
@@ -154,3 +175,28 @@ def test_an_unknown_name_is_refused_with_the_names_that_there_are() -> None:
 def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileInvalid, match="no profile file"):
         load_profile(str(tmp_path / "none.yaml"))
+
+
+LOCK = {"scheme": "cenc", "key_uri": "https://keys.example/{key_id}"}
+
+
+def test_what_would_be_delivered_in_clear_is_refused_beside_encryption() -> None:
+    copy = [{"name": "copy", "container": "mp4", "video": "h264", "audio": "aac"}]
+    assert "`downloads` would not be locked" in refused(encryption=LOCK, downloads=copy)
+
+
+def test_whole_segments_are_locked_by_aes_128_and_so_must_be_files() -> None:
+    said = refused(encryption={**LOCK, "scheme": "aes-128"}, containers=["ts"], segments="single_file")
+    assert "`segments` must be files" in said
+
+
+def test_each_codec_goes_into_every_container_that_carries_it() -> None:
+    both = yaml.safe_load(GOOD) | {"containers": ["cmaf", "ts"]}
+    profile = parse_profile(yaml.safe_dump(both), "mine.yaml")
+    assert profile.containers_of("h264") == ("cmaf", "ts")
+    assert profile.containers_of("opus") == ("cmaf",)
+
+
+def test_a_recipe_without_preset_and_quality_gets_what_suits_its_codec() -> None:
+    profile = parse_profile(yaml.safe_dump(yaml.safe_load(GOOD) | {"video": video(codec="av1")}), "mine.yaml")
+    assert (profile.video[0].speed, profile.video[0].quality) == ("8", 32)

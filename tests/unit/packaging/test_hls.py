@@ -64,6 +64,9 @@ def test_a_duration_close_to_a_half_is_rounded_as_it_is_printed(whole: int, time
             key="k",
             name="n",
             kind="video",
+            container="cmaf",
+            rung="n",
+            track=0,
             codec_string="c",
             timescale=timescale,
             segments=(segment,),
@@ -113,7 +116,7 @@ def test_each_picture_is_one_variant_with_its_own_numbers(facts: list[RenditionF
 @given(strategies.versions_facts())
 def test_a_group_has_one_default_and_a_rendition_of_every_track(facts: list[RenditionFacts]) -> None:
     playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
-    tracks = {one.name.rsplit("-", 1)[-1] for one in facts if one.kind == "audio"}
+    tracks = {one.track for one in facts if one.kind == "audio"}
     groups = {media.group_id for media in playlist.media}
     for group in groups:
         members = [media for media in playlist.media if media.group_id == group]
@@ -123,7 +126,7 @@ def test_a_group_has_one_default_and_a_rendition_of_every_track(facts: list[Rend
 
 @given(strategies.versions_facts())
 def test_names_in_a_group_differ(facts: list[RenditionFacts]) -> None:
-    tracks = {one.name.rsplit("-", 1)[-1]: one.language for one in facts if one.kind == "audio"}
+    tracks = {one.track: one.language for one in facts if one.kind == "audio"}
     # The planner carries one track of each language.
     assume(len(set(tracks.values())) == len(tracks))
     playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
@@ -133,7 +136,10 @@ def test_names_in_a_group_differ(facts: list[RenditionFacts]) -> None:
 
 @given(strategies.rendition_facts("audio"), st.text('",=\n\r\x0b\x85\u2028\0aé', max_size=9))
 def test_what_comes_from_the_source_stays_inside_its_quotes(one: RenditionFacts, language: str) -> None:
-    facts = [replace(one, language=language), replace(one, key="other", language="eng", name="aac-1k-9")]
+    facts = [
+        replace(one, language=language),
+        replace(one, key="other", language="eng", name="aac-1k-9", track=9),
+    ]
     text = hls.multivariant_playlist(facts, prefix="r/")
     media = [line for line in text.split("\n") if line.startswith("#EXT-X-MEDIA")]
     # One line for each, with an even number of quotes: nothing opened or closed one.

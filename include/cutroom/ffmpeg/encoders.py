@@ -1,0 +1,113 @@
+"""How each encoder is told what we mean: facts, not decisions.
+
+Every encode begins with a keyframe, has others exactly where they are asked for, and refers to nothing before them.
+The bytes do not depend on the machine: each encoder works with one thread, and parallel encodes use the cores.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cutroom.media.audio_plan import AudioRung
+from cutroom.media.video_plan import VideoRung
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoEncoder:
+    """One encoder of pictures."""
+
+    name: str
+    preset: str
+    """Its option for the speed."""
+    bitrate: str
+    """Its option for the most bits a second."""
+    parameters: str
+    """Its option for parameters of its own."""
+    own: str
+    """Those parameters."""
+    options: Mapping[str, str]
+
+
+# In all of them: keyframes stay on the grid that all rungs share (no scene cuts, no longest distance), and nothing
+# refers across a boundary (closed groups).
+VIDEO: Mapping[str, VideoEncoder] = {
+    # threads=1: x264 with one thread a rung makes as much as with many, see docs/benchmarks.md.
+    "h264": VideoEncoder(
+        name="libx264",
+        preset="preset",
+        bitrate="maxrate",
+        parameters="x264-params",
+        own="scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1",
+        options={"profile:v": "high", "forced-idr": "1", "threads": "1"},
+    ),
+    # no-info: no settings and version in the bitstream. repeat-headers is off: `hvc1` has them in the init segment.
+    "hevc": VideoEncoder(
+        name="libx265",
+        preset="preset",
+        bitrate="maxrate",
+        parameters="x265-params",
+        own="scenecut=0:open-gop=0:keyint=-1:min-keyint=1:pools=none:frame-threads=1:info=0:log-level=warning",
+        options={"forced-idr": "1"},
+    ),
+    # A bit rate beside the quality makes it capped quality ("constrained", as libvpx says).
+    "vp9": VideoEncoder(
+        name="libvpx-vp9",
+        preset="cpu-used",
+        bitrate="b:v",
+        parameters="",
+        own="",
+        options={
+            "deadline": "good", "g": "99999", "row-mt": "0", "tile-columns": "0", "auto-alt-ref": "1",
+            "lag-in-frames": "25", "threads": "1",
+        },
+    ),
+    # lp=1: the least parallelism. keyint=-1 and no scene cuts: keyframes where they are asked for only.
+    "av1": VideoEncoder(
+        name="libsvtav1",
+        preset="preset",
+        bitrate="maxrate",
+        parameters="svtav1-params",
+        own="keyint=-1:scd=0:lp=1",
+        options={},
+    ),
+}  # fmt: skip
+
+PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
+
+PROFILES = {("hevc", 8): "main", ("hevc", 10): "main10"}
+
+
+def video_options(rung: VideoRung) -> dict[str, Any]:
+    """Options of ffmpeg for the encoder of a rung: constant quality, capped."""
+    encoder = VIDEO[rung.codec]
+    profile = PROFILES.get((rung.codec, rung.bit_depth))
+    return {
+        "c:v": encoder.name,
+        **encoder.options,
+        **({"profile:v": profile} if profile else {}),
+        **({encoder.parameters: encoder.own} if encoder.parameters else {}),
+        "pix_fmt": PIXEL_FORMATS[rung.bit_depth],
+        encoder.preset: rung.preset,
+        "crf": f"{rung.crf:g}",
+        encoder.bitrate: rung.max_bitrate_bps,
+        "bufsize": rung.buffer_bits,
+    }
+
+
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+
+AUDIO: Mapping[str, Mapping[str, str]] = {
+    "aac": {"c:a": "aac", "f": "mp4"},
+    "opus": {"c:a": "libopus", "vbr": "on", "f": "mp4"},
+    # The LAME tag in the first frame tells players how much the encoder put in front and behind.
+    "mp3": {"c:a": "libmp3lame", "write_xing": "1", "id3v2_version": "0", "f": "mp3"},
+    "flac": {"c:a": "flac", "compression_level": "8", "f": "mp4"},
+    "ac3": {"c:a": "ac3", "f": "mp4"},
+    "eac3": {"c:a": "eac3", "f": "mp4"},
+}
+
+
+def audio_options(rung: AudioRung) -> dict[str, Any]:
+    """Options of ffmpeg for the encoder of a rung of sound, and for the file that it writes."""
+    bitrate = {} if rung.bitrate_bps is None else {"b:a": rung.bitrate_bps}
+    return {**AUDIO[rung.codec], **bitrate}

@@ -1,0 +1,81 @@
+"""What codecs and containers can do: facts that profiles are held against and plans are made with. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+VideoCodecName = Literal["h264", "hevc", "vp9", "av1"]
+AudioCodecName = Literal["aac", "opus", "mp3", "flac", "ac3", "eac3"]
+ContainerName = Literal["cmaf", "ts", "webm"]
+DownloadContainer = Literal["mp4", "webm", "m4a", "mp3", "flac", "ogg"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """What a codec of pictures can do."""
+
+    bit_depths: tuple[int, ...]
+    """Bits of a sample that we encode and players take; the first is the default."""
+    preset: str
+    """The encoder's own speed knob, where the profile does not turn it."""
+    crf: float
+    """Constant quality that looks like that of the other codecs' defaults."""
+    max_crf: int
+
+
+VIDEO: Mapping[VideoCodecName, VideoFacts] = {
+    "h264": VideoFacts(bit_depths=(8,), preset="medium", crf=21, max_crf=51),
+    "hevc": VideoFacts(bit_depths=(8, 10), preset="medium", crf=24, max_crf=51),
+    "vp9": VideoFacts(bit_depths=(8,), preset="4", crf=32, max_crf=63),
+    "av1": VideoFacts(bit_depths=(8, 10), preset="8", crf=32, max_crf=63),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """What a codec of sound can do."""
+
+    sample_rates_hz: frozenset[int]
+    """Rates that it has and that players take; any other is resampled to 48 kHz."""
+    max_channels: int
+    is_lossless: bool = False
+    """Has no bit rate to choose."""
+    bitrates_bps: tuple[int, ...] = ()
+    """The only ones that it has; empty: any."""
+
+
+_AC3_BITRATES = (*(1000 * n for n in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224)),
+                 *(1000 * n for n in (256, 320, 384, 448, 512, 576, 640)))  # fmt: skip
+_MPEG_RATES = frozenset({8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})
+
+AUDIO: Mapping[AudioCodecName, AudioFacts] = {
+    "aac": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=6),
+    "opus": AudioFacts(sample_rates_hz=frozenset({48_000}), max_channels=6),
+    "mp3": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=2),
+    # Up to 96 kHz, as far as browsers and phones decode it.
+    "flac": AudioFacts(
+        sample_rates_hz=frozenset({16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000}),
+        max_channels=6,
+        is_lossless=True,
+    ),
+    "ac3": AudioFacts(
+        sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6, bitrates_bps=_AC3_BITRATES
+    ),
+    "eac3": AudioFacts(sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6),
+}
+
+# What Shaka Packager 3.8 writes of them and players take (MP3 in segments: neither).
+CARRIED: Mapping[ContainerName, frozenset[str]] = {
+    "cmaf": frozenset({"h264", "hevc", "vp9", "av1", "aac", "opus", "flac", "ac3", "eac3"}),
+    "ts": frozenset({"h264", "aac", "ac3", "eac3"}),
+    "webm": frozenset({"vp9", "av1", "opus"}),
+}
+
+DOWNLOADED: Mapping[DownloadContainer, frozenset[str]] = {
+    "mp4": frozenset({"h264", "hevc", "vp9", "av1", "aac", "opus", "flac", "ac3", "eac3", "mp3"}),
+    "webm": frozenset({"vp9", "av1", "opus"}),
+    "m4a": frozenset({"aac", "flac", "ac3", "eac3"}),
+    "mp3": frozenset({"mp3"}),
+    "flac": frozenset({"flac"}),
+    "ogg": frozenset({"opus", "flac"}),
+}
