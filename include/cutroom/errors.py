@@ -5,6 +5,8 @@ will with this input. Missing, corrupt, refused and unreachable are four differe
 Every message names the thing that failed and the way out, and may be shown to a user as it stands.
 """
 
+from collections.abc import Sequence
+
 
 class CutroomError(Exception):
     """Anything that Cutroom itself reports."""
@@ -68,6 +70,22 @@ class ObjectMissing(PermanentError):
 
 class ObjectCorrupt(PermanentError):
     """An object's bytes are not those that were written."""
+
+
+class BlocksMissing(PermanentError):
+    """Blocks that a file is to consist of did not arrive; `block_ids` names them."""
+
+    def __init__(self, message: str, block_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.block_ids = tuple(block_ids)
+
+
+class LeaseUnknown(PermanentError):
+    """There is no such lease on blocks: it expired and was collected, or was never taken."""
+
+
+class ReferenceUnknown(PermanentError):
+    """Nothing of this owner consists of blocks under this id."""
 
 
 class AccessRefused(PermanentError):

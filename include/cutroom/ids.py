@@ -18,6 +18,9 @@ VersionId = NewType("VersionId", str)
 RenditionKey = NewType("RenditionKey", str)
 """One packaged track: `rn_` and a digest of content and recipe."""
 
+BlockId = NewType("BlockId", str)
+"""One block, by its content: the SHA-256 of its bytes in lower-case hex."""
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 

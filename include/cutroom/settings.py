@@ -29,12 +29,22 @@ class Settings(BaseSettings):
     """MongoDB URL with the database name; empty: the embedded one of `cutroom up`."""
     s3_endpoint_url: str = Field("", validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
     """S3 endpoint, by the variable that every AWS tool reads; `aws` in CUTROOM_S3 means AWS itself."""
+    s3_public_endpoint_url: str = ""
+    """S3 endpoint as upload clients reach it, where that is another than this process uses; it is signed in."""
     s3: str = Field("embedded", pattern="^(embedded|external|aws)$")
     """`embedded`: LocalStack of `cutroom up`; `external`: whatever AWS_ENDPOINT_URL names; `aws`: AWS S3."""
     uploads_bucket: str = "cutroom-uploads"
     blocks_bucket: str = "cutroom-blocks"
     work_bucket: str = "cutroom-work"
     media_bucket: str = "cutroom-media"
+    block_dedup: str = Field("tenant", pattern="^(tenant|global)$")
+    """`tenant`: a block is known to an owner who has shown to have it; `global`: to everybody once it is stored."""
+    block_lease_s: int = Field(24 * 3600, ge=3600)
+    """How long blocks of an upload or a run are held after the last sign of life of it, in seconds."""
+    block_url_s: int = Field(3600, ge=60, le=7 * 24 * 3600)
+    """How long a presigned URL of a block may be used, in seconds."""
+    block_service_url: str = ""
+    """Address of a Block Service, `host:port`; empty: this process does the work itself."""
     incoming_prefix: str = "incoming/"
     """Where in the uploads bucket any S3 tool may put files."""
     uploads_queue: str = "cutroom-uploads"

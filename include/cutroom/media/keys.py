@@ -51,3 +51,12 @@ def version(asset_id: str, version_id: str, name: str) -> str:
 def source_facts(source_sha256: str) -> str:
     """What the probe found in a source, in the work bucket."""
     return f"sources/{source_sha256}/facts.json"
+
+
+def block(block_id: str, lease_number: int) -> str:
+    """The object of a block, in the blocks bucket.
+
+    Each lease puts under keys of its own, and no number comes twice: what is removed late can't be what somebody puts
+    anew.
+    """
+    return f"blocks/{block_id[:2]}/{block_id}.{lease_number}"

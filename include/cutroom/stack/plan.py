@@ -123,6 +123,8 @@ def _localstack(settings: Settings) -> Service:
             "CUTROOM_OBJECTS": str(settings.home / "objects"),
             # Pages of any local address may read segments; what else they may do is the bucket's own rule.
             "EXTRA_CORS_ALLOWED_ORIGINS": f"http://{settings.host}:{settings.airflow_port}",
+            # A presigned address is good for what was signed, and for nothing else.
+            "S3_SKIP_SIGNATURE_VALIDATION": "0",
             "DISABLE_EVENTS": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "SKIP_INFRA_DOWNLOADS": "1",

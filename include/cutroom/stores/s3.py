@@ -243,6 +243,13 @@ def s3_client(settings: Settings) -> "S3Client":
     return client
 
 
+def presigning_client(settings: Settings) -> "S3Client":
+    """The S3 client that makes presigned addresses: they name the endpoint as those who use them reach it."""
+    endpoint = settings.s3_public_endpoint_url or endpoint_url(settings)
+    client: S3Client = _client("s3", endpoint, settings.s3 == "embedded", os.getpid())
+    return client
+
+
 def sqs_client(settings: Settings) -> "SQSClient":
     """The SQS client of this process; it may be used from several threads."""
     client: SQSClient = _client("sqs", endpoint_url(settings), settings.s3 == "embedded", os.getpid())

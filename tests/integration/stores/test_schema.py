@@ -8,6 +8,7 @@ from sqlalchemy import create_engine
 from catalog_servers import run_sql
 from cutroom.errors import MigrationsDiffer
 from cutroom.stores import migrations
+from cutroom.stores.block_tables import StoredBlock
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.database import Database
 from cutroom.stores.tables import Table
@@ -56,7 +57,8 @@ def test_the_migrations_make_exactly_what_the_mappings_declare(
 
 
 def test_every_mapped_table_is_compared() -> None:
-    assert len(Table.metadata.tables) == 10
+    assert len(Table.metadata.tables) == 16
+    assert StoredBlock.metadata is Table.metadata
 
 
 def test_a_second_migration_applies_nothing(catalog: Catalog) -> None:

@@ -1,0 +1,329 @@
+"""The ledger of blocks in PostgreSQL: what is stored, who holds it, who has shown to have it, what consists of it.
+
+Each function works in the caller's transaction and never commits. Whoever adds a hold is *inside* (`enter`): garbage
+collection shuts everybody out for the moment in which it decides (`shut_out`), so it sees every hold or comes first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
+
+from cutroom.blocks.block import Block
+from cutroom.errors import AccessRefused, BlocksMissing, Conflict, LeaseUnknown, ReferenceUnknown
+from cutroom.ids import BlockId
+from cutroom.stores.block_tables import BlockLease, BlockList, BlockReference, StoredBlock
+
+# Any number that nothing else locks in this database: "blocks" in ASCII.
+_LOCK = int.from_bytes(b"blocks")
+
+_NAMED = """
+    SELECT decode(block_id, 'hex') AS block_id, size_bytes, position
+    FROM unnest(CAST(:ids AS text[]), CAST(:sizes AS int[])) WITH ORDINALITY AS n (block_id, size_bytes, position)
+"""
+
+# Whether an owner has shown to have a block; without an owner being stored is enough.
+_HELD = """
+    CAST(:owner AS text) IS NULL
+    OR EXISTS (
+        SELECT 1 FROM block_references r JOIN block_lists l USING (list_number)
+        WHERE r.block_id = n.block_id AND l.owner = :owner)
+    OR EXISTS (
+        SELECT 1 FROM leased_blocks h JOIN block_leases l USING (lease_number)
+        WHERE h.block_id = n.block_id AND h.proven AND l.owner = :owner)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an owner and a lease stand to a block."""
+
+    block_id: BlockId
+    size_bytes: int | None
+    """By the store's own word; None where the block is not known to the owner."""
+    leased: bool
+    proven: bool
+    """Whether this lease has it that the owner has the bytes."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the block is stored, and the owner may know it."""
+        return self.size_bytes is not None
+
+
+def enter(session: Session) -> None:
+    """Be inside until the transaction ends: garbage collection does not decide meanwhile."""
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+
+
+def shut_out(session: Session) -> None:
+    """Be alone until the transaction ends: nobody adds a hold meanwhile."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def take_lease(*, session: Session, lease_id: str, owner: str, seconds: int) -> int:
+    """The number of a lease, which is made or prolonged.
+
+    Raises:
+        AccessRefused: It is another owner's.
+    """
+    # Calls under one lease at the same time should not wait for each other, so not each of them prolongs it.
+    session.execute(
+        text(
+            "INSERT INTO block_leases (lease_id, owner, expires_at)"
+            " VALUES (:lease_id, :owner, now() + make_interval(secs => :seconds))"
+            " ON CONFLICT (lease_id) DO UPDATE SET expires_at = EXCLUDED.expires_at"
+            " WHERE block_leases.expires_at < now() + make_interval(secs => 0.9 * :seconds)"
+            " AND block_leases.owner = EXCLUDED.owner"
+        ),
+        {"lease_id": lease_id, "owner": owner, "seconds": seconds},
+    )
+    return find_lease(session=session, lease_id=lease_id, owner=owner)
+
+
+def find_lease(*, session: Session, lease_id: str, owner: str) -> int:
+    """The number of a lease.
+
+    Raises:
+        LeaseUnknown: There is none.
+        AccessRefused: It is another owner's.
+    """
+    found = session.execute(
+        select(BlockLease.lease_number, BlockLease.owner).where(BlockLease.lease_id == lease_id)
+    ).one_or_none()
+    if found is None:
+        raise LeaseUnknown(f"There is no lease {lease_id}, or it has expired: announce the blocks again.")
+    if found.owner != owner:
+        raise AccessRefused(f"The lease {lease_id} is somebody else's.")
+    return int(found.lease_number)
+
+
+def prolong_lease(*, session: Session, lease_id: str, owner: str, seconds: int) -> datetime:
+    """When the lease ends now, after it was prolonged; raises as `find_lease` does."""
+    number = find_lease(session=session, lease_id=lease_id, owner=owner)
+    ends_at: datetime = session.execute(
+        text(
+            "UPDATE block_leases SET expires_at = now() + make_interval(secs => :seconds)"
+            " WHERE lease_number = :number RETURNING expires_at"
+        ),
+        {"seconds": seconds, "number": number},
+    ).scalar_one()
+    return ends_at
+
+
+def end_lease(*, session: Session, lease_id: str) -> None:
+    """Let a lease hold nothing any more; garbage collection removes it with what was put under it."""
+    session.execute(
+        text("UPDATE block_leases SET expires_at = least(expires_at, now()) WHERE lease_id = :lease_id"),
+        {"lease_id": lease_id},
+    )
+
+
+def standings(
+    *, session: Session, lease_number: int, blocks: Sequence[Block], owner: str | None
+) -> list[Standing]:
+    """How things stand with each of the blocks, in order; no block twice.
+
+    Args:
+        session: The transaction.
+        lease_number: The lease.
+        blocks: Each once.
+        owner: Whose blocks count as known; None: everybody's.
+    """
+    rows = session.execute(
+        text(
+            f"WITH n AS ({_NAMED})"  # noqa: S608 - constants
+            " SELECT encode(n.block_id, 'hex') AS block_id, b.size_bytes, h.block_id IS NOT NULL AS leased,"
+            f" coalesce(h.proven, false) AS proven, b.block_id IS NOT NULL AND ({_HELD}) AS known"
+            " FROM n LEFT JOIN blocks b ON b.block_id = n.block_id AND b.lost_at IS NULL"
+            " LEFT JOIN leased_blocks h ON h.lease_number = :lease AND h.block_id = n.block_id"
+            " ORDER BY n.position"
+        ),
+        {**_named(blocks), "lease": lease_number, "owner": owner},
+    )
+    return [
+        Standing(
+            block_id=BlockId(row.block_id),
+            size_bytes=row.size_bytes if row.known else None,
+            leased=row.leased,
+            proven=row.proven,
+        )
+        for row in rows
+    ]
+
+
+def hold(*, session: Session, lease_number: int, known: Sequence[Block], new: Sequence[Block]) -> None:
+    """Let a lease hold blocks: known ones as proven, and new ones, for which an address is given out."""
+    session.execute(
+        text(
+            "INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
+            " SELECT :lease, decode(block_id, 'hex'), NOT known, known"
+            " FROM unnest(CAST(:ids AS text[]), CAST(:known AS boolean[])) AS n (block_id, known) ORDER BY 2"
+            " ON CONFLICT (lease_number, block_id) DO UPDATE"
+            " SET proven = EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
+            " WHERE h.proven <> EXCLUDED.proven OR (EXCLUDED.put_given AND NOT h.put_given)"
+        ),
+        {
+            "lease": lease_number,
+            "ids": [block.block_id for block in (*known, *new)],
+            "known": [True] * len(known) + [False] * len(new),
+        },
+    )
+    reprieve(session=session, blocks=known)
+
+
+def reprieve(*, session: Session, blocks: Sequence[Block]) -> None:
+    """Take back that garbage collection condemned these."""
+    session.execute(
+        text(
+            "UPDATE blocks SET condemned_at = NULL WHERE condemned_at IS NOT NULL AND block_id IN ("
+            " SELECT decode(block_id, 'hex') FROM unnest(CAST(:ids AS text[])) AS n (block_id))"
+        ),
+        {"ids": [block.block_id for block in blocks]},
+    )
+
+
+def store(*, session: Session, lease_number: int, arrived: Sequence[Block]) -> None:
+    """Note blocks as stored that lie right under this lease's keys; those that the lease does not hold are left out.
+
+    A block that was stored before stays where it is, unless it was lost there.
+    """
+    session.execute(
+        text(
+            "INSERT INTO blocks AS b (block_id, size_bytes, lease_number)"  # noqa: S608 - constants
+            f" SELECT n.block_id, n.size_bytes, :lease FROM ({_NAMED}) AS n"
+            " JOIN leased_blocks h ON h.lease_number = :lease AND h.block_id = n.block_id"
+            " ORDER BY n.block_id"
+            " ON CONFLICT (block_id) DO UPDATE SET condemned_at = NULL, lost_at = NULL,"
+            " lease_number = CASE WHEN b.lost_at IS NULL THEN b.lease_number ELSE EXCLUDED.lease_number END,"
+            " stored_at = CASE WHEN b.lost_at IS NULL THEN b.stored_at ELSE EXCLUDED.stored_at END"
+            " WHERE b.condemned_at IS NOT NULL OR b.lost_at IS NOT NULL"
+        ),
+        {**_named(arrived), "lease": lease_number},
+    )
+
+
+def prove(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> list[BlockId]:
+    """Note that the owner has these stored blocks; gives those that may lie a second time under this lease's keys."""
+    rows = session.execute(
+        text(
+            "UPDATE leased_blocks h SET proven = true FROM blocks b"
+            " WHERE h.lease_number = :lease AND NOT h.proven AND b.block_id = h.block_id AND b.lost_at IS NULL"
+            " AND h.block_id IN (SELECT decode(block_id, 'hex') FROM unnest(CAST(:ids AS text[])) AS n (block_id))"
+            " RETURNING encode(h.block_id, 'hex') AS block_id, b.lease_number <> :lease AS spare"
+        ),
+        {"lease": lease_number, "ids": [block.block_id for block in blocks]},
+    )
+    return [BlockId(row.block_id) for row in rows if row.spare]
+
+
+def unproven(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> list[BlockId]:
+    """Those of the blocks that can't be referenced under this lease, each once, in order."""
+    rows = session.execute(
+        text(
+            f"SELECT encode(n.block_id, 'hex') FROM ({_NAMED}) AS n"  # noqa: S608 - constants
+            " WHERE NOT EXISTS (SELECT 1 FROM leased_blocks h JOIN blocks b USING (block_id)"
+            "  WHERE h.lease_number = :lease AND h.block_id = n.block_id AND h.proven"
+            "  AND b.lost_at IS NULL AND b.size_bytes = n.size_bytes)"
+            " ORDER BY n.position"
+        ),
+        {**_named(blocks), "lease": lease_number},
+    )
+    return list(dict.fromkeys(BlockId(block_id) for block_id in rows.scalars()))
+
+
+def refer(*, session: Session, reference_id: str, blocks: Sequence[Block], owner: str, lease_id: str) -> None:
+    """Let a reference consist of the blocks; see `BlockService.add_references`."""
+    made = session.execute(
+        text(
+            "INSERT INTO block_lists (reference_id, owner) VALUES (:id, :owner)"
+            " ON CONFLICT DO NOTHING RETURNING list_number"
+        ),
+        {"id": reference_id, "owner": owner},
+    ).scalar_one_or_none()
+    if made is None:
+        number, its_owner = find_list(session=session, reference_id=reference_id, owner=None)
+        if its_owner != owner or listed(session=session, list_number=number) != list(blocks):
+            raise Conflict(f"{reference_id} consists of other blocks already.")
+        return
+    lease_number = find_lease(session=session, lease_id=lease_id, owner=owner)
+    if missing := unproven(session=session, lease_number=lease_number, blocks=blocks):
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise BlocksMissing(
+            f"{reference_id} can't consist of blocks that did not arrive: {', '.join(missing[:3])}{more}. "
+            "Announce them again and send them.",
+            missing,
+        )
+    reprieve(session=session, blocks=blocks)
+    session.execute(
+        text(
+            "INSERT INTO block_references (list_number, position, block_id)"  # noqa: S608 - constants
+            f" SELECT :list, n.position - 1, n.block_id FROM ({_NAMED}) AS n"
+        ),
+        {**_named(blocks), "list": made},
+    )
+
+
+def find_list(*, session: Session, reference_id: str, owner: str | None) -> tuple[int, str]:
+    """Number and owner of a reference's list.
+
+    Raises:
+        ReferenceUnknown: There is none, or it is not this owner's; None takes anybody's.
+    """
+    found = session.execute(
+        select(BlockList.list_number, BlockList.owner).where(BlockList.reference_id == reference_id)
+    ).one_or_none()
+    if found is None or owner not in {None, found.owner}:
+        raise ReferenceUnknown(f"Nothing consists of blocks under the id {reference_id}.")
+    return found.list_number, found.owner
+
+
+def listed(*, session: Session, list_number: int) -> list[Block]:
+    """The blocks of a list, in order."""
+    rows = session.execute(
+        select(BlockReference.block_id, StoredBlock.size_bytes)
+        .join(StoredBlock, StoredBlock.block_id == BlockReference.block_id)
+        .where(BlockReference.list_number == list_number)
+        .order_by(BlockReference.position)
+    )
+    return [Block(block_id=BlockId(row.block_id.hex()), size_bytes=row.size_bytes) for row in rows]
+
+
+def places(*, session: Session, list_number: int, block_ids: Sequence[BlockId]) -> dict[BlockId, int | None]:
+    """Lease number of the object of each of the blocks that the list has; None where the object is lost."""
+    rows = session.execute(
+        text(
+            "SELECT DISTINCT encode(b.block_id, 'hex') AS block_id, b.lease_number, b.lost_at"
+            " FROM block_references r JOIN blocks b USING (block_id) WHERE r.list_number = :list AND r.block_id IN ("
+            " SELECT decode(block_id, 'hex') FROM unnest(CAST(:ids AS text[])) AS n (block_id))"
+        ),
+        {"list": list_number, "ids": list(block_ids)},
+    )
+    return {BlockId(row.block_id): None if row.lost_at else row.lease_number for row in rows}
+
+
+def hold_list(*, session: Session, list_number: int, lease_number: int) -> None:
+    """Let a lease hold every block of a list."""
+    session.execute(
+        text(
+            "INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
+            " SELECT DISTINCT CAST(:lease AS bigint), block_id, false, true FROM block_references"
+            " WHERE list_number = :list"
+            " ON CONFLICT (lease_number, block_id) DO UPDATE SET proven = true WHERE NOT h.proven"
+        ),
+        {"list": list_number, "lease": lease_number},
+    )
+
+
+def end_reference(*, session: Session, reference_id: str) -> None:
+    """Let nothing consist of blocks under this id any more."""
+    session.execute(delete(BlockList).where(BlockList.reference_id == reference_id))
+
+
+def _named(blocks: Sequence[Block]) -> dict[str, object]:
+    return {
+        "ids": [block.block_id for block in blocks],
+        "sizes": [block.size_bytes for block in blocks],
+    }

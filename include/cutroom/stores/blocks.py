@@ -1,0 +1,205 @@
+"""The Block Service of this process, over PostgreSQL and S3, and how to open whichever is configured."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+
+from cutroom.blocks.block import Block
+from cutroom.blocks.service import BlockLocation, BlockService, checked_batch
+from cutroom.errors import ObjectMissing, ReferenceUnknown, UsageError
+from cutroom.ids import BlockId
+from cutroom.settings import Settings
+from cutroom.stores import block_ledger as ledger
+from cutroom.stores.block_objects import BlockObjects
+from cutroom.stores.database import Database
+from cutroom.stores.s3 import presigning_client, s3_client
+
+
+class StoredBlocks:
+    """The Block Service over a ledger and a bucket; keeps the contract of `cutroom.blocks.service`.
+
+    Args:
+        database: Where the ledger is.
+        objects: Where the bytes are.
+        lease_s: How long a lease lasts after a call under it.
+        across_owners: Whether a stored block is known to everybody.
+    """
+
+    def __init__(
+        self, database: Database, objects: BlockObjects, *, lease_s: int, across_owners: bool = False
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._lease_s = lease_s
+        self._across_owners = across_owners
+
+    def get_or_create_block_locations(
+        self, blocks: Sequence[Block], *, owner: str, lease_id: str
+    ) -> list[BlockLocation]:
+        """Announce blocks: for each, in order, whether it is known or where it goes to."""
+        checked_batch(blocks)
+        distinct = _distinct(blocks)
+        with self._database.transaction() as session:
+            ledger.enter(session)
+            lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
+            found = ledger.standings(
+                session=session, lease_number=lease, blocks=distinct, owner=self._whose(owner)
+            )
+            _check_sizes(distinct, found)
+            known = {standing.block_id for standing in found if standing.known}
+            ledger.hold(
+                session=session,
+                lease_number=lease,
+                known=[block for block in distinct if block.block_id in known],
+                new=[block for block in distinct if block.block_id not in known],
+            )
+        puts = {
+            block.block_id: self._objects.presigned_put(block, lease)
+            for block in distinct
+            if block.block_id not in known
+        }
+        return [BlockLocation(block=block, upload=puts.get(block.block_id)) for block in blocks]
+
+    def missing_blocks(self, blocks: Sequence[Block], *, owner: str, lease_id: str) -> list[Block]:
+        """Those of the blocks that are not stored, after asking S3 about those that are not known."""
+        checked_batch(blocks)
+        distinct = _distinct(blocks)
+        with self._database.transaction() as session:
+            ledger.enter(session)
+            ledger.find_lease(session=session, lease_id=lease_id, owner=owner)
+            lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
+            found = ledger.standings(
+                session=session, lease_number=lease, blocks=distinct, owner=self._whose(owner)
+            )
+        _check_sizes(distinct, found)
+        pairs = list(zip(distinct, found, strict=True))
+        arrived = self._objects.arrived(
+            [block for block, standing in pairs if standing.leased and not standing.known], lease
+        )
+        present = {block.block_id for block in arrived} | {
+            standing.block_id for standing in found if standing.leased and standing.known
+        }
+        fresh = [block for block, standing in pairs if block.block_id in present and not standing.proven]
+        if fresh:
+            with self._database.transaction() as session:
+                ledger.enter(session)
+                ledger.store(session=session, lease_number=lease, arrived=arrived)
+                ledger.reprieve(session=session, blocks=fresh)
+                spare = ledger.prove(session=session, lease_number=lease, blocks=fresh)
+                # Stored once: within the transaction, so that no new announcement under this lease comes between.
+                self._objects.remove((block_id, lease) for block_id in spare)
+        return [block for block in distinct if block.block_id not in present]
+
+    def add_references(
+        self, reference_id: str, blocks: Sequence[Block], *, owner: str, lease_id: str
+    ) -> None:
+        """Let `reference_id` consist of these blocks, in this order, all or nothing."""
+        with self._database.transaction() as session:
+            ledger.enter(session)
+            ledger.refer(
+                session=session, reference_id=reference_id, blocks=blocks, owner=owner, lease_id=lease_id
+            )
+
+    def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
+        """The blocks that `reference_id` consists of, in order."""
+        with self._database.snapshot() as session:
+            number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
+            return ledger.listed(session=session, list_number=number)
+
+    def get_block_download_urls(
+        self, block_ids: Sequence[BlockId], *, reference_id: str, owner: str | None = None
+    ) -> list[str]:
+        """Addresses to read the blocks of a reference from, in the given order."""
+        checked_batch(block_ids)
+        with self._database.snapshot() as session:
+            number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
+            places = ledger.places(session=session, list_number=number, block_ids=block_ids)
+        urls: dict[BlockId, str] = {}
+        for block_id in dict.fromkeys(block_ids):
+            if block_id not in places:
+                raise ReferenceUnknown(f"{reference_id} has no block {block_id}.")
+            place = places[block_id]
+            if place is None:
+                raise ObjectMissing(
+                    f"The block {block_id} of {reference_id} was lost: upload the file again, "
+                    "or see `cutroom check --repair`."
+                )
+            urls[block_id] = self._objects.presigned_get(block_id, place)
+        return [urls[block_id] for block_id in block_ids]
+
+    def hold_references(self, reference_id: str, *, lease_id: str) -> None:
+        """Hold the blocks of a reference by a lease of its owner's."""
+        with self._database.transaction() as session:
+            ledger.enter(session)
+            number, owner = ledger.find_list(session=session, reference_id=reference_id, owner=None)
+            lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
+            ledger.hold_list(session=session, list_number=number, lease_number=lease)
+
+    def release_blocks(self, reference_id: str) -> None:
+        """End a reference."""
+        with self._database.transaction() as session:
+            ledger.end_reference(session=session, reference_id=reference_id)
+
+    def renew_lease(self, lease_id: str, *, owner: str) -> datetime:
+        """Prolong a lease; gives the moment when it ends."""
+        with self._database.transaction() as session:
+            ledger.enter(session)
+            return ledger.prolong_lease(
+                session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s
+            )
+
+    def release_lease(self, lease_id: str) -> None:
+        """End a lease."""
+        with self._database.transaction() as session:
+            ledger.end_lease(session=session, lease_id=lease_id)
+
+    def health(self) -> None:
+        """Return where database and store answer."""
+        with self._database.snapshot() as session:
+            session.execute(text("SELECT 1 FROM block_leases LIMIT 1"))
+        self._objects.check_bucket()
+
+    def _whose(self, owner: str) -> str | None:
+        return None if self._across_owners else owner
+
+
+def open_block_service(settings: Settings) -> BlockService:
+    """The Block Service of this configuration."""
+    return stored_blocks(settings)
+
+
+def stored_blocks(settings: Settings) -> StoredBlocks:
+    """The Block Service that works in this process."""
+    return StoredBlocks(
+        Database(settings.database_url),
+        block_objects(settings),
+        lease_s=settings.block_lease_s,
+        across_owners=settings.block_dedup == "global",
+    )
+
+
+def block_objects(settings: Settings) -> BlockObjects:
+    """The objects of the blocks bucket."""
+    return BlockObjects(
+        s3_client(settings),
+        settings.blocks_bucket,
+        signer=presigning_client(settings),
+        url_s=settings.block_url_s,
+    )
+
+
+def _distinct(blocks: Sequence[Block]) -> list[Block]:
+    by_id = {block.block_id: block for block in reversed(blocks)}
+    for block in blocks:
+        if by_id[block.block_id].size_bytes != block.size_bytes:
+            raise UsageError(f"Block {block.block_id} is named with two sizes.")
+    return [by_id[block_id] for block_id in dict.fromkeys(block.block_id for block in blocks)]
+
+
+def _check_sizes(blocks: Sequence[Block], found: Sequence[ledger.Standing]) -> None:
+    for block, standing in zip(blocks, found, strict=True):
+        if standing.known and standing.size_bytes != block.size_bytes:
+            raise UsageError(
+                f"Block {block.block_id} has {standing.size_bytes} bytes, not {block.size_bytes}."
+            )
