@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from cutroom.errors import PlanInvalid
 
@@ -182,7 +182,8 @@ def plan_chunks(
     Args:
         packets: All packets of the track in decode order.
         boundaries: First frame of each segment, in source ticks.
-        segments_per_chunk: How many segments one task encodes; the last chunk may hold fewer.
+        segments_per_chunk: About how many segments one task encodes, up to half more or less: what comes before a
+            chunk's first frame back to a keyframe is decoded for nothing, so chunks begin where that is least.
 
     Returns:
         Chunks in order; their windows touch, and together they are the whole source.
@@ -196,27 +197,53 @@ def plan_chunks(
     times = [packets[n].pts for n in by_time]
     last_needed = list(accumulate(by_time, max))
     first_needed = list(accumulate(reversed(by_time), min))[::-1]
-    chunks = []
-    for index, first in enumerate(range(0, len(boundaries), segments_per_chunk)):
-        starts = tuple(boundaries[first : first + segments_per_chunk])
-        after = first + segments_per_chunk
-        end = boundaries[after] if after < len(boundaries) else end_of_all
-        earlier = bisect_right(keyframes, first_needed[bisect_left(times, starts[0])])
+    needed = [first_needed[bisect_left(times, boundary)] for boundary in boundaries]
+    decoded_from = []
+    for boundary, packet in zip(boundaries, needed, strict=True):
+        earlier = bisect_right(keyframes, packet)
         # Leading pictures of an open group come after its keyframe, but need the group before.
-        while earlier and packets[keyframes[earlier - 1]].pts > starts[0]:
+        while earlier and packets[keyframes[earlier - 1]].pts > boundary:
             earlier -= 1
+        decoded_from.append(keyframes[earlier - 1] if earlier else 0)
+    waste = [packet - first for packet, first in zip(needed, decoded_from, strict=True)]
+    firsts = chunk_firsts(waste, segments_per_chunk)
+    chunks = []
+    for index, (first, after) in enumerate(pairwise([*firsts, len(boundaries)])):
+        starts = tuple(boundaries[first:after])
+        end = boundaries[after] if after < len(boundaries) else end_of_all
         chunks.append(
             EncodeChunk(
                 index=index,
                 start_pts=starts[0],
                 end_pts=end,
-                first_packet=keyframes[earlier - 1] if earlier else 0,
+                first_packet=decoded_from[first],
                 end_packet=last_needed[bisect_left(times, end) - 1] + 1,
                 boundaries=starts,
                 frames=bisect_left(pts, end) - bisect_left(pts, starts[0]),
             )
         )
     return tuple(chunks)
+
+
+def chunk_firsts(waste: Sequence[int], wanted: int) -> list[int]:
+    """The first segment of each encode chunk.
+
+    Args:
+        waste: For each segment the packets that a chunk beginning with it decodes in vain.
+        wanted: About how many segments a chunk holds.
+
+    Returns:
+        Rising places in `waste`, 0 first, each `wanted` more than the one before, or up to half more or less where
+        less is wasted.
+    """
+    firsts = [0]
+    while True:
+        low, high = firsts[-1] + wanted - wanted // 2, firsts[-1] + wanted + wanted // 2
+        # The end of the source is a boundary without waste.
+        if high >= len(waste):
+            return firsts
+        target = firsts[-1] + wanted
+        firsts.append(min(range(low, high + 1), key=lambda place: (waste[place], abs(place - target), place)))
 
 
 def keyframe_times(

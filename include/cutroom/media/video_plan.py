@@ -16,7 +16,7 @@ from cutroom.media.timeline import EncodeChunk, Packet
 MAX_MAP_WIDTH = 512
 """Most tasks of one map; Airflow's scheduler slows down far above it (apache/airflow#29959, #45991)."""
 
-TARGET_CHUNK_COST_S = 10
+TARGET_CHUNK_COST_S = 20
 """Predicted CPU seconds of one encode task in a short source: long against a task's start, short against the run."""
 
 MAX_CHUNK_COST_S = 240
@@ -198,4 +198,5 @@ def _segments_per_chunk(frames: int, segments: int, display_size: tuple[int, int
     total = frames * cost
     target = min(Fraction(MAX_CHUNK_COST_S), max(Fraction(TARGET_CHUNK_COST_S), total / CHUNKS_WANTED))
     wanted = max(1, round(target / (total / segments)))
-    return max(wanted, math.ceil(Fraction(segments, MAX_MAP_WIDTH)))
+    # A chunk may turn out half as long as asked for (see timeline.chunk_firsts).
+    return max(wanted, math.ceil(Fraction(2 * segments, MAX_MAP_WIDTH)))
