@@ -16,8 +16,14 @@ from cutroom.media.timeline import EncodeChunk, Packet
 MAX_MAP_WIDTH = 512
 """Most tasks of one map; Airflow's scheduler slows down far above it (apache/airflow#29959, #45991)."""
 
+MIN_CHUNK_COST_S = 5
+"""Predicted CPU seconds that are worth a task of their own: long against a task's start."""
+
 TARGET_CHUNK_COST_S = 20
-"""Predicted CPU seconds of one encode task in a short source: long against a task's start, short against the run."""
+"""Those of one encode task in a short source: short against the run."""
+
+FEWEST_CHUNKS = 4
+"""A shorter source is cut into about this many chunks, as long as each is worth a task."""
 
 MAX_CHUNK_COST_S = 240
 """Most that a task should cost: what a killed worker loses."""
@@ -196,7 +202,8 @@ def _segments_per_chunk(frames: int, segments: int, display_size: tuple[int, int
     width, height = display_size
     cost = Fraction(width * height, 1_000_000) * ENCODE_COST_S_PER_MEGAPIXEL
     total = frames * cost
-    target = min(Fraction(MAX_CHUNK_COST_S), max(Fraction(TARGET_CHUNK_COST_S), total / CHUNKS_WANTED))
+    short = min(Fraction(TARGET_CHUNK_COST_S), max(Fraction(MIN_CHUNK_COST_S), total / FEWEST_CHUNKS))
+    target = min(Fraction(MAX_CHUNK_COST_S), max(short, total / CHUNKS_WANTED))
     wanted = max(1, round(target / (total / segments)))
     # A chunk may turn out half as long as asked for (see timeline.chunk_firsts).
     return max(wanted, math.ceil(Fraction(2 * segments, MAX_MAP_WIDTH)))
