@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from cutroom.steps import assembling, boundary, encoding, planning, publishing
+from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound
 from cutroom.steps.boundary import in_airflow
 
 
@@ -31,7 +31,7 @@ def process_audio() -> None:
     plan = task()(in_airflow(planning.plan))
     tracks = task()(in_airflow(planning.tracks))
     renditions = task()(in_airflow(planning.renditions))
-    encode_audio = task(map_index_template=name, **cpu)(in_airflow(encoding.encode_audio))
+    encode_audio = task(map_index_template=name, **cpu)(in_airflow(sound.encode_audio))
     thumbnails = task(**cpu)(in_airflow(encoding.thumbnails))
     assemble = task(map_index_template=name)(in_airflow(assembling.assemble))
     manifest = task()(in_airflow(publishing.manifest))
@@ -41,14 +41,14 @@ def process_audio() -> None:
     conclude = task(trigger_rule="all_done")(boundary.conclude)
 
     job = plan(probe())
-    sound = encode_audio.partial(job=job).expand(work=tracks(job))
+    heard = encode_audio.partial(job=job).expand(work=tracks(job))
     stills = thumbnails(job)
     assembled = assemble.partial(job=job).expand(work=renditions(job))
     composed = manifest(job)
     published = publish(job)
     updated = update_metadata()
 
-    sound >> assembled
+    heard >> assembled
     [assembled, stills] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
 
 

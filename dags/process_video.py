@@ -20,7 +20,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from cutroom.steps import assembling, boundary, encoding, planning, publishing
+from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound
 from cutroom.steps.boundary import in_airflow
 
 
@@ -36,7 +36,7 @@ def process_video() -> None:
     renditions = task()(in_airflow(planning.renditions))
     split = task()(in_airflow(planning.split))
     encode_video = task(map_index_template=name, **cpu)(in_airflow(encoding.encode_video))
-    encode_audio = task(map_index_template=name, **cpu)(in_airflow(encoding.encode_audio))
+    encode_audio = task(map_index_template=name, **cpu)(in_airflow(sound.encode_audio))
     thumbnails = task(**cpu)(in_airflow(encoding.thumbnails))
     # A map over nothing is skipped: a file without sound, or all of whose chunks are encoded already.
     assemble = task(map_index_template=name, trigger_rule="none_failed")(in_airflow(assembling.assemble))
@@ -48,14 +48,14 @@ def process_video() -> None:
 
     job = plan(probe())
     encoded = encode_video.partial(job=job).expand(work=split(job))
-    sound = encode_audio.partial(job=job).expand(work=tracks(job))
+    heard = encode_audio.partial(job=job).expand(work=tracks(job))
     stills = thumbnails(job)
     assembled = assemble.partial(job=job).expand(work=renditions(job))
     composed = manifest(job)
     published = publish(job)
     updated = update_metadata()
 
-    [encoded, sound] >> assembled
+    [encoded, heard] >> assembled
     [assembled, stills] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
 
 

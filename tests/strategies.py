@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cutroom.media.profile import Profile
 from cutroom.media.recipes import AudioCodec, Rung, VideoCodec
-from cutroom.media.source import AudioTrack, Chapter, Source, VideoTrack
+from cutroom.media.source import AudioTrack, Chapter, CoverArt, Source, TextTrack, VideoTrack
 from cutroom.media.timeline import Packet
 from cutroom.packaging.facts import RenditionFacts, Segment
 
@@ -167,9 +167,21 @@ audio_tracks = st.builds(
     AudioTrack,
     index=st.integers(5, 12), codec=st.sampled_from(["aac", "opus", "mp3"]), channels=st.integers(1, 8),
     sample_rate_hz=st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000]),
-    language=languages, title=st.none() | texts, is_default=st.booleans(),
+    language=languages, label=st.none() | texts, role=st.sampled_from(["main", "commentary", "dub"]),
+    is_default=st.booleans(),
     start_s=st.none() | seconds, duration_s=st.none() | seconds,
 )  # fmt: skip
+
+
+text_tracks = st.builds(
+    TextTrack,
+    index=st.integers(13, 20), codec=st.sampled_from(["subrip", "ass"]), language=languages,
+    label=st.none() | texts, is_forced=st.booleans(), is_sdh=st.booleans(),
+)  # fmt: skip
+
+covers = st.builds(
+    CoverArt, index=st.integers(21, 22), codec=st.just("mjpeg"), width=st.just(1400), height=st.just(1400)
+)
 
 
 def sources(
@@ -185,7 +197,8 @@ def sources(
         duration_s=st.none() | seconds,
         video=st.tuples(video),
         audio=st.lists(audio, max_size=4, unique_by=lambda one: one.index).map(tuple),
-        cover_index=st.none() | st.integers(0, 20),
+        cover=st.none() | covers,
+        text=st.lists(text_tracks, max_size=2, unique_by=lambda one: one.index).map(tuple),
         chapters=st.lists(st.builds(Chapter, start_s=seconds, end_s=seconds, title=st.none() | texts), max_size=2)
         .map(tuple),
         tags=st.dictionaries(texts, texts, max_size=3),

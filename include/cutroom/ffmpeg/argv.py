@@ -13,7 +13,6 @@ import ffmpeg
 from cutroom.ffmpeg import encoders
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media import timeline
-from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Picture, Timing, VideoPlan, VideoRung
 
@@ -60,7 +59,7 @@ def encode_video(
     shift = round(video.shift_s / timing.time_base)
     frames = (
         ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None)
-        .video.filter("settb", _rational(timing.time_base))
+        .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
     frames = _pictures(frames, video.picture, keeps_hdr=rungs[0].video_range != "SDR")
@@ -85,7 +84,7 @@ def encode_video(
                 ),
             )
         )
-    return _compiled(made)
+    return compiled(made)
 
 
 def _pictures(frames: Any, picture: Picture, *, keeps_hdr: bool = False) -> Any:
@@ -110,12 +109,13 @@ def _output_time(timing: Timing, shift_s: int) -> str:
     """The expression that moves a frame, whose time is in output ticks of the source's clock, to the output's."""
     if timing.frame_ticks is None:
         offset = (timing.origin_s + shift_s) * timing.timescale
-        return f"round(PTS-({_rational(offset)}))"
+        return f"round(PTS-({rational(offset)}))"
     first = (timing.first_pts * timing.time_base + shift_s) * timing.timescale
-    return f"{timing.first_ticks}+round((PTS-({_rational(first)}))/{timing.frame_ticks})*{timing.frame_ticks}"
+    return f"{timing.first_ticks}+round((PTS-({rational(first)}))/{timing.frame_ticks})*{timing.frame_ticks}"
 
 
-def _rational(value: Fraction) -> str:
+def rational(value: Fraction) -> str:
+    """A number as ffmpeg reads it exactly."""
     return f"{value.numerator}/{value.denominator}"
 
 
@@ -132,48 +132,6 @@ def _video_options(rung: VideoRung, keyframe_times: Sequence[Fraction], timescal
     if keyframe_times:
         options["force_key_frames"] = ",".join(f"{float(time):.6f}" for time in keyframe_times)
     return options
-
-
-def encode_audio(
-    audio: AudioPlan, rungs: Sequence[AudioRung], *, source: Path, outputs: Sequence[Path], stats: Path
-) -> list[str]:
-    """Decode a whole track of sound once and encode all these rungs of it.
-
-    Sound that starts late gets silence in front, gaps are filled with silence: sound and picture stay in step.
-
-    Args:
-        audio: The plan of the track.
-        rungs: What is made.
-        source: The source file.
-        outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
-        stats: Where the sizes of the frames that reached the first encoder are written.
-    """
-    decoded = (
-        ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)[
-            str(audio.track.index)
-        ]
-        .filter("asetpts", f"PTS-round(({_rational(audio.origin_s)})/TB)")
-        # async=1 fills and trims where the times say so, and never stretches.
-        .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": "0.05"})
-    )
-    split = decoded.filter_multi_output("asplit", len(rungs))
-    made = [
-        ffmpeg.output(
-            split[place]
-            .filter("aformat", channel_layouts=encoders.LAYOUTS[rung.channels])
-            .filter("aresample", rung.sample_rate_hz, resampler="soxr"),
-            str(path),
-            **{
-                **encoders.audio_options(rung),
-                "ar": rung.sample_rate_hz,
-                "map_metadata": "-1",
-                "bitexact": None,
-            },
-            **({"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": "{sn} {samp}"} if place == 0 else {}),
-        )
-        for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True))
-    ]
-    return _compiled(made)
 
 
 def inspect_video(
@@ -208,11 +166,11 @@ def inspect_video(
     ]
     split = decoded.filter_multi_output("split", 2)
     counted = ffmpeg.output(
-        split[0].filter("settb", _rational(video.timing.time_base)),
+        split[0].filter("settb", rational(video.timing.time_base)),
         "-",
         f="null",
         fps_mode="passthrough",
-        enc_time_base=_rational(video.timing.time_base),
+        enc_time_base=rational(video.timing.time_base),
         **{"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT},
     )
     # The first frame of each interval: the same frames whatever the frame rate.
@@ -231,47 +189,18 @@ def inspect_video(
         # The still that is closest to the mean of all: not the odd one, though of a dark film a dark one.
         .filter("thumbnail", n=max(2, min(samples, 100)))
     )
-    return _compiled(
+    return compiled(
         [counted, ffmpeg.output(tiles, str(sprite), **jpeg), ffmpeg.output(best, str(poster), **jpeg)]
     )
 
 
-def extract_cover(*, source: Path, track: int, cover: Path) -> list[str]:
-    """An attached picture as JPEG, at most 1,200 pixels wide."""
-    picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)].filter("scale", "min(1200,iw)", -2)
-    jpeg = {"frames:v": 1, "q:v": 3, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
-    return _compiled([ffmpeg.output(picture, str(cover), **jpeg)])
-
-
-def draw_waveform(*, source: Path, track: int, image: Path, width: int, height: int) -> list[str]:
-    """The waveform of a track as PNG on a transparent ground."""
-    sound = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)].filter(
-        "aformat", channel_layouts="mono"
-    )
-    drawn = sound.filter("showwavespic", s=f"{width}x{height}", colors="0x4f8cff", scale="sqrt")
-    return _compiled(
-        [
-            ffmpeg.output(
-                drawn,
-                str(image),
-                **{"frames:v": 1, "update": 1, "f": "image2", "c:v": "png", "bitexact": None},
-            )
-        ]
-    )
-
-
-def decode(kind: str, *, source: Path, stats: Path) -> list[str]:
-    """Decode a packaged track to nothing and note every frame; an error in the bitstream ends it."""
+def decode(*, source: Path, stats: Path) -> list[str]:
+    """Decode a packaged track of pictures to nothing and note every frame; an error in the bitstream ends it."""
     # Frames are counted, not looked at: smoothing their blocks would cost a fifth of decoding them.
-    smoothing = {"skip_loop_filter": "all"} if kind == "video" else {}
-    track = ffmpeg.input(f"file:{source}", xerror=None, copyts=None, **smoothing)
-    options = {"f": "null"}
-    if kind == "video":
-        options |= {"fps_mode": "passthrough", "enc_time_base": "demux"}
-        options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
-        return _compiled([ffmpeg.output(track.video, "-", **options)])
-    options |= {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": "{sn} {samp}"}
-    return _compiled([ffmpeg.output(track.audio, "-", **options)])
+    track = ffmpeg.input(f"file:{source}", xerror=None, copyts=None, skip_loop_filter="all")
+    options = {"f": "null", "fps_mode": "passthrough", "enc_time_base": "demux"}
+    options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
+    return compiled([ffmpeg.output(track.video, "-", **options)])
 
 
 def keyframe_times(video: VideoPlan, chunk: EncodeChunk, pts: Sequence[int]) -> list[Fraction]:
@@ -284,7 +213,8 @@ def _decimal(value: Fraction) -> str:
     return f"{float(value):.6f}"
 
 
-def _compiled(outputs: Sequence[Any]) -> list[str]:
+def compiled(outputs: Sequence[Any]) -> list[str]:
+    """The arguments of one ffmpeg run that makes all these outputs."""
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     merged = merged.global_args(
         "-hide_banner", "-nostdin", "-loglevel", "info", "-nostats", "-progress", "pipe:1"

@@ -94,8 +94,6 @@ def video_options(rung: VideoRung) -> dict[str, Any]:
     }
 
 
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-
 AUDIO: Mapping[str, Mapping[str, str]] = {
     "aac": {"c:a": "aac", "f": "mp4"},
     "opus": {"c:a": "libopus", "vbr": "on", "f": "mp4"},

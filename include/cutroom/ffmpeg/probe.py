@@ -1,7 +1,6 @@
 """Probe: what is in a file, as ffprobe and the packets tell, or the reason why it can't be taken."""
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
@@ -13,8 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import runner
 from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.media.languages import language_name, language_tag
 from cutroom.media.limits import Limits
-from cutroom.media.source import AudioTrack, Chapter, Source, VideoTrack
+from cutroom.media.sound_tracks import carried_tracks
+from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
+from cutroom.media.tags import normalised
 from cutroom.media.timeline import Packet
 
 SNIFFED = (
@@ -38,7 +40,11 @@ SNIFFED = (
 """How files begin that are not media, so that the reason can say what was uploaded."""
 
 
-LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
+"""Subtitles that are text; those that are pictures can't become WebVTT."""
+
+MAX_LABEL = 80
+"""Longest name of a track that a player's menu shows, in characters."""
 
 
 def _unknown_is_none(value: object) -> object:
@@ -201,7 +207,10 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
     audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
     # The track that the author marked, else the largest picture, is the one that is shown.
     video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
-    taken = {s.index for s in (*pictures, *video[:1], *audio)}
+    text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
+    tracks, left_out = carried_tracks([_audio_track(s) for s in audio])
+    taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)}
+    tags = [output.format.tags, *(s.tags for s in audio[:1] if not video)]
     start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
     return Source(
         sha256=sha256,
@@ -210,15 +219,22 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
         start_s=min(start_times, default=None),
         duration_s=output.format.duration,
         video=tuple(_video_track(s) for s in video[:1]),
-        audio=tuple(_audio_track(s) for s in audio),
-        cover_index=pictures[0].index if pictures else None,
+        audio=tuple(tracks),
+        text=tuple(_text_track(s) for s in text),
+        cover=_cover(pictures[0]) if pictures else None,
         chapters=tuple(
             Chapter(start_s=one.start_time, end_s=one.end_time, title=one.tags.get("title"))
             for one in output.chapters
         ),
-        tags={name.lower(): value for name, value in output.format.tags.items()},
-        not_carried=tuple(
-            f"track {s.index}: {s.codec_type} {s.codec_name}" for s in output.streams if s.index not in taken
+        # Ogg keeps its tags in the track.
+        tags=normalised({name: value for each in reversed(tags) for name, value in each.items()}),
+        not_carried=(
+            *(
+                f"track {s.index}: {s.codec_type} {s.codec_name}"
+                for s in output.streams
+                if s.index not in taken
+            ),
+            *left_out,
         ),
     )
 
@@ -243,7 +259,7 @@ def _video_track(stream: _Stream) -> VideoTrack:
         color_primaries=stream.color_primaries,
         frame_rate=stream.avg_frame_rate or stream.r_frame_rate,
         bit_rate_bps=stream.bit_rate,
-        language=_language(stream),
+        language=language_tag(stream.tags.get("language")),
     )
 
 
@@ -270,24 +286,58 @@ def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:
 
 
 def _audio_track(stream: _Stream) -> AudioTrack:
+    language, label = _named(stream)
     return AudioTrack(
         index=stream.index,
         codec=stream.codec_name,
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate or 0,
         channel_layout=stream.channel_layout,
-        language=_language(stream),
-        title=stream.tags.get("title"),
+        language=language,
+        label=label,
+        role=_sound_role(stream),
         is_default=bool(stream.disposition.get("default")),
         start_s=stream.start_time,
         duration_s=stream.duration,
     )
 
 
-def _language(stream: _Stream) -> str | None:
-    """A tag in the form of RFC 5646; containers hold any text there, and it goes into playlists and the MPD."""
-    language = stream.tags.get("language", "")
-    return language if language != "und" and LANGUAGE.fullmatch(language) else None
+def _named(stream: _Stream) -> tuple[str | None, str | None]:
+    """Language and label; a title goes before the name of the language."""
+    language = language_tag(stream.tags.get("language"))
+    title = " ".join(stream.tags.get("title", "").split())
+    return language, title[:MAX_LABEL] or (None if language is None else language_name(language))
+
+
+def _sound_role(stream: _Stream) -> SoundRole:
+    """By the flags of the container, else by what the title says of it: many files have no flags."""
+    title = stream.tags.get("title", "").lower()
+    flags = {name for name, is_set in stream.disposition.items() if is_set}
+    if flags & {"visual_impaired", "descriptions"} or "audio description" in title or "described" in title:
+        return "description"
+    if "comment" in flags or "commentary" in title:
+        return "commentary"
+    return "dub" if "dub" in flags else "main"
+
+
+def _text_track(stream: _Stream) -> TextTrack:
+    language, label = _named(stream)
+    title = stream.tags.get("title", "").lower()
+    flags = stream.disposition
+    return TextTrack(
+        index=stream.index,
+        codec=stream.codec_name,
+        language=language,
+        label=label,
+        is_default=bool(flags.get("default")),
+        is_forced=bool(flags.get("forced")) or "forced" in title,
+        is_sdh=bool(flags.get("hearing_impaired") or flags.get("captions")) or "sdh" in title,
+        start_s=stream.start_time,
+    )
+
+
+def _cover(stream: _Stream) -> CoverArt:
+    return CoverArt(index=stream.index, codec=stream.codec_name, width=stream.width, height=stream.height)
 
 
 def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> list[Packet]:

@@ -39,18 +39,16 @@ class AudioPlan:
         surround = f" {first.channels} channels" if first.channels > 2 else ""
         return f"{first.codec}{surround} track {self.track.index}"
 
+    @property
+    def needs_measuring(self) -> bool:
+        """Whether the gain has to be known before anything is encoded: it is chosen, or a downmix could clip."""
+        return self.rungs[0].loudness_lufs is not None or self.rungs[0].channels < self.track.channels
+
 
 def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> str:
     """The name of one bit rate of one track of sound."""
-    return encode_key(source, audio.track.index, [str(audio.origin_s), plain(AudioRung, rung)], tools)
-
-
-def carried_audio(source: Source) -> list[AudioTrack]:
-    """One track of each language: the one that is marked as default, else the first."""
-    chosen: dict[str | None, AudioTrack] = {}
-    for track in sorted(source.audio, key=lambda one: not one.is_default):
-        chosen.setdefault(track.language, track)
-    return sorted(chosen.values(), key=lambda one: one.index)
+    what = [str(audio.origin_s), list(audio.track.joined), plain(AudioRung, rung)]
+    return encode_key(source, audio.track.index, what, tools)
 
 
 def chosen_codecs(track: AudioTrack, wanted: Sequence[AudioCodec]) -> list[AudioCodec]:

@@ -16,7 +16,6 @@ from cutroom.media.audio_plan import (
     AudioPlan,
     AudioRung,
     audio_encode_key,
-    carried_audio,
     chosen_codecs,
     plan_audio,
 )
@@ -42,6 +41,11 @@ class EncodedTrack:
     """Stream index in the source."""
     encode_keys: tuple[str, ...]
     """Keys of the encodes that are joined, in order."""
+    language: str | None = None
+    label: str | None = None
+    """What players list the track as."""
+    role: str | None = None
+    is_default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,11 @@ class Plan:
     iframe_playlists: bool = True
     lock: Lock | None = None
 
+    @property
+    def origin_s(self) -> Fraction:
+        """When the presentation starts, in seconds on the source's clock."""
+        return self.audio[0].origin_s if self.video is None else self.video.timing.origin_s
+
     def rendition(self, key: str) -> RenditionPlan:
         """The rendition with this key."""
         return next(rendition for rendition in self.renditions if rendition.key == key)
@@ -149,9 +158,7 @@ def make_plan(
     origin = _origin(source, track, packets)
     video = None if track is None else plan_video(track, packets, profile, origin)
     audio = tuple(
-        plan_audio(one, codec, origin)
-        for one in carried_audio(source)
-        for codec in chosen_codecs(one, profile.audio)
+        plan_audio(one, codec, origin) for one in source.audio for codec in chosen_codecs(one, profile.audio)
     )
     if video is None and not audio:
         raise SourceUnsupported(_nothing_to_make(source, profile))
@@ -214,7 +221,7 @@ def _origin(source: Source, track: VideoTrack | None, packets: Sequence[Packet])
     A sound that starts less than a millisecond before the picture is taken to start with it: containers that count
     in milliseconds round the encoder delay.
     """
-    sound = [one.start_s for one in carried_audio(source) if one.start_s is not None]
+    sound = [one.start_s for one in source.audio if one.start_s is not None]
     if track is None:
         return min(sound, default=Fraction(0))
     shown = timeline.shown_pts(packets)
@@ -247,7 +254,16 @@ def _video_tracks(source: Source, video: VideoPlan, tools: Mapping[str, str]) ->
 
 def _audio_track(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> _Coded:
     keys = (audio_encode_key(source, audio, rung, tools),)
-    track = EncodedTrack(kind="audio", rung=rung.name, track=audio.track.index, encode_keys=keys)
+    track = EncodedTrack(
+        kind="audio",
+        rung=rung.name,
+        track=audio.track.index,
+        encode_keys=keys,
+        language=audio.track.language,
+        label=audio.track.label,
+        role=audio.track.role,
+        is_default=audio.track.index == source.audio[0].index,
+    )
     return track, rung.codec
 
 
@@ -292,7 +308,8 @@ def _sound(part: Download, audio: Sequence[AudioPlan]) -> str | None:
     plans = [one for one in audio if one.rungs[0].codec == part.audio]
     if not plans:
         return None
-    best = max(plans, key=lambda one: (one.track.is_default, -one.track.index, one.rungs[0].channels))
+    first = plans[0].track.index
+    best = max((one for one in plans if one.track.index == first), key=lambda one: one.rungs[0].channels)
     return best.rungs[0].name
 
 
@@ -307,8 +324,8 @@ def _rendition(
 ) -> RenditionPlan:
     # The version of ffmpeg counts in the names of the encodes already.
     made_by = {tool: version for tool, version in tools.items() if tool != "ffmpeg"}
-    encodes = [list(track.encode_keys) for track in tracks]
-    packaged: Any = [encodes, container, packaging, made_by, PACKAGE_REVISION]
+    contents = [plain(EncodedTrack, track) for track in tracks]
+    packaged: Any = [contents, container, packaging, made_by, PACKAGE_REVISION]
     return RenditionPlan(
         key=ids.RenditionKey("rn_" + ids.digest(packaged)),
         name=name,

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
+
+SoundRole = Literal["main", "commentary", "description", "dub"]
+"""What a track of sound is for; `description` speaks what is to be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +71,47 @@ class AudioTrack:
     sample_rate_hz: int
     channel_layout: str | None = None
     language: str | None = None
-    title: str | None = None
+    """RFC 5646."""
+    label: str | None = None
+    """What a player lists it as: its title, else the language's own name."""
+    role: SoundRole = "main"
     is_default: bool = False
     start_s: Fraction | None = None
     duration_s: Fraction | None = None
+    joined: tuple[int, ...] = ()
+    """Stream indices of the single channels that make this track, in the order of the layout; empty: `index` alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTrack:
+    """A track of subtitles: in the container, or a file beside it."""
+
+    index: int
+    """Stream index in the container; a file beside it has the next free number."""
+    codec: str
+    """ffmpeg's name of the format: `subrip`, `ass`, `mov_text`, `webvtt` …"""
+    language: str | None = None
+    """RFC 5646."""
+    label: str | None = None
+    is_default: bool = False
+    is_forced: bool = False
+    """Only what is foreign in the film: shown also to those who asked for no subtitles."""
+    is_sdh: bool = False
+    """Tells sounds too, for those who can't hear them."""
+    start_s: Fraction | None = None
+    sidecar: str | None = None
+    """Digest of the file beside the source; None: the track lies in the container."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverArt:
+    """A picture that goes with the sound; never a track of pictures."""
+
+    index: int
+    """Stream index in the container."""
+    codec: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +137,10 @@ class Source:
     """What the container says; None where it does not."""
     video: tuple[VideoTrack, ...] = ()
     audio: tuple[AudioTrack, ...] = ()
-    cover_index: int | None = None
-    """Stream index of an attached picture."""
+    text: tuple[TextTrack, ...] = ()
+    cover: CoverArt | None = None
     chapters: tuple[Chapter, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    """By the names of `cutroom.media.tags`."""
     not_carried: tuple[str, ...] = ()
     """Tracks that no output carries, in words."""

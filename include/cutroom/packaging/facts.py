@@ -9,6 +9,7 @@ import m3u8
 from pydantic import TypeAdapter
 
 from cutroom.errors import VerificationFailed
+from cutroom.media.loudness import Loudness
 from cutroom.packaging import packager
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
@@ -52,6 +53,11 @@ class RenditionFacts:
     channels: int | None = None
     sample_rate_hz: int | None = None
     language: str | None = None
+    label: str | None = None
+    """What players list the track as."""
+    role: str | None = None
+    """What a track of sound is for: see `cutroom.media.source`."""
+    is_default: bool = False
     decoded_frames: int | None = None
     """Frames that the packaged track decodes to."""
     decoded_ticks_digest: str | None = None
@@ -59,6 +65,8 @@ class RenditionFacts:
     first_tick: int | None = None
     decoded_samples: int | None = None
     """Samples of each channel that the packaged track decodes to, priming and padding taken off."""
+    loudness: Loudness | None = None
+    """What the meter of EBU R 128 shows of the packaged track."""
     keyframe_ticks: tuple[int, ...] = ()
 
     @property
@@ -97,6 +105,12 @@ class Packaged:
     frame_rate: Fraction | None
     video_range: str | None
     sample_rate_hz: int | None
+
+    @property
+    def end_s(self) -> Fraction:
+        """When the last segment ends, on the presentation's timeline."""
+        last = self.segments[-1]
+        return Fraction(last.start_ticks + last.duration_ticks, self.timescale)
 
 
 def read(folder: Path) -> Packaged:

@@ -8,7 +8,8 @@ from typing import Any
 
 import m3u8
 
-from cutroom.media.audio_plan import AudioPlan
+from cutroom.media.audio_plan import AudioRung
+from cutroom.media.loudness import Gain, Loudness
 from cutroom.media.plan import Plan
 from cutroom.packaging import packager
 from cutroom.packaging.facts import RenditionFacts
@@ -16,7 +17,8 @@ from cutroom.packaging.facts import RenditionFacts
 MAX_AV_OFFSET_S = Fraction(1, 100)
 """Largest difference between where sound and picture start and where the source has them."""
 
-AAC_FRAME_SAMPLES = 1024
+MAX_LOUDNESS_ERROR_LU = 0.5
+"""Largest difference between the loudness that a profile asks for and that of the packaged track (EBU R 128, j)."""
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
 
@@ -40,11 +42,26 @@ class SourceFrames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedSound:
+    """What was noted when a track of sound was encoded."""
+
+    samples: int
+    """Of each channel, at the output's rate, that reached the encoder."""
+    source_samples: int
+    """The same before anything but their place was changed."""
+    source_sample_rate_hz: int
+    source_loudness: Loudness
+    gain: Gain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All checks of one version."""
 
     version_id: str
     checks: tuple[Check, ...]
+    loudness: tuple[dict[str, Any], ...] = ()
+    """For each rendition of sound: of the source, the gain, and of what is published."""
 
     @property
     def ok(self) -> bool:
@@ -57,6 +74,7 @@ class Report:
             "version_id": self.version_id,
             "ok": self.ok,
             "checks": [asdict(check) for check in self.checks],
+            "loudness": list(self.loudness),
         }
 
 
@@ -65,7 +83,7 @@ def verify(
     renditions: Sequence[RenditionFacts],
     *,
     source_frames: SourceFrames | None,
-    source_samples: Mapping[int, int],
+    encoded_sound: Mapping[str, EncodedSound],
     multivariant: str,
     manifest: str,
     prefix: str,
@@ -77,7 +95,7 @@ def verify(
         plan: The plan.
         renditions: Facts of every rendition.
         source_frames: What decoding the source's pictures gave; None without video.
-        source_samples: For each sound track the samples, at the output's rate, that reached the encoder.
+        encoded_sound: What was noted when the sound was encoded, by the rung's name.
         multivariant: The multivariant playlist.
         manifest: The MPD.
         prefix: How the manifests reach the renditions.
@@ -93,10 +111,15 @@ def verify(
             checks += _frames(video, source_frames)
         checks += [_grid(plan, video), _aligned(video)]
         checks += [_bitrate(plan, one) for one in video]
-    checks += [check for one in plan.audio for check in _samples(one, audio, source_samples)]
+    checks += [_samples(one, encoded_sound[one.rung]) for one in audio]
+    checks += [_loudness(rung, one, encoded_sound[one.rung]) for one, rung in _normalised(plan, audio)]
     checks += _starts(plan, audio)
     checks += [_hls(multivariant, renditions, prefix), _dash(manifest, renditions, prefix)]
-    return Report(version_id=plan.version_id, checks=tuple(checks))
+    return Report(
+        version_id=plan.version_id,
+        checks=tuple(checks),
+        loudness=tuple(_told_loudness(one, encoded_sound[one.rung]) for one in audio),
+    )
 
 
 def _complete(plan: Plan, renditions: Sequence[RenditionFacts]) -> Check:
@@ -182,20 +205,45 @@ def _bitrate(plan: Plan, one: RenditionFacts) -> Check:
     )
 
 
-def _samples(audio: AudioPlan, facts: Sequence[RenditionFacts], source: Mapping[int, int]) -> list[Check]:
-    wanted = source[audio.track.index]
-    checks = []
-    names = {rung.name for rung in audio.rungs}
-    for one in (one for one in facts if one.rung in names):
-        found = one.decoded_samples or 0
-        checks.append(
-            Check(
-                name=f"{one.name} is as long as its source",
-                ok=abs(found - wanted) <= AAC_FRAME_SAMPLES,
-                found=f"{found} of {wanted} samples",
-            )
-        )
-    return checks
+def _samples(one: RenditionFacts, encoded: EncodedSound) -> Check:
+    """Every sample that went in comes out; the source's number, at the output's rate, is a sample off by rounding."""
+    wanted = Fraction(encoded.source_samples * (one.sample_rate_hz or 0), encoded.source_sample_rate_hz)
+    return Check(
+        name=f"{one.name} is as long as its source",
+        ok=one.decoded_samples == encoded.samples and abs(encoded.samples - wanted) <= 1,
+        found=f"{one.decoded_samples} of {encoded.samples} samples, the source's {encoded.source_samples} at "
+        f"{encoded.source_sample_rate_hz} Hz",
+    )
+
+
+def _normalised(plan: Plan, audio: Sequence[RenditionFacts]) -> list[tuple[RenditionFacts, AudioRung]]:
+    rungs = {rung.name: rung for one in plan.audio for rung in one.rungs}
+    return [(one, rungs[one.rung]) for one in audio if rungs[one.rung].loudness_lufs is not None]
+
+
+def _loudness(rung: AudioRung, one: RenditionFacts, encoded: EncodedSound) -> Check:
+    """The loudness that was asked for, or as much as the true peak allowed; silence has none."""
+    found = None if one.loudness is None else one.loudness.integrated_lufs
+    assert rung.loudness_lufs is not None
+    is_silent = encoded.source_loudness.integrated_lufs is None
+    is_near = found is not None and abs(found - rung.loudness_lufs) <= MAX_LOUDNESS_ERROR_LU
+    return Check(
+        name=f"{one.name} is as loud as the profile asks for",
+        ok=is_silent
+        or is_near
+        or (encoded.gain.is_limited and found is not None and found < rung.loudness_lufs),
+        found=f"{found} LUFS of {rung.loudness_lufs:g}, gain {encoded.gain.gain_db:+g} dB"
+        + (", limited by the true peak" if encoded.gain.is_limited else ""),
+    )
+
+
+def _told_loudness(one: RenditionFacts, encoded: EncodedSound) -> dict[str, Any]:
+    return {
+        "rendition": one.name,
+        "source": asdict(encoded.source_loudness),
+        **asdict(encoded.gain),
+        "published": None if one.loudness is None else asdict(one.loudness),
+    }
 
 
 def _starts(plan: Plan, audio: Sequence[RenditionFacts]) -> list[Check]:

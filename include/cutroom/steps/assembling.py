@@ -1,6 +1,5 @@
 """The steps that make renditions of encodes: assemble."""
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cutroom import ids
-from cutroom.errors import ObjectCorrupt
 from cutroom.media import keys
 from cutroom.media.plan import Plan, RenditionPlan
-from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks, sample_count
+from cutroom.steps.encodes import fetch_encode
+from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks
 from cutroom.steps.job import Job
+from cutroom.steps.sound import read_samples
 from cutroom.steps.workshop import Workshop, sha256_of
 
 logger = logging.getLogger(__name__)
@@ -109,16 +109,15 @@ def _average_rate(shown: Sequence[int], end: int, timescale: int) -> Fraction:
 
 
 def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
+    from cutroom.ffmpeg import sound
     from cutroom.packaging import facts
 
     path, _ = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
     packaged, files, decoded = _package(shop, made, rendition, path, folder)
+    (track,) = rendition.tracks
     rung = next(rung for audio in made.audio for rung in audio.rungs if rung.name == rendition.rung)
-    track = next(
-        audio.track for audio in made.audio if rung in audio.rungs and audio.track.index == rendition.track
-    )
     peak, average = facts.bandwidths(packaged.segments, packaged.timescale)
-    first = decoded.read_text().split(None, 1)
+    heard = read_samples(decoded)
     _store(
         shop,
         facts.RenditionFacts(
@@ -138,37 +137,22 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             channels=rung.channels,
             sample_rate_hz=rung.sample_rate_hz,
             language=track.language,
-            decoded_samples=sample_count(decoded),
-            first_tick=round(Fraction(int(first[0]), rung.sample_rate_hz) * packaged.timescale)
-            if first
-            else None,
+            label=track.label,
+            role=track.role,
+            is_default=track.is_default,
+            decoded_samples=heard.samples,
+            first_tick=None if heard.start_s is None else round(heard.start_s * packaged.timescale),
+            loudness=sound.read_loudness((folder / "decode.log").read_text(errors="replace"), "made"),
         ),
         folder,
     )
-
-
-def fetch_encode(shop: Workshop, key: str, path: Path) -> tuple[Path, dict[str, Any]]:
-    """An encode and what is known of it, checked against its digest.
-
-    Raises:
-        ObjectCorrupt: Its bytes are not those that were stored; what is known of it is removed, so that clearing the
-            encode task makes it anew.
-    """
-    known: dict[str, Any] = json.loads(shop.work.get_bytes(keys.encode_facts(key)))
-    shop.work.get_file(keys.encode(key), path)
-    if sha256_of(path) != known["sha256"]:
-        shop.work.delete(keys.encode_facts(key))
-        raise ObjectCorrupt(
-            f"The encode {key} is damaged in the store. Clear the task `split` and all after it."
-        )
-    return path, known
 
 
 def _package(
     shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path
 ) -> tuple[Any, dict[str, str], Path]:
     """Package a track and decode the result; what the manifests say, digests of the files, and the frames."""
-    from cutroom.ffmpeg import argv, runner
+    from cutroom.ffmpeg import argv, runner, sound
     from cutroom.packaging import facts, packager
 
     files = folder / "files"
@@ -189,7 +173,11 @@ def _package(
             with (files / name).open("rb") as piece:
                 shutil.copyfileobj(piece, target)
     stats = folder / "decoded.txt"
-    command = argv.decode(rendition.kind, source=whole, stats=stats)
+    command = (
+        argv.decode(source=whole, stats=stats)
+        if rendition.kind == "video"
+        else sound.decode(source=whole, stats=stats, end_s=packaged.end_s)
+    )
     runner.run(command, log=folder / "decode.log", limits=shop.limits, on_line=lambda _: None)
     return packaged, {name: sha256_of(files / name) for name in names}, stats
 

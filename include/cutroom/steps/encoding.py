@@ -1,4 +1,4 @@
-"""The steps that make pictures and sound: encode_video, encode_audio, thumbnails."""
+"""The steps that make pictures: encode_video, thumbnails."""
 
 import json
 import logging
@@ -9,12 +9,13 @@ from typing import Any
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import keys, timeline
-from cutroom.media.audio_plan import audio_encode_key
 from cutroom.media.plan import Plan
 from cutroom.media.video_plan import chunk_encode_key
 from cutroom.steps import planning
+from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
-from cutroom.steps.workshop import Workshop, sha256_of
+from cutroom.steps.sound import sound_stills
+from cutroom.steps.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                 )
             for rung, output in zip(rungs, outputs, strict=True):
                 key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
-                _keep_encode(shop, key, output, {"frame_ticks": ticks})
+                keep_encode(shop, key, output, {"frame_ticks": ticks})
     reporter.finish()
     return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
 
@@ -89,13 +90,6 @@ def _chunk_file(shop: Workshop, job: Job, made: Plan, index: int, folder: Path) 
     return path
 
 
-def _keep_encode(shop: Workshop, key: str, output: Path, facts: dict[str, Any]) -> None:
-    """Store an encode, then what is known of it: the second says that the first is whole."""
-    shop.work.put_file(keys.encode(key), output)
-    known = {**facts, "size_bytes": output.stat().st_size, "sha256": sha256_of(output)}
-    shop.work.put_bytes(keys.encode_facts(key), json.dumps(known).encode(), content_type="application/json")
-
-
 def frame_ticks(stats: Path, timescale: int) -> list[int]:
     """Times of the frames in a statistics file, in ticks of `timescale`, ascending."""
     times = []
@@ -103,45 +97,6 @@ def frame_ticks(stats: Path, timescale: int) -> list[int]:
         _, pts, time_base = line.split()
         times.append(round(int(pts) * Fraction(time_base) * timescale))
     return sorted(times)
-
-
-def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
-    """Encode one whole track of sound: all bit rates that are missing, from one decode."""
-    from cutroom.ffmpeg import argv, runner
-
-    one = Job.from_json(job)
-    made = one.plan(shop.work)
-    audio = made.audio[work["audio"]]
-    encodes = {rung.name: audio_encode_key(made.source, audio, rung, made.tools) for rung in audio.rungs}
-    rungs = [rung for rung in audio.rungs if shop.work.head(keys.encode_facts(encodes[rung.name])) is None]
-    part = audio.name
-    reporter = shop.progress("encode_audio", part, float(made.source.duration_s or 1))
-    if rungs:
-        with shop.source(one.upload) as (source, _), shop.folder("audio") as folder:
-            outputs = [folder / f"{rung.name}.mp4" for rung in rungs]
-            command = argv.encode_audio(
-                audio, rungs, source=source, outputs=outputs, stats=folder / "stats.txt"
-            )
-            log = folder / "ffmpeg.log"
-            try:
-                runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
-            finally:
-                shop.tool_ran("encode_audio", part, command, log, made.tools)
-            samples = sample_count(folder / "stats.txt")
-            if not samples:
-                raise SourceCorrupt(
-                    f"The sound is damaged: nothing can be decoded of track {audio.track.index}. Upload the file again."
-                )
-            for rung, output in zip(rungs, outputs, strict=True):
-                _keep_encode(shop, encodes[rung.name], output, {"samples": samples})
-    reporter.finish()
-    return {"track": audio.track.index, "encoded": len(rungs), "cached": len(audio.rungs) - len(rungs)}
-
-
-def sample_count(stats: Path) -> int:
-    """How many samples of a channel reached the encoder: the last frame's first sample and its size."""
-    last = stats.read_text().splitlines()[-1:]
-    return sum(int(word) for word in last[0].split()) if last else 0
 
 
 def thumbnails(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
@@ -158,11 +113,9 @@ def thumbnails(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
             return stills
     reporter = shop.progress("thumbnails", "stills", float(made.source.duration_s or 1))
     with shop.source(one.upload) as (source, _), shop.folder("stills") as folder:
-        files: dict[str, Path] = {}
+        files = sound_stills(shop, made, source, folder)
         if made.video is not None:
             files |= _video_stills(shop, made, source, folder, reporter)
-        elif made.audio:
-            files |= _audio_stills(shop, made, source, folder)
         stills = {}
         for name, path in files.items():
             stills[name] = version_key(shop, one, made, path.name)
@@ -229,26 +182,3 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
         "sprite": folder / "sprite.jpg",
         "vtt": folder / "thumbnails.vtt",
     }
-
-
-def _audio_stills(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    from cutroom.ffmpeg import argv, runner
-
-    files = {"waveform": folder / "waveform.png"}
-    commands = [
-        argv.draw_waveform(
-            source=source, track=made.audio[0].track.index, image=files["waveform"], width=1280, height=240
-        )
-    ]
-    if made.source.cover_index is not None:
-        files["poster"] = folder / "poster.jpg"
-        commands.append(
-            argv.extract_cover(source=source, track=made.source.cover_index, cover=files["poster"])
-        )
-    for number, command in enumerate(commands):
-        log = folder / f"ffmpeg-{number}.log"
-        try:
-            runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
-        finally:
-            shop.tool_ran("thumbnails", f"still {number}", command, log, made.tools)
-    return files

@@ -20,7 +20,7 @@ from cutroom.media.progress import PartProgress, percent_of
 from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
-from cutroom.steps import assembling, encoding, planning, publishing
+from cutroom.steps import assembling, encoding, planning, publishing, sound
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _run(shop: Workshop, job: dict[str, Any], slots: int) -> PublishedVersion:
     load_profile(job["profile"])
     job = planning.plan(shop, planning.probe(shop, job))
     with ThreadPoolExecutor(slots, thread_name_prefix="step") as pool:
-        audio = [pool.submit(encoding.encode_audio, shop, job, work) for work in planning.tracks(shop, job)]
+        audio = [pool.submit(sound.encode_audio, shop, job, work) for work in planning.tracks(shop, job)]
         chunks = planning.split(shop, job)
         video = [pool.submit(encoding.encode_video, shop, job, work) for work in chunks]
         stills = pool.submit(encoding.thumbnails, shop, job)

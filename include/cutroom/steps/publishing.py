@@ -4,15 +4,21 @@ import json
 import logging
 from fractions import Fraction
 from posixpath import relpath
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 from cutroom.errors import VerificationFailed
 from cutroom.media import keys
 from cutroom.media.plan import Plan
 from cutroom.media.version import PublishedRendition, PublishedVersion
+from cutroom.steps.encodes import encode_facts
 from cutroom.steps.encoding import CONTENT_TYPES, version_key
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
+
+if TYPE_CHECKING:
+    from cutroom.packaging.verify import EncodedSound
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +83,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         made,
         _facts(shop, made),
         source_frames=frames,
-        source_samples=_source_samples(shop, made),
+        encoded_sound=_encoded_sound(shop, made),
         multivariant=shop.media.get_bytes(version_key(shop, one, made, MULTIVARIANT)).decode(),
         manifest=shop.media.get_bytes(version_key(shop, one, made, MPD)).decode(),
         prefix=_prefix(shop, one, made),
@@ -105,14 +111,17 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     return {"checks": len(report.checks), "report": version_key(shop, one, made, REPORT)}
 
 
-def _source_samples(shop: Workshop, made: Plan) -> dict[int, int]:
-    """For each track of sound the samples that reached its encoder, noted when it was encoded."""
-    samples = {}
-    for rendition in made.renditions:
-        if rendition.kind == "audio":
-            known = json.loads(shop.work.get_bytes(keys.encode_facts(rendition.encode_keys[0])))
-            samples[rendition.track] = int(known["samples"])
-    return samples
+def _encoded_sound(shop: Workshop, made: Plan) -> dict[str, "EncodedSound"]:
+    """What was noted when each rung of sound was encoded."""
+    from cutroom.packaging.verify import EncodedSound
+
+    noted = TypeAdapter(EncodedSound)
+    return {
+        track.rung: noted.validate_python(encode_facts(shop, track.encode_keys[0]))
+        for rendition in made.renditions
+        for track in rendition.tracks
+        if track.kind == "audio"
+    }
 
 
 def version(shop: Workshop, job: dict[str, Any]) -> PublishedVersion:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import strategies
-from cutroom.ffmpeg import argv
+from cutroom.ffmpeg import argv, sound
+from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import Profile, parse_profile
 from cutroom.media.source import AudioTrack, Source, VideoTrack
@@ -64,8 +65,8 @@ def one_pair_a_line(arguments: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def encode_of(times: list[int], sound: AudioTrack = SOUND, **of_track: Any) -> list[str]:
-    video = plan_of(times, sound, **of_track).video
+def encode_of(times: list[int], track: AudioTrack = SOUND, **of_track: Any) -> list[str]:
+    video = plan_of(times, track, **of_track).video
     assert video is not None
     (chunk,) = video.chunks
     return argv.encode_video(
@@ -103,8 +104,8 @@ VIDEOS: dict[str, tuple[list[int], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", VIDEOS)
 def test_encode_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
     times, of_track = VIDEOS[name]
-    sound = replace(SOUND, start_s=None)
-    golden(f"argv/encode-video-{name}.txt", one_pair_a_line(encode_of(times, sound, **of_track)))
+    track = replace(SOUND, start_s=None)
+    golden(f"argv/encode-video-{name}.txt", one_pair_a_line(encode_of(times, track, **of_track)))
 
 
 SOUNDS = {
@@ -119,12 +120,14 @@ SOUNDS = {
 @pytest.mark.parametrize("name", SOUNDS)
 def test_encode_audio_tells_ffmpeg_for(name: str, golden: Golden) -> None:
     (audio,) = plan_of(CONSTANT, SOUNDS[name]).audio
-    command = argv.encode_audio(
+    command = sound.encode(
         audio,
         audio.rungs,
+        Gain(gain_db=-2.5),
         source=Path("source.mov"),
         outputs=[Path(f"{rung.name}.mp4") for rung in audio.rungs],
         stats=Path("stats.txt"),
+        source_stats=Path("source.txt"),
     )
     golden(f"argv/encode-audio-{name}.txt", one_pair_a_line(command))
 
@@ -149,19 +152,41 @@ def test_inspect_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
     golden(f"argv/inspect-video-{name}.txt", one_pair_a_line(command))
 
 
-@pytest.mark.parametrize("kind", ["video", "audio"])
-def test_decode_tells_ffmpeg_for(kind: str, golden: Golden) -> None:
-    command = argv.decode(kind, source=Path("whole.mp4"), stats=Path("decoded.txt"))
-    golden(f"argv/decode-{kind}.txt", one_pair_a_line(command))
+def test_decode_tells_ffmpeg_for_pictures(golden: Golden) -> None:
+    command = argv.decode(source=Path("whole.mp4"), stats=Path("decoded.txt"))
+    golden("argv/decode-video.txt", one_pair_a_line(command))
 
 
-def test_draw_waveform_tells_ffmpeg(golden: Golden) -> None:
-    command = argv.draw_waveform(source=Path("a.flac"), track=0, image=Path("w.png"), width=1280, height=240)
-    golden("argv/waveform.txt", one_pair_a_line(command))
+def test_decode_tells_ffmpeg_for_sound(golden: Golden) -> None:
+    command = sound.decode(source=Path("whole.mp4"), stats=Path("decoded.txt"), end_s=Fraction(101, 48))
+    golden("argv/decode-audio.txt", one_pair_a_line(command))
+
+
+def test_single_channels_of_a_master_are_joined(golden: Golden) -> None:
+    track = replace(SOUND, channels=6, channel_layout="5.1", joined=(1, 2, 3, 4, 5, 6))
+    (audio,) = plan_of(CONSTANT, track).audio
+    golden("argv/measure-joined.txt", one_pair_a_line(sound.measure(audio, source=Path("source.mov"))))
+
+
+def draw_of(source: Path) -> list[str]:
+    (audio,) = plan_of(CONSTANT).audio
+    return sound.draw(
+        audio,
+        source=source,
+        image=Path("w.png"),
+        peaks=Path("peaks.txt"),
+        samples_per_peak=2400,
+        size_px=(1280, 240),
+    )
+
+
+def test_draw_tells_ffmpeg(golden: Golden) -> None:
+    golden("argv/waveform.txt", one_pair_a_line(draw_of(Path("a.flac"))))
 
 
 def test_extract_cover_tells_ffmpeg(golden: Golden) -> None:
-    command = argv.extract_cover(source=Path("a.mp3"), track=1, cover=Path("poster.jpg"))
+    covers = [(side, Path(f"cover-{side}.jpg")) for side in (600, 300)]
+    command = sound.extract_cover(source=Path("a.mp3"), track=1, covers=covers)
     golden("argv/cover.txt", one_pair_a_line(command))
 
 
@@ -169,9 +194,7 @@ def test_a_source_is_never_taken_for_a_protocol_or_an_option() -> None:
     plan = plan_of(CONSTANT)
     (audio,) = plan.audio
     for source in (Path("http:evil"), Path("-y"), Path("concat:a|b")):
-        command = argv.encode_audio(
-            audio, audio.rungs[:1], source=source, outputs=[Path("o")], stats=Path("s")
-        )
+        command = sound.measure(audio, source=source)
         assert command[command.index("-i") + 1] == f"file:{source}"
 
 
@@ -179,9 +202,10 @@ def test_every_input_has_its_protocols_and_formats_named() -> None:
     (audio,) = plan_of(CONSTANT).audio
     commands = [
         encode_of(CONSTANT),
-        argv.encode_audio(audio, audio.rungs[:1], source=Path("s"), outputs=[Path("o")], stats=Path("s")),
-        argv.extract_cover(source=Path("s"), track=1, cover=Path("c")),
-        argv.draw_waveform(source=Path("s"), track=1, image=Path("c"), width=1, height=1),
+        sound.measure(audio, source=Path("s")),
+        sound.level(audio, source=Path("s"), output=Path("o")),
+        sound.extract_cover(source=Path("s"), track=1, covers=[(300, Path("c"))]),
+        draw_of(Path("s")),
     ]
     for command in commands:
         before = command[: command.index("-i")]

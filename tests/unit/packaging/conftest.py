@@ -9,16 +9,25 @@ import pytest
 
 import strategies
 from cutroom import ids
+from cutroom.media.loudness import Gain, Loudness
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 from cutroom.packaging import hls, mpd, packager
 from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths
-from cutroom.packaging.verify import Report, SourceFrames, verify
+from cutroom.packaging.verify import EncodedSound, Report, SourceFrames, verify
 
 PREFIX = "../../../renditions/"
 FRAMES = 25 * 15
 SAMPLES = 48_000 * 15
+METERED = Loudness(integrated_lufs=-20.0, range_lu=5.0, true_peak_dbtp=-3.0)
+ENCODED = EncodedSound(
+    samples=SAMPLES,
+    source_samples=SAMPLES,
+    source_sample_rate_hz=48_000,
+    source_loudness=METERED,
+    gain=Gain(),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +37,7 @@ class Version:
     plan: Plan
     facts: tuple[RenditionFacts, ...]
     frames: SourceFrames
-    samples: dict[int, int]
+    sound: dict[str, EncodedSound]
     multivariant: str
     manifest: str
     objects: dict[str, int]
@@ -44,7 +53,7 @@ class Version:
             self.plan,
             self.facts,
             source_frames=self.frames,
-            source_samples=self.samples,
+            encoded_sound=self.sound,
             multivariant=self.multivariant,
             manifest=self.manifest,
             prefix=PREFIX,
@@ -115,7 +124,7 @@ def version() -> Version:
         else:
             made = replace(
                 made, channels=2, sample_rate_hz=48_000, language="eng" if one.track == 1 else "deu",
-                first_tick=0, decoded_samples=SAMPLES,
+                first_tick=0, decoded_samples=SAMPLES, loudness=METERED,
             )  # fmt: skip
         facts.append(replace(made, key=one.key))
     readable = [replace(one, key=f"rn_{one.name}") for one in facts]
@@ -132,7 +141,7 @@ def version() -> Version:
         plan=replace(plan, renditions=renditions),
         facts=tuple(readable),
         frames=SourceFrames(count=FRAMES, ticks_digest=ids.digest(shown)),
-        samples={1: SAMPLES, 2: SAMPLES},
+        sound={one.name: ENCODED for one in readable if one.kind == "audio"},
         multivariant=hls.multivariant_playlist(readable, prefix=PREFIX),
         manifest=mpd.mpd(readable, prefix=PREFIX),
         objects=sizes,

@@ -1,0 +1,229 @@
+"""ffmpeg's arguments for sound: placed on the presentation's timeline, mixed down, metered, encoded, drawn."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from cutroom.ffmpeg import encoders
+from cutroom.ffmpeg.argv import compiled, rational
+from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.media.audio_plan import AudioPlan, AudioRung
+from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
+from cutroom.media.sound_tracks import LAYOUTS
+
+SAMPLES_FORMAT = "{sn} {samp} {pts} {tb}"
+"""What `-stats_enc_pre` writes of every frame that reaches an encoder: its first sample, how many it has, its time."""
+
+# ITU-R BS.775-4, annex 4: centre and surrounds go into left and right at -3 dB, the LFE channel is left out. The sum
+# can be above full scale, so it stays floating point until the gain is known.
+DOWNMIX = {"clev": "0.70710678", "slev": "0.70710678", "lfe_mix_level": "0", "rematrix_maxval": "0"}
+
+_SUMMARY = re.compile(
+    r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
+    r"LRA:\s+(?P<range>\S+) LU\b.*?Peak:\s+(?P<peak>\S+) dBFS",
+    re.DOTALL,
+)
+
+
+def encode(
+    audio: AudioPlan,
+    rungs: Sequence[AudioRung],
+    gain: Gain,
+    *,
+    source: Path,
+    outputs: Sequence[Path],
+    stats: Path,
+    source_stats: Path,
+) -> list[str]:
+    """Decode a whole track of sound once, encode all these rungs of it, and meter it as meter `source`.
+
+    Args:
+        audio: The plan of the track.
+        rungs: What is made.
+        gain: What it is raised or lowered by.
+        source: The source file, or what `level` made of it.
+        outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
+        stats: Where the sizes of the frames that reached the first encoder are written.
+        source_stats: The same of the frames before anything but their place was changed.
+    """
+    split = _placed(audio, source).filter_multi_output("asplit", len(rungs) + 1)
+    made = [metered(split[len(rungs)], "source", source_stats)]
+    for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
+        sound = _mixed(split[place], audio, rung.channels)
+        if gain.gain_db:
+            sound = sound.filter("volume", f"{gain.gain_db:g}dB", precision="float")
+        made.append(
+            ffmpeg.output(
+                sound.filter("aresample", rung.sample_rate_hz, resampler="soxr"),
+                str(path),
+                **{
+                    **encoders.audio_options(rung),
+                    "ar": rung.sample_rate_hz,
+                    "map_metadata": "-1",
+                    "bitexact": None,
+                },
+                **(
+                    {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
+                    if place == 0
+                    else {}
+                ),
+            )
+        )
+    return compiled(made)
+
+
+def measure(audio: AudioPlan, *, source: Path) -> list[str]:
+    """Meter a track as its encoder would get it, as meter `mixed`: before the gain is known."""
+    return compiled([metered(_mixed(_placed(audio, source), audio, audio.rungs[0].channels), "mixed")])
+
+
+def level(audio: AudioPlan, *, source: Path, output: Path) -> list[str]:
+    """Decode a track whose layout or rate changes midway into one that stays the same, with its times."""
+    streams = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)
+    track = audio.track
+    kept = [
+        streams[str(index)].filter(
+            "aformat",
+            sample_fmts="flt",
+            sample_rates=track.sample_rate_hz,
+            # A count is any layout of so many channels.
+            channel_layouts="mono" if track.joined else (track.channel_layout or f"{track.channels}c"),
+        )
+        for index in _indices(audio)
+    ]
+    return compiled([ffmpeg.output(*kept, str(output), **{"c:a": "pcm_f32le", "f": "nut"})])
+
+
+def draw(
+    audio: AudioPlan,
+    *,
+    source: Path,
+    image: Path,
+    peaks: Path,
+    samples_per_peak: int,
+    size_px: tuple[int, int],
+) -> list[str]:
+    """Draw a track's waveform, and write the lowest and highest sample of each stretch of it.
+
+    Args:
+        audio: The plan of the track.
+        source: The source file.
+        image: A PNG on a transparent ground.
+        peaks: Lines of frame metadata; `waveform.read_peaks` reads them.
+        samples_per_peak: Length of a stretch, in samples of the source.
+        size_px: Width and height of the image.
+    """
+    mono = _placed(audio, source).filter("aformat", sample_fmts="flt", channel_layouts="mono")
+    split = mono.filter_multi_output("asplit", 2)
+    drawn = split[0].filter("showwavespic", s=f"{size_px[0]}x{size_px[1]}", colors="0x4f8cff", scale="sqrt")
+    listed = (
+        split[1]
+        .filter("asetnsamples", n=samples_per_peak, p=0)
+        .filter(
+            "astats",
+            metadata=1,
+            reset=1,
+            measure_perchannel="none",
+            measure_overall="Min_level+Max_level",
+        )
+        .filter("ametadata", mode="print", file=str(peaks))
+    )
+    png = {"frames:v": 1, "update": 1, "f": "image2", "c:v": "png", "bitexact": None}
+    return compiled([ffmpeg.output(drawn, str(image), **png), ffmpeg.output(listed, "-", f="null")])
+
+
+def decode(*, source: Path, stats: Path, end_s: Fraction) -> list[str]:
+    """Decode a packaged track, meter it as meter `made`, and note every frame; an error in the bitstream ends it.
+
+    The edit list tells where the track starts, and the length of its last sample where it ends: what an encoder put
+    before and behind does not count.
+
+    Args:
+        source: The initialization segment and all media segments.
+        stats: Where the sizes of the frames are written.
+        end_s: End of the last segment, on the presentation's timeline.
+    """
+    whole = ffmpeg.input(f"file:{source}", xerror=None, copyts=None).audio
+    return compiled([metered(whole.filter("atrim", start=0, end=f"{float(end_s):.6f}"), "made", stats)])
+
+
+def extract_cover(*, source: Path, track: int, covers: Sequence[tuple[int, Path]]) -> list[str]:
+    """An attached picture as JPEG in several sizes: within a square of so many pixels, never enlarged."""
+    picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)]
+    split = picture.filter_multi_output("split", len(covers))
+    jpeg = {"frames:v": 1, "q:v": 3, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
+    return compiled(
+        [
+            ffmpeg.output(
+                split[place].filter(
+                    "scale", f"min({side},iw)", f"min({side},ih)", force_original_aspect_ratio="decrease"
+                ),
+                str(path),
+                **jpeg,
+            )
+            for place, (side, path) in enumerate(covers)
+        ]
+    )
+
+
+def has_changed_midway(log: str) -> bool:
+    """Whether ffmpeg built its filters anew while it ran: what `level` is for."""
+    return "Reconfiguring filter graph because audio parameters changed" in log
+
+
+def read_loudness(log: str, meter: str) -> Loudness:
+    """What a meter said at the end of a run."""
+    found = [one for one in _SUMMARY.finditer(log) if one["meter"] == meter]
+    if not found:
+        return Loudness(integrated_lufs=None, range_lu=None, true_peak_dbtp=None)
+    integrated, loudness_range, peak = (float(found[-1][name]) for name in ("integrated", "range", "peak"))
+    is_silent = integrated <= SILENCE_LUFS
+    return Loudness(
+        integrated_lufs=None if is_silent else integrated,
+        range_lu=None if is_silent else loudness_range,
+        true_peak_dbtp=None if peak == float("-inf") else peak,
+    )
+
+
+def metered(sound: Any, meter: str, stats: Path | None = None) -> Any:
+    """An output that writes nothing but the meter's reading to the log."""
+    counted = {} if stats is None else {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
+    return ffmpeg.output(
+        sound.filter(f"ebur128@{meter}", peak="true", framelog="quiet"), "-", f="null", **counted
+    )
+
+
+def _indices(audio: AudioPlan) -> tuple[int, ...]:
+    return audio.track.joined or (audio.track.index,)
+
+
+def _placed(audio: AudioPlan, source: Path) -> Any:
+    """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
+    streams = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)
+    is_levelled = source.suffix == ".nut"
+    placed = [
+        streams[str(place if is_levelled else index)]
+        .filter("asetpts", f"PTS-round(({rational(audio.origin_s)})/TB)")
+        # async=1 fills and trims where the times say so, and never stretches.
+        .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": "0.05"})
+        for place, index in enumerate(_indices(audio))
+    ]
+    if len(placed) == 1:
+        return placed[0]
+    # amerge ends with the shortest, and gives so many channels the layout of that number.
+    track = audio.track
+    if track.duration_s is not None:
+        end = float((track.start_s or 0) + track.duration_s - audio.origin_s)
+        placed = [one.filter("apad", whole_dur=f"{end:.6f}") for one in placed]
+    return ffmpeg.filter(placed, "amerge", inputs=len(placed))
+
+
+def _mixed(sound: Any, audio: AudioPlan, channels: int) -> Any:
+    layout = LAYOUTS[channels]
+    if channels == audio.track.channels:
+        return sound.filter("aformat", channel_layouts=layout)
+    return sound.filter("aformat", sample_fmts="fltp").filter("aresample", out_chlayout=layout, **DOWNMIX)

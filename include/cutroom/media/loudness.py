@@ -1,0 +1,45 @@
+"""Loudness after EBU R 128, and the gain that brings a track to what a profile asks for. Pure."""
+
+from dataclasses import dataclass
+
+CEILING_DBTP = -1.0
+"""Highest true peak that a gain of ours may lead to (EBU R 128, h)."""
+
+SILENCE_LUFS = -70.0
+"""The gate of ITU-R BS.1770: what is below is not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudness:
+    """What the meter of EBU R 128 showed of a whole track."""
+
+    integrated_lufs: float | None
+    """None: silence, or shorter than a window of 0.4 s."""
+    range_lu: float | None
+    true_peak_dbtp: float | None
+    """None: digital silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """One gain for a whole track, so that its dynamics stay as they are."""
+
+    gain_db: float = 0.0
+    is_limited: bool = False
+    """Whether the true peak did not allow as much as was asked for."""
+
+
+def plan_gain(measured: Loudness, *, target_lufs: float | None) -> Gain:
+    """The gain of a track.
+
+    Args:
+        measured: The track as it goes to the encoder, after a downmix.
+        target_lufs: What the profile asks for; None: the gain only keeps a downmix from clipping.
+    """
+    headroom = None if measured.true_peak_dbtp is None else CEILING_DBTP - measured.true_peak_dbtp
+    if target_lufs is None:
+        return Gain(gain_db=round(min(0.0, headroom), 2) if headroom is not None else 0.0)
+    if measured.integrated_lufs is None or headroom is None:
+        return Gain()
+    wanted = target_lufs - measured.integrated_lufs
+    return Gain(gain_db=round(min(wanted, headroom), 2), is_limited=headroom < wanted)

@@ -1,0 +1,43 @@
+"""Encodes in the store: kept with what is known of them, and fetched whole or not at all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cutroom.errors import ObjectCorrupt
+from cutroom.media import keys
+from cutroom.steps.workshop import Workshop, sha256_of
+
+
+def keep_encode(shop: Workshop, key: str, output: Path, facts: dict[str, Any]) -> None:
+    """Store an encode, then what is known of it: the second says that the first is whole."""
+    shop.work.put_file(keys.encode(key), output)
+    known = {**facts, "size_bytes": output.stat().st_size, "sha256": sha256_of(output)}
+    shop.work.put_bytes(keys.encode_facts(key), json.dumps(known).encode(), content_type="application/json")
+
+
+def encode_facts(shop: Workshop, key: str) -> dict[str, Any]:
+    """What is known of an encode.
+
+    Raises:
+        ObjectMissing: It is not there.
+    """
+    known: dict[str, Any] = json.loads(shop.work.get_bytes(keys.encode_facts(key)))
+    return known
+
+
+def fetch_encode(shop: Workshop, key: str, path: Path) -> tuple[Path, dict[str, Any]]:
+    """An encode and what is known of it, checked against its digest.
+
+    Raises:
+        ObjectCorrupt: Its bytes are not those that were stored; what is known of it is removed, so that clearing the
+            encode task makes it anew.
+    """
+    known = encode_facts(shop, key)
+    shop.work.get_file(keys.encode(key), path)
+    if sha256_of(path) != known["sha256"]:
+        shop.work.delete(keys.encode_facts(key))
+        raise ObjectCorrupt(
+            f"The encode {key} is damaged in the store. Clear the task `split` and all after it."
+        )
+    return path, known
