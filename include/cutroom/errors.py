@@ -112,5 +112,29 @@ class RunUnknown(PermanentError):
     """The catalog has no such run."""
 
 
+class FileUnknown(PermanentError):
+    """The owner has no such file, version, folder, upload or token."""
+
+
+class RequestInvalid(PermanentError):
+    """What was asked for breaks a rule; the message names the rule."""
+
+
+class LimitPassed(PermanentError):
+    """What was asked for passes a limit; the message names the limit and its setting."""
+
+
+class TooManyRequests(TransientError):
+    """Asked too often, or for too much at the same time; later it is possible."""
+
+
+class LoginRequired(PermanentError):
+    """Nobody that Cutroom knows asked; the message says how to log in."""
+
+
+class UploadNotAllowed(PermanentError):
+    """Who asked is known, and may not upload."""
+
+
 class MigrationsDiffer(PermanentError):
     """The database was migrated by other files than those of this Cutroom."""

@@ -1,23 +1,21 @@
 """The catalog's application: a page, its assets as JSON, and its static files."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
-from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 
+from cutroom.api.edge import content_security_policy, path_below_mount, protect
+from cutroom.api.problems import problem
 from cutroom.errors import UsageError
 from cutroom.settings import get_settings
 from media_catalog.access import NotAllowed, require_viewer
-from media_catalog.problems import problem, problem_of
 
 HERE = Path(__file__).parent
 PAGE = HERE / "templates" / "index.html"
@@ -76,10 +74,12 @@ def create_app(opener: Callable[[], Assets] = open_catalog) -> FastAPI:
     app = FastAPI(title="Cutroom catalog", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_routes(_Opened(opener)), dependencies=[Depends(require_viewer)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.middleware("http")(_guard)
-    app.add_exception_handler(HTTPException, _not_served)
+    protect(
+        app,
+        policy=lambda: content_security_policy(get_settings().media_base_url),
+        wants_page=_wants_page,
+    )
     app.add_exception_handler(NotAllowed, _not_allowed)
-    app.add_exception_handler(RequestValidationError, _not_valid)
     return app
 
 
@@ -131,70 +131,8 @@ def player_style() -> str:
     return re.sub(r"@font-face\s*{[^}]*}", "", PLAYER_STYLE.read_text())
 
 
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Add the headers that hold for every answer, and let no exception out."""
-    policy = "default-src 'none'"
-    try:
-        policy = content_security_policy(get_settings().media_base_url)
-        response = await call_next(request)
-    except Exception as error:  # noqa: BLE001 - the edge of the API: what no handler knew becomes a plain 500
-        response = problem_of(error)
-    # Found again at each visit, so that an update of Cutroom shows at once; what is private is not kept at all.
-    is_static = _path_below_mount(request).startswith("/static/")
-    response.headers["Cache-Control"] = "no-cache" if is_static else "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Content-Security-Policy"] = policy
-    return response
-
-
-def content_security_policy(media_base_url: str) -> str:
-    """Our own scripts and styles, media from where the media bucket is, nothing else and nothing inline."""
-    media = urlsplit(media_base_url)
-    origin = f"{media.scheme}://{media.netloc}"
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            f"img-src 'self' data: blob: {origin}",
-            f"connect-src 'self' {origin}",
-            f"media-src blob: {origin}",
-            "font-src 'self'",
-            "worker-src blob:",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'self'",
-        )
-    )
-
-
-def _path_below_mount(request: Request) -> str:
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", ""))
-
-
 def _wants_page(request: Request) -> bool:
-    return not _path_below_mount(request).startswith("/api/")
-
-
-def _not_served(request: Request, error: Exception) -> Response:
-    """Answer an HTTPException: of the router, or of `GetUserDep`, which refuses by 401 and 403."""
-    if not isinstance(error, HTTPException):
-        return problem_of(error)
-    if error.status_code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return problem(
-            HTTPStatus(error.status_code), f"{request.method} {request.url.path} is not served here."
-        )
-    # No token, an expired one (401), or one that is not Airflow's (403): a login helps in each case.
-    if not _wants_page(request):
-        answer = problem(HTTPStatus.UNAUTHORIZED, "Log in to Airflow, or send a bearer token of its API.")
-        answer.headers["WWW-Authenticate"] = "Bearer"
-        return answer
-    # Below a mount, Starlette keeps the path of the application that mounts: where Airflow itself lives.
-    airflow_root = request.scope.get("app_root_path", "")
-    query = urlencode({"next": f"{request.scope.get('root_path', '')}/"})
-    return RedirectResponse(f"{airflow_root}/api/v2/auth/login?{query}", status_code=307)
+    return not path_below_mount(request).startswith("/api/")
 
 
 def _not_allowed(request: Request, _: Exception) -> Response:
@@ -204,10 +142,3 @@ def _not_allowed(request: Request, _: Exception) -> Response:
         HTTPStatus.FORBIDDEN,
         "Ask for permission to read the DAGs process_video and process_audio in Airflow.",
     )
-
-
-def _not_valid(_: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        return problem_of(error)
-    wrong = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors())
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is not valid: {wrong}.")

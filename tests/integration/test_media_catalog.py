@@ -16,11 +16,12 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from catalog_servers import SHA, SOURCE, UPLOAD, version
+from cutroom.api.edge import content_security_policy
 from cutroom.errors import AssetUnknown, StoreUnavailable
 from cutroom.settings import PROJECT_ROOT, get_settings
 from cutroom.stores.catalog import Catalog
 from media_catalog import access
-from media_catalog.app import content_security_policy, create_app
+from media_catalog.app import create_app
 
 pytest_plugins = ["catalog_fixtures"]
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 import sqlalchemy
 
 from cutroom.errors import StoreUnavailable
+from cutroom.private_file import write_private
 from cutroom.settings import Settings
 from cutroom.stack.airflow_config import (
     ADMIN,
@@ -19,7 +20,7 @@ from cutroom.stack.airflow_config import (
     plan_configuration,
     render_configuration,
 )
-from cutroom.stack.credentials import Secrets, write_private
+from cutroom.stack.credentials import Secrets
 
 _NOTE = "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
 

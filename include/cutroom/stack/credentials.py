@@ -2,13 +2,13 @@
 
 import base64
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from cutroom.errors import UsageError
+from cutroom.private_file import write_private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +50,3 @@ def load_secrets(home: Path) -> Secrets:
     made = Secrets.generate()
     write_private(path, json.dumps(asdict(made), indent=1))
     return made
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read; it appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cutroom.errors import UsageError
+from cutroom.private_file import write_private
 from cutroom.settings import PROJECT_ROOT, Settings
-from cutroom.stack.credentials import Secrets, write_private
+from cutroom.stack.credentials import Secrets
 
 DATABASE_USER = "cutroom"
 DATABASES = ("cutroom", "airflow")

@@ -19,8 +19,8 @@ import psutil  # type: ignore[import-untyped]
 from supervisor.xmlrpc import SupervisorTransport
 
 from cutroom.errors import StoreUnavailable
+from cutroom.private_file import write_private
 from cutroom.settings import Settings
-from cutroom.stack.credentials import write_private
 from cutroom.stack.history import Restarts, read_history
 from cutroom.stack.service import Service
 

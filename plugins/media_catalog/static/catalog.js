@@ -4,6 +4,8 @@
 // as markup. And the page is redrawn by building the wanted nodes and morphing the present ones into them, so that
 // focus, scroll, opened details and the player survive each refresh.
 
+import { byId, bytes, draw, el, grouped, plural, webAddress } from "./page.js";
+
 const PAGE_SIZE = 100;
 const BUSY_MS = 2000;
 const IDLE_MS = 8000;
@@ -18,8 +20,6 @@ const STATUS_WORDS = {
   superseded: "Superseded",
 };
 
-const byId = (id) => document.getElementById(id);
-
 // ---------------------------------------------------------------------------------------------------------------
 // Nodes
 
@@ -32,19 +32,6 @@ const PATHS = {
   back: "M15 5l-7 7 7 7",
 };
 
-/** An element; `attributes` are set as attributes, `children` are nodes or text. */
-function el(tag, attributes = {}, ...children) {
-  const [name, ...classes] = tag.split(".");
-  const node = document.createElement(name || "div");
-  if (classes.length) node.className = classes.join(" ");
-  for (const [attribute, value] of Object.entries(attributes)) {
-    if (value === true) node.setAttribute(attribute, "");
-    else if (value !== false && value !== null && value !== undefined) node.setAttribute(attribute, value);
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return node;
-}
-
 function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -56,85 +43,11 @@ function icon(name) {
   return svg;
 }
 
-const keyOf = (node) => node.nodeType === Node.ELEMENT_NODE ? node.getAttribute("data-key") : null;
-
-function sameKind(old, fresh) {
-  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
-}
-
-/** Make the children of `place` look like `children`, keeping the nodes that can stay. */
-function draw(place, ...children) {
-  const wanted = children.flat().filter(Boolean);
-  const keyed = new Map();
-  for (const child of place.childNodes) if (keyOf(child)) keyed.set(keyOf(child), child);
-  let present = place.firstChild;
-  for (const fresh of wanted) {
-    const node = typeof fresh === "string" ? document.createTextNode(fresh) : fresh;
-    const known = keyOf(node) ? keyed.get(keyOf(node)) : null;
-    if (known && known !== present) place.insertBefore(known, present);
-    const old = known ?? present;
-    if (old && sameKind(old, node)) {
-      present = old.nextSibling;
-      morph(old, node);
-    } else {
-      place.insertBefore(node, present);
-    }
-  }
-  while (present) {
-    const next = present.nextSibling;
-    present.remove();
-    present = next;
-  }
-}
-
-// What a person opened or closed stays so, and a picture that could not be fetched stays away.
-const STAYING = new Set(["open", "data-broken"]);
-
-function morph(old, fresh) {
-  if (old.nodeType === Node.TEXT_NODE) {
-    if (old.data !== fresh.data) old.data = fresh.data;
-    return;
-  }
-  for (const { name, value } of fresh.attributes) {
-    if (!STAYING.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
-  for (const { name } of [...old.attributes]) {
-    if (!STAYING.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
-  }
-  draw(old, [...fresh.childNodes]);
-}
-
-/** An address to fetch or to follow, or null if it is not plain http: a record can't smuggle in a script. */
-function webAddress(text) {
-  try {
-    const url = new URL(text, document.baseURI);
-    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null;
-  } catch {
-    return null;
-  }
-}
-
 // ---------------------------------------------------------------------------------------------------------------
 // Words for figures
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const grouped = new Intl.NumberFormat("en");
-
-function plural(count, word) {
-  return `${grouped.format(count)} ${word}${count === 1 ? "" : "s"}`;
-}
-
-function bytes(count) {
-  if (!Number.isFinite(count)) return "";
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let power = 0;
-  while (count >= 1000 && power < units.length - 1) {
-    count /= 1000;
-    power += 1;
-  }
-  return `${power && count < 100 ? count.toFixed(1) : Math.round(count)} ${units[power]}`;
-}
 
 function bitrate(bps) {
   if (!Number.isFinite(bps)) return "";
