@@ -9,6 +9,9 @@ from typing import NewType
 AssetId = NewType("AssetId", str)
 """One title, stable across re-uploads: `as_` and a digest of bucket and key."""
 
+FileId = NewType("FileId", str)
+"""One named file, whatever its content: `fl_` and a digest of bucket and key."""
+
 FileVersionId = NewType("FileVersionId", str)
 """One immutable content of a file: `fv_` and a digest of bucket, key and S3 version."""
 
@@ -31,6 +34,11 @@ def digest(value: Json, length: int = 24) -> str:
     return base64.b32encode(raw).decode().lower().rstrip("=")[:length]
 
 
+def file_id(bucket: str, key: str) -> FileId:
+    """The file that is kept under `key` in `bucket`."""
+    return FileId("fl_" + digest([bucket, key], 20))
+
+
 def asset_id(bucket: str, key: str) -> AssetId:
     """The asset of the object that a user names `key` in `bucket`."""
     return AssetId("as_" + digest([bucket, key], 20))
@@ -39,6 +47,11 @@ def asset_id(bucket: str, key: str) -> AssetId:
 def file_version_id(bucket: str, key: str, version: str) -> FileVersionId:
     """The file version of one S3 object version; `version` is S3's version id, or the ETag without versioning."""
     return FileVersionId("fv_" + digest([bucket, key, version], 20))
+
+
+def committed_version_id(session_id: str) -> FileVersionId:
+    """The file version that an upload session commits: known before the commit, so that it can be repeated."""
+    return FileVersionId("fv_" + digest([session_id], 20))
 
 
 def run_id(file_version: FileVersionId, profile_digest: str) -> str:

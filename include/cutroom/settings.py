@@ -47,6 +47,16 @@ class Settings(BaseSettings):
     """Address of a Block Service, `host:port`; empty: this process does the work itself."""
     incoming_prefix: str = "incoming/"
     """Where in the uploads bucket any S3 tool may put files."""
+    file_service_url: str = ""
+    """Address of the File Service; empty: `/files` of the Airflow API server."""
+    file_max_blocks: int = Field(256_000, ge=1)
+    """Most blocks of one uploaded file."""
+    upload_session_hours: int = Field(72, ge=1)
+    """How long an upload that nobody goes on with is kept."""
+    uploads_open_max: int = Field(1000, ge=1)
+    """Most uploads that one owner may have open at a time."""
+    requests_per_s: float = Field(50, gt=0)
+    """How many requests of one owner the File Service answers in a second, on average."""
     uploads_queue: str = "cutroom-uploads"
     """Name of the SQS queue that receives the uploads bucket's events; empty: the bucket is listed instead."""
     media_url: str = ""
@@ -81,6 +91,16 @@ class Settings(BaseSettings):
     def profile_for(self, kind: str) -> str:
         """Name of the profile of an upload of this kind, `audio` or `video`."""
         return self.audio_profile if kind == "audio" else self.video_profile
+
+    @property
+    def file_service_base_url(self) -> str:
+        """Base address of the File Service, without a slash at the end."""
+        return (self.file_service_url or f"{self.airflow_url.rstrip('/')}/files").rstrip("/")
+
+    @property
+    def s3_origin(self) -> str:
+        """Where presigned addresses of blocks lead, as a Content-Security-Policy names it."""
+        return self.s3_public_endpoint_url or self.s3_endpoint_url or "https://*.amazonaws.com"
 
     @property
     def scratch(self) -> Path:

@@ -16,7 +16,7 @@ from cutroom.errors import CutroomError, ObjectMissing, PermanentError, StoreUna
 from cutroom.media.s3_event import Batch, Message, distinct, read_batch
 from cutroom.media.upload import UploadedObject
 from cutroom.settings import get_settings
-from cutroom.steps.watch import unknown_file_versions
+from cutroom.steps.watch import committed_uploads, unknown_file_versions, unstarted_commits
 from cutroom.stores.s3 import translated
 from cutroom.stores.uploads import confirmed, head_request, list_uploads
 
@@ -129,7 +129,8 @@ class S3UploadsTrigger(BaseTrigger):
             elif not batch.receipts:
                 batch = await self._listed(client, bucket=bucket, prefix=prefix)
             described = await asyncio.gather(*(self._described(client, upload) for upload in batch.uploads))
-        return replace(batch, uploads=tuple(upload for upload in described if upload))
+            committed = await asyncio.to_thread(committed_uploads, list(batch.commits))
+        return replace(batch, uploads=distinct([*filter(None, described), *committed]))
 
     async def _wait_for_events(self, quiet_at: float, *, queue: str, bucket: str, prefix: str) -> Batch:
         """What the queue holds; no receipts where it stayed empty."""
@@ -187,12 +188,17 @@ class S3UploadsTrigger(BaseTrigger):
                 }
                 unknown = await asyncio.to_thread(unknown_file_versions, list(fresh))
                 found += [fresh[name] for name in unknown]
+        if bucket == get_settings().uploads_bucket:
+            commits = await asyncio.to_thread(unstarted_commits)
+            found += [commit for commit in commits if commit.file_version_id not in _handed_out]
         uploads = distinct(found)[: self.max_uploads]
         _handed_out.update({upload.file_version_id: now + HANDED_OUT_S for upload in uploads})
         return Batch(uploads=uploads)
 
     async def _described(self, client: Any, upload: UploadedObject) -> UploadedObject | None:
         """The upload with what users said of it; None where it is gone or was replaced meanwhile."""
+        if upload.in_blocks:
+            return upload
         name = f"s3://{upload.bucket}/{upload.key}"
         known: UploadedObject | None = None
         try:

@@ -67,7 +67,7 @@ def test_what_others_configured_stays(elsewhere: Settings) -> None:
 
     told = client.get_bucket_notification_configuration(Bucket=elsewhere.uploads_bucket)
     by_id = {each["Id"]: each for each in told["QueueConfigurations"]}
-    assert set(by_id) == {"theirs", "cutroom-uploads"}
+    assert set(by_id) == {"theirs", "cutroom-uploads", "cutroom-uploads-1"}
     assert by_id["theirs"]["Events"] == ["s3:ObjectRemoved:*"]
     assert by_id["cutroom-uploads"]["Filter"]["Key"]["FilterRules"][0]["Value"] == "other/"
     [rule] = client.get_bucket_cors(Bucket=elsewhere.media_bucket)["CORSRules"]

@@ -22,7 +22,7 @@ def demo(
     settings = start()
     chosen = file or _sample(settings.home)
     typer.echo(f"Uploading {chosen.name} to s3://{settings.uploads_bucket}/{settings.incoming_prefix}")
-    upload([chosen], title="", tag=[], owner="", wait=True, as_json=False)
+    upload([chosen], folder="", title="", tag=[], wait=True, as_json=False, s3=True, owner="")
     asset = ids.asset_id(settings.uploads_bucket, f"{settings.incoming_prefix}{chosen.name}")
     typer.echo(f"Record:   .venv/bin/cutroom show {asset}")
     tell_login(settings)

@@ -1,177 +1,261 @@
-"""Commands of the command line: upload."""
+"""Commands of the command line: upload and download."""
 
 import getpass
 import json
 import mimetypes
-import time
-import uuid
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cutroom.errors import Conflict, SourceRejected, StoreUnavailable, UsageError
-from cutroom.media.upload import UploadedObject
+from cutroom.cli.following import Seen, follow
+from cutroom.errors import LoginRequired, PermanentError, SourceRejected, UsageError
 from cutroom.settings import Settings, get_settings
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from cutroom.cli.transfer_bars import TransferBars
+    from cutroom.client.service import FileServiceClient
 
-    from cutroom.stores.records import RunRecord
-
-_POLL_S = 0.5
-_PATIENCE_S = 60
-"""How long to wait for a run to appear, or for the catalog to answer again, before saying so."""
-
-_TOKEN = "cutroom-upload"  # noqa: S105
-"""Metadata that tells our object version from one that somebody else put under the same key."""
+Report = dict[str, Any]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command()(upload)
+    app.command()(download)
 
 
 def upload(
-    files: list[Path] = typer.Argument(help="The files to upload.", metavar="FILE...", show_default=False),
+    paths: list[Path] = typer.Argument(
+        help="Files, or folders with all that is in them.", metavar="PATH...", show_default=False
+    ),
     *,
+    folder: str = typer.Option("", help="Folder of the File Service to put them in, such as talks/2026."),
     title: str = typer.Option("", help="Title of the asset; otherwise the file's name."),
     tag: list[str] = typer.Option([], help="A tag of the asset; may be given several times."),
-    owner: str = typer.Option("", help="Who the file belongs to; otherwise your login name."),
     wait: bool = typer.Option(
         False, "--wait", help="Stay until the runs have ended, and show their progress."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one line of JSON for each file."),
+    s3: bool = typer.Option(False, "--s3", help="Put whole files into the bucket, as any S3 tool would."),
+    owner: str = typer.Option("", help="With --s3: who the file belongs to; otherwise your login name."),
 ) -> None:
-    """Upload files for processing."""
-    from cutroom.cli.progress_bars import progress_bars
-    from cutroom.stores.uploads import metadata_of
-
+    """Upload files for processing. Only what the store has never seen is sent."""
+    if (owner and not s3) or (folder and s3):
+        raise UsageError("--owner is for --s3, whose keys have no owner; --folder is for uploads without it.")
     settings = get_settings()
-    _check(files)
-    said = metadata_of(title=title, owner=owner or _login_name(), tags=tag)
-    reports: list[dict[str, Any]] = []
+    if s3:
+        reports = _upload_plain(settings, paths, title, tag, owner, wait=wait, as_json=as_json)
+    else:
+        reports = upload_files(
+            settings, paths, folder=folder, title=title, tags=tag, wait=wait, as_json=as_json
+        )
+    conclude(reports)
+
+
+def download(
+    file_id: str = typer.Argument(help="A file's id, as `cutroom upload --json` tells it."),
+    out: Path = typer.Argument(help="The file to write, or a folder to put it in under its name."),
+    *,
+    version: str = typer.Option("", help="Id of a version; otherwise the newest."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Download a file. Every block and the whole are verified; what an earlier try got is used."""
+    from cutroom.cli.account import open_service
+    from cutroom.cli.progress_bars import progress_bars
+    from cutroom.client.download import download_file
+
+    service = open_service(get_settings())
+    total = int(service.download(file_id, version_id=version or None, after=0)["version"]["size_bytes"])
     with progress_bars() as bars:
-        for file in files:
-            uploaded = _put(settings, file, said, bars)
-            report = _report(uploaded, file)
-            if wait:
-                report |= _outcome(settings, uploaded, bars)
-            reports.append(report)
+        bar = bars.add_task(f"{file_id}: downloading", total=total or 1)
+        got = download_file(
+            service, file_id, out, version_id=version or None, told=lambda count: bars.advance(bar, count)
+        )
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "file": str(got.path),
+                    "file_id": got.file_id,
+                    "version_id": got.version_id,
+                    "bytes_total": got.bytes_total,
+                    "bytes_received": got.bytes_received,
+                    "blocks_total": got.blocks_total,
+                }
+            )
+        )
+    else:
+        typer.echo(f"{got.path}: {got.bytes_total} bytes, {got.bytes_received} of them received")
+
+
+def upload_files(
+    settings: Settings, paths: list[Path], *, folder: str = "", title: str = "", tags: list[str],
+    wait: bool, as_json: bool = False,
+) -> list[Report]:  # fmt: skip
+    """Upload files through the File Service, tell of each, and give what was told.
+
+    Raises:
+        UsageError: A path is neither a file nor a folder.
+        LoginRequired: Nobody is logged in here.
+    """
+    from cutroom.cli.account import open_service
+    from cutroom.cli.transfer_bars import TransferBars
+    from cutroom.client.folders import Folders
+
+    planned = _plan(paths, tuple(part for part in folder.split("/") if part))
+    if title and len(planned) > 1:
+        raise UsageError("A title is for one file; upload the others by another command.")
+    service = open_service(settings)
+    folders = Folders(service)
+    total = sum(one.path.stat().st_size for one in planned)
+    reports: list[Report] = []
+    with TransferBars(total, files=len(planned)) as bars:
+        for one in planned:
+            try:
+                said = {"folder_id": folders.ensure(one.folder), "title": title, "tags": tuple(tags)}
+                reports.append(_upload_one(service, one.path, said, bars))
+            except LoginRequired:
+                raise
+            except PermanentError as error:
+                if len(planned) == 1:
+                    raise
+                reports.append({"file": one.path.name, "status": "failed", "reason": str(error)})
+        for report in reports:
+            if wait and report["status"] == "uploaded":
+                report.update(follow(_run_of(service, report["version_id"]), report["file"], bars.progress))
             if as_json:
                 typer.echo(json.dumps(report, ensure_ascii=False))
     if not as_json:
-        for report in reports:
-            _tell(report)
+        _tell(reports)
+    return reports
+
+
+def conclude(reports: list[Report]) -> None:
+    """End the command as its files ended.
+
+    Raises:
+        SourceRejected: One was rejected.
+    """
     if any(report["status"] == "failed" for report in reports):
         raise typer.Exit(1)
     if reasons := [report["reason"] for report in reports if report["status"] == "rejected"]:
         raise SourceRejected("\n".join(reasons))
 
 
-def _check(files: list[Path]) -> None:
-    for file in files:
-        if not file.is_file():
-            raise UsageError(f"{file} is not a file.")
-    names = [file.name for file in files]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"Two of the files have the same name: {', '.join(twice)}. Upload them one by one.")
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    path: Path
+    folder: tuple[str, ...]
 
 
-def _put(settings: Settings, file: Path, metadata: dict[str, str], bars: "Progress") -> UploadedObject:
-    from cutroom.stores.objects import checked_key
-    from cutroom.stores.s3 import TRANSFER, s3_client, translated
-    from cutroom.stores.uploads import described, uploaded_object
+def _plan(paths: list[Path], folder: tuple[str, ...]) -> list[_Planned]:
+    """Which files are uploaded, and into which folders: those of a folder keep their places below its name."""
+    from cutroom.client.folders import files_below
 
-    client = s3_client(settings)
-    bucket, key = settings.uploads_bucket, checked_key(f"{settings.incoming_prefix}{file.name}")
-    token = uuid.uuid4().hex
-    size_bytes = file.stat().st_size
-    bar = bars.add_task(f"{file.name}: uploading", total=size_bytes or 1)
-    with translated(f"s3://{bucket}/{key}"):
-        client.upload_file(
-            str(file),
-            bucket,
-            key,
-            ExtraArgs={
-                "ContentType": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-                "Metadata": {**metadata, _TOKEN: token},
-            },
-            Callback=lambda sent_bytes: bars.advance(bar, sent_bytes),
-            Config=TRANSFER,
+    planned = []
+    for path in paths:
+        if path.is_dir():
+            root = path.resolve()
+            planned += [
+                _Planned(file, (*folder, root.name, *file.parent.relative_to(root).parts))
+                for file in files_below(root)
+            ]
+        elif path.is_file():
+            planned.append(_Planned(path, folder))
+        else:
+            raise UsageError(f"{path} is neither a file nor a folder.")
+    return planned
+
+
+def _upload_one(
+    service: "FileServiceClient", path: Path, said: dict[str, Any], bars: "TransferBars"
+) -> Report:
+    from cutroom.client.hashing import LocalFile
+    from cutroom.client.service import NewFile
+    from cutroom.client.upload import upload_file
+
+    with LocalFile(path) as file:
+        bars.begin(path, file.size_bytes)
+        new = NewFile(
+            name=path.name,
+            size_bytes=file.size_bytes,
+            content_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+            **said,
         )
-        head = client.head_object(Bucket=bucket, Key=key)
-    bars.update(bar, completed=size_bytes or 1, total=size_bytes or 1)
-    if head["Metadata"].get(_TOKEN) != token:
-        raise Conflict(
-            f"Somebody else uploaded {file.name} at the same time, after you; see `cutroom assets`."
-        )
-    return described(uploaded_object(head, bucket=bucket, key=key), head["Metadata"])
-
-
-def _report(uploaded: UploadedObject, file: Path) -> dict[str, Any]:
-    from cutroom import ids
-
+        uploaded = upload_file(service, file, new, threads=os.cpu_count() or 1, told=bars)
+        bars.end()
     return {
-        "file": file.name,
-        "file_id": "fl_" + ids.digest([uploaded.bucket, uploaded.key], 20),
-        "version_id": uploaded.file_version_id,
+        "file": path.name,
+        "file_id": uploaded.file_id,
+        "version_id": uploaded.version_id,
         "asset_id": uploaded.asset_id,
-        "bytes_total": uploaded.size_bytes,
-        "bytes_sent": uploaded.size_bytes,
-        # A plain upload knows no blocks.
-        "blocks_total": None,
-        "blocks_sent": None,
+        "bytes_total": uploaded.bytes_total,
+        "bytes_sent": uploaded.bytes_sent,
+        "blocks_total": uploaded.blocks_total,
+        "blocks_sent": uploaded.blocks_sent,
         "status": "uploaded",
         "reason": "",
         "playback": None,
     }
 
 
-def _outcome(settings: Settings, uploaded: UploadedObject, bars: "Progress") -> dict[str, Any]:
-    """How the upload's run ended, after waiting for it."""
-    from cutroom.steps.watch import run_arguments
-    from cutroom.stores.catalog import Catalog
+def _run_of(service: "FileServiceClient", version_id: str) -> Callable[[], Seen | None]:
+    def look() -> Seen | None:
+        run = service.version(version_id)["run"]
+        if run["status"] == "waiting":
+            return None
+        playback = {"hls": run["hls"], "dash": run["dash"]} if run["hls"] else None
+        return Seen(status=run["status"], percent=run["percent"], reason=run["reason"], playback=playback)
 
-    catalog = Catalog(settings.database_url)
-    run_id = run_arguments(uploaded.to_json())["trigger_run_id"]
-    bar = bars.add_task(f"{uploaded.name}: waiting for its run", total=100)
-    heard_at = time.monotonic()
-    told = False
-    while True:
-        run: RunRecord | None = None
-        try:
-            run = catalog.run(run_id)
-            heard_at = time.monotonic() if run else heard_at
-        except StoreUnavailable:
-            # A service that starts again is waited for; one that stays away is not.
-            if time.monotonic() - heard_at > _PATIENCE_S:
-                raise
-        if run and run.status != "processing":
-            bars.update(bar, description=f"{uploaded.name}: {run.status}", completed=100)
-            record = catalog.asset(uploaded.asset_id)
-            return {
-                # A run whose result was overtaken by a newer upload did its work.
-                "status": "published" if run.status == "superseded" else run.status,
-                "reason": run.reason,
-                "playback": record.playback(settings.media_base_url),
-            }
-        if run:
-            bars.update(bar, description=f"{uploaded.name}: processing", completed=run.percent)
-        elif not told and time.monotonic() - heard_at > _PATIENCE_S:
-            told = True
-            typer.echo(
-                f"{uploaded.name} has no run yet: does `cutroom status` show Airflow running?", err=True
-            )
-        time.sleep(_POLL_S)
+    return look
 
 
-def _tell(report: dict[str, Any]) -> None:
-    typer.echo(f"{report['file']}: {report['status']}, asset {report['asset_id']}")
-    if report["status"] == "failed":
-        typer.echo(report["reason"], err=True)
-    elif playback := report["playback"]:
-        typer.echo(f"  HLS  {playback['hls']}\n  DASH {playback['dash']}")
+def _upload_plain(
+    settings: Settings,
+    files: list[Path],
+    title: str,
+    tags: list[str],
+    owner: str,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> list[Report]:
+    from cutroom.cli import plain_upload
+    from cutroom.cli.transfer_bars import TransferBars
+    from cutroom.stores.uploads import metadata_of
+
+    plain_upload.check_names(files)
+    said = metadata_of(title=title, owner=owner or _login_name(), tags=tags)
+    reports: list[Report] = []
+    with TransferBars(0, files=1) as bars:
+        for file in files:
+            uploaded = plain_upload.put_file(settings, file, said, bars.progress)
+            report: Report = {
+                "file": file.name, **plain_upload.facts_of(uploaded), "status": "uploaded", "reason": "",
+                "playback": None,
+            }  # fmt: skip
+            if wait:
+                report |= follow(plain_upload.run_of(settings, uploaded), file.name, bars.progress)
+            reports.append(report)
+            if as_json:
+                typer.echo(json.dumps(report, ensure_ascii=False))
+    if not as_json:
+        _tell(reports)
+    return reports
+
+
+def _tell(reports: list[Report]) -> None:
+    for report in reports:
+        asset = f", asset {report['asset_id']}" if "asset_id" in report else ""
+        typer.echo(f"{report['file']}: {report['status']}{asset}")
+        if report["status"] == "failed":
+            typer.echo(report["reason"], err=True)
+        elif playback := report["playback"]:
+            typer.echo(f"  HLS  {playback['hls']}\n  DASH {playback['dash']}")
 
 
 def _login_name() -> str:

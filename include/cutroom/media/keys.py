@@ -1,6 +1,30 @@
 """Object keys: the only place where names of objects are built."""
 
+import re
+
+from cutroom.ids import FileId, FileVersionId
 from cutroom.media.timeline import EncodeChunk
+
+MANIFESTS = "manifests/"
+"""Where in the uploads bucket the upload manifests of the File Service are."""
+
+_MANIFEST = re.compile(rf"{MANIFESTS}fl_[a-z2-7]+/(fv_[a-z2-7]+)\.json")
+
+
+def committed_file(session_id: str) -> str:
+    """What a file of the File Service is known by in the catalog; the bytes are blocks, no object has this key."""
+    return f"files/{session_id}"
+
+
+def upload_manifest(file_id: FileId, version_id: FileVersionId) -> str:
+    """Tells of a committed version, in the uploads bucket."""
+    return f"{MANIFESTS}{file_id}/{version_id}.json"
+
+
+def version_of_manifest(key: str) -> FileVersionId | None:
+    """The file version that an upload manifest tells of; None for any other key."""
+    found = _MANIFEST.fullmatch(key)
+    return FileVersionId(found[1]) if found else None
 
 
 def plan(plan_id: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import unquote_plus
 
 from cutroom.errors import PermanentError
+from cutroom.media import keys
 from cutroom.media.upload import UploadedObject
 
 
@@ -34,29 +35,32 @@ class Batch:
 
     uploads: tuple[UploadedObject, ...] = ()
     """Each object version once, oldest first."""
+    commits: tuple[str, ...] = ()
+    """File versions that an upload manifest tells of, each once."""
     receipts: tuple[str, ...] = ()
     """Of every message that was read, those without an upload included."""
     ignored: tuple[str, ...] = ()
     """One line for each message or record that leads to nothing, for the log."""
 
     def to_json(self) -> dict[str, Any]:
-        """A plain value for a trigger event."""
+        """A plain value for a trigger event, without the commits: they have become uploads."""
         return {"uploads": [upload.to_json() for upload in self.uploads], "receipts": list(self.receipts)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """The reverse of `to_json`, without what was ignored."""
+        """The reverse of `to_json`."""
         uploads = tuple(UploadedObject.from_json(upload) for upload in value["uploads"])
         return cls(uploads=uploads, receipts=tuple(value["receipts"]))
 
 
 def read_batch(messages: Iterable[Message], *, bucket: str, prefix: str) -> Batch:
-    """The uploads under `prefix` of `bucket` that the messages tell of.
+    """The uploads under `prefix` of `bucket`, and the upload manifests in it, that the messages tell of.
 
     Messages that are no S3 events, and events that are no uploads, lead to a line in `ignored` instead; their
     receipts are among the others, so that they don't come again and again.
     """
     uploads: list[UploadedObject] = []
+    commits: dict[str, None] = {}
     receipts: list[str] = []
     ignored: list[str] = []
     for message in messages:
@@ -67,11 +71,16 @@ def read_batch(messages: Iterable[Message], *, bucket: str, prefix: str) -> Batc
             ignored.append(f"{error} It starts: {message.body[:200]!r}")
             continue
         for upload in found:
-            if reason := _reason_to_ignore(upload, bucket=bucket, prefix=prefix):
+            version_id = keys.version_of_manifest(upload.key)
+            if upload.bucket == bucket and version_id:
+                commits[version_id] = None
+            elif reason := _reason_to_ignore(upload, bucket=bucket, prefix=prefix):
                 ignored.append(f"s3://{upload.bucket}/{upload.key} {reason}.")
             else:
                 uploads.append(upload)
-    return Batch(uploads=distinct(uploads), receipts=tuple(receipts), ignored=tuple(ignored))
+    return Batch(
+        uploads=distinct(uploads), commits=tuple(commits), receipts=tuple(receipts), ignored=tuple(ignored)
+    )
 
 
 def distinct(uploads: Iterable[UploadedObject]) -> tuple[UploadedObject, ...]:

@@ -34,20 +34,27 @@ AUDIO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedObject:
-    """One version of one object in the uploads bucket."""
+    """One version of one upload: of an object in the uploads bucket, or of a file of the File Service."""
 
     bucket: str
     key: str
     version: str
-    """S3's version id; the ETag where the bucket keeps no versions."""
+    """S3's version id; the ETag where the bucket keeps no versions; the file version of a committed file."""
     versioned: bool
     """Whether `version` is S3's version id."""
     size_bytes: int
     uploaded_at: str
-    """When S3 took it: ISO 8601, UTC."""
+    """When S3 took it, or when it was committed: ISO 8601, UTC."""
     title: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
+    file_name: str = ""
+    """Name of a file of the File Service; empty for an object, whose key says it."""
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether it came through the File Service: its bytes are blocks, and no object has its key."""
+        return bool(self.file_name)
 
     @property
     def asset_id(self) -> ids.AssetId:
@@ -56,18 +63,20 @@ class UploadedObject:
 
     @property
     def file_version_id(self) -> ids.FileVersionId:
-        """The file version that this object version is."""
+        """The file version that this is."""
+        if self.in_blocks:
+            return ids.FileVersionId(self.version)
         return ids.file_version_id(self.bucket, self.key, self.version)
 
     @property
     def name(self) -> str:
-        """The last part of the key."""
-        return PurePosixPath(self.key).name
+        """The name of the file: for an object, the last part of its key."""
+        return self.file_name or PurePosixPath(self.key).name
 
     @property
     def kind(self) -> str:
         """`audio` for names of audio files, else `video`."""
-        return kind_of(self.key)
+        return kind_of(self.name)
 
     def to_json(self) -> dict[str, Any]:
         """A plain value for XCom and for the conf of a DAG run."""

@@ -89,8 +89,9 @@ def plan_configuration(settings: Settings, secrets: Secrets, database_url: str) 
         },
         "triggerer": {"job_heartbeat_sec": "2"},
         "dag_processor": {
-            "refresh_interval": "15",
-            "min_file_process_interval": "15",
+            # Each time takes a second of a core from the encoders; DAGs change with a new release only.
+            "refresh_interval": "60",
+            "min_file_process_interval": "60",
             "parsing_processes": "1",
         },
         "usage_data_collection": {"enabled": "False"},

@@ -63,7 +63,7 @@ def acknowledge(receipts: list[str]) -> int:
 
 
 def unknown_file_versions(file_versions: list[str]) -> set[str]:
-    """Those of the file versions that the catalog has not met yet."""
+    """Those of the file versions that have no run yet."""
     from cutroom.stores.database import Database
     from cutroom.stores.uploads import unknown_file_versions as unknown
 
@@ -72,5 +72,35 @@ def unknown_file_versions(file_versions: list[str]) -> set[str]:
     database = Database(get_settings().database_url)
     try:
         return unknown(database, file_versions)
+    finally:
+        database.close()
+
+
+def committed_uploads(file_versions: list[str]) -> list[UploadedObject]:
+    """What was committed as these file versions; nothing for one that is not known, or whose file was deleted."""
+    from cutroom.stores.database import Database
+    from cutroom.stores.file_versions import committed_upload
+
+    if not file_versions:
+        return []
+    database = Database(get_settings().database_url)
+    try:
+        with database.snapshot() as session:
+            found = [committed_upload(session, version_id) for version_id in file_versions]
+    finally:
+        database.close()
+    return [upload for upload in found if upload is not None]
+
+
+def unstarted_commits() -> list[UploadedObject]:
+    """Committed versions that have no run: of their manifest or its event nothing was heard."""
+    from cutroom.stores import file_commits
+    from cutroom.stores.database import Database
+    from cutroom.stores.s3 import S3Store, s3_client
+
+    settings = get_settings()
+    database = Database(settings.database_url)
+    try:
+        return file_commits.unstarted(database, S3Store(s3_client(settings), settings.uploads_bucket))
     finally:
         database.close()

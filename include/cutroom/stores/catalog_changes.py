@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -82,7 +82,7 @@ def start_run(
     )
     session.execute(known.on_conflict_do_nothing())
     asset = _lock(session, asset_id)
-    newer = _add_file_version(session, upload, file_id)
+    newer = _is_first_of_newest(session, upload, file_id)
     if newer:
         asset.title = storable_text(upload.title) or asset.title
         asset.tags = [storable_text(tag) for tag in upload.tags] or asset.tags
@@ -185,7 +185,7 @@ def _stem(upload: UploadedObject) -> str:
 
 
 def _add_file(session: Session, upload: UploadedObject) -> str:
-    file_id = "fl_" + ids.digest([upload.bucket, upload.key], 20)
+    file_id = str(ids.file_id(upload.bucket, upload.key))
     statement = insert(File).values(
         file_id=file_id, bucket=upload.bucket, key=upload.key, owner=storable_text(upload.owner)
     )
@@ -197,9 +197,9 @@ def _add_file(session: Session, upload: UploadedObject) -> str:
     return file_id
 
 
-def _add_file_version(session: Session, upload: UploadedObject, file_id: str) -> bool:
-    """Whether the version was new, and is the newest of its file."""
-    added = session.execute(
+def _is_first_of_newest(session: Session, upload: UploadedObject, file_id: str) -> bool:
+    """Add the version where it is not known, and tell whether it is the newest of its file and has no run yet."""
+    session.execute(
         insert(FileVersion)
         .values(
             file_version_id=str(upload.file_version_id), file_id=file_id, s3_version=upload.version,
@@ -207,10 +207,10 @@ def _add_file_version(session: Session, upload: UploadedObject, file_id: str) ->
             uploaded_at=parse_time(upload.uploaded_at),
         )
         .on_conflict_do_nothing()
-        .returning(FileVersion.file_version_id)
-    ).first()  # fmt: skip
+    )  # fmt: skip
+    started = exists().where(Run.file_version_id == str(upload.file_version_id))
     return (
-        added is not None
+        not session.scalars(select(started)).one()
         and newest_file_version_id(session=session, file_id=file_id) == upload.file_version_id
     )
 

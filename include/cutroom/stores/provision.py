@@ -9,9 +9,11 @@ for long; messages that can't be read are logged and taken off by the reader its
 import json
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import ObjectMissing, UsageError
+from cutroom.media import keys
 from cutroom.settings import Settings
 from cutroom.stores.s3 import s3_client, sqs_client, translated
 
@@ -39,6 +41,9 @@ _MEDIA_CORS: dict[str, Any] = {
     "MaxAgeSeconds": 3600,
 }
 
+_BLOCKS_CORS = {**_MEDIA_CORS, "AllowedMethods": ["GET", "HEAD", "PUT"]}
+"""A page sends and fetches blocks by presigned addresses only, so any page may try."""
+
 _ABANDONED_UPLOADS: dict[str, Any] = {
     "ID": "cutroom-abandoned-uploads",
     "Status": "Enabled",
@@ -63,8 +68,9 @@ def provision(settings: Settings) -> list[str]:
     made += [f"bucket {bucket}" for bucket in buckets if bucket in new]
     if settings.uploads_bucket in new or settings.s3 != "aws":
         made += _ensure_versioning(client, settings.uploads_bucket)
-    if settings.media_bucket in new or settings.s3 != "aws":
-        made += _ensure_cors(client, settings.media_bucket)
+    for bucket, rules in ((settings.media_bucket, _MEDIA_CORS), (settings.blocks_bucket, _BLOCKS_CORS)):
+        if bucket in new or settings.s3 != "aws":
+            made += _ensure_cors(client, bucket, rules)
     if settings.uploads_queue:
         made += _ensure_events(client, sqs_client(settings), settings)
     for what in made:
@@ -104,7 +110,7 @@ def _ensure_versioning(client: "S3Client", bucket: str) -> list[str]:
     return [f"versioning of {bucket}"]
 
 
-def _ensure_cors(client: "S3Client", bucket: str) -> list[str]:
+def _ensure_cors(client: "S3Client", bucket: str, rules: dict[str, Any]) -> list[str]:
     with translated(f"The CORS rules of {bucket}"):
         try:
             client.get_bucket_cors(Bucket=bucket)
@@ -113,7 +119,7 @@ def _ensure_cors(client: "S3Client", bucket: str) -> list[str]:
                 raise
         else:
             return []
-        client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [_MEDIA_CORS]})  # type: ignore[list-item]
+        client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rules]})  # type: ignore[list-item]
     return [f"CORS rules of {bucket}"]
 
 
@@ -144,7 +150,8 @@ def _ensure_events(client: "S3Client", queues: "SQSClient", settings: Settings) 
             made.append(f"policy of queue {name}")
     with translated(f"The events of {settings.uploads_bucket}"):
         current = client.get_bucket_notification_configuration(Bucket=settings.uploads_bucket)
-    wanted = merged_notifications(dict(current), queue_arn=arn, prefix=settings.incoming_prefix)
+    prefixes = (settings.incoming_prefix, keys.MANIFESTS)
+    wanted = merged_notifications(dict(current), queue_arn=arn, prefixes=prefixes)
     if wanted:
         _put_notifications(client, settings.uploads_bucket, wanted, fresh_policy=bool(policy))
         made.append(f"events of {settings.uploads_bucket}")
@@ -200,20 +207,25 @@ def allowing_policy(policy: str, *, queue_arn: str, bucket: str) -> str | None:
     return json.dumps({**document, "Statement": [*kept, statement]})
 
 
-def merged_notifications(current: dict[str, Any], *, queue_arn: str, prefix: str) -> dict[str, Any] | None:
-    """The bucket's notifications with ours among them; None where it is there already."""
-    ours = {
-        "Id": RULE_ID,
-        "QueueArn": queue_arn,
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
-    }
+def merged_notifications(
+    current: dict[str, Any], *, queue_arn: str, prefixes: Sequence[str]
+) -> dict[str, Any] | None:
+    """The bucket's notifications with ours, one for each prefix, among them; None where they are there already."""
+    ours = [
+        {
+            "Id": f"{RULE_ID}-{number}" if number else RULE_ID,
+            "QueueArn": queue_arn,
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+        }
+        for number, prefix in enumerate(prefixes)
+    ]
     current = {name: value for name, value in current.items() if name != "ResponseMetadata"}
     queues = current.get("QueueConfigurations", [])
-    if any(_same_notification(other, ours) for other in queues):
+    if all(any(_same_notification(other, one) for other in queues) for one in ours):
         return None
-    kept = [other for other in queues if other.get("Id") != RULE_ID]
-    return {**current, "QueueConfigurations": [*kept, ours]}
+    kept = [other for other in queues if not str(other.get("Id", "")).startswith(RULE_ID)]
+    return {**current, "QueueConfigurations": [*kept, *ours]}
 
 
 def _same_notification(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -123,12 +123,12 @@ def list_uploads(pages: Iterable[Mapping[str, Any]], *, bucket: str) -> Iterator
 
 
 def unknown_file_versions(database: Database, file_versions: Iterable[str]) -> set[str]:
-    """Those of the file versions that the catalog has not met yet."""
+    """Those of the file versions that have no run yet."""
     with database.snapshot() as session:
         rows = session.execute(
             text(
                 "SELECT name FROM unnest(CAST(:names AS text[])) AS name"
-                " WHERE NOT EXISTS (SELECT 1 FROM file_versions WHERE file_version_id = name)"
+                " WHERE NOT EXISTS (SELECT 1 FROM runs WHERE file_version_id = name)"
             ),
             {"names": list(file_versions)},
         )

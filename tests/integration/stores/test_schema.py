@@ -11,6 +11,7 @@ from cutroom.stores import migrations
 from cutroom.stores.block_tables import StoredBlock
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.database import Database
+from cutroom.stores.file_tables import UploadSession
 from cutroom.stores.tables import Table
 
 pytestmark = pytest.mark.stack
@@ -57,8 +58,8 @@ def test_the_migrations_make_exactly_what_the_mappings_declare(
 
 
 def test_every_mapped_table_is_compared() -> None:
-    assert len(Table.metadata.tables) == 16
-    assert StoredBlock.metadata is Table.metadata
+    assert len(Table.metadata.tables) == 23
+    assert StoredBlock.metadata is UploadSession.metadata is Table.metadata
 
 
 def test_a_second_migration_applies_nothing(catalog: Catalog) -> None:

@@ -59,8 +59,8 @@ def test_our_statement_joins_the_others_once() -> None:
 
 
 def test_our_notification_is_known_under_any_name() -> None:
-    made = merged_notifications({}, queue_arn="arn:q", prefix="incoming/")
+    made = merged_notifications({}, queue_arn="arn:q", prefixes=["incoming/", "manifests/"])
     assert made is not None
     made["QueueConfigurations"][0] |= {"Id": "renamed"}
     made["QueueConfigurations"][0]["Filter"]["Key"]["FilterRules"][0]["Name"] = "Prefix"
-    assert merged_notifications(made, queue_arn="arn:q", prefix="incoming/") is None
+    assert merged_notifications(made, queue_arn="arn:q", prefixes=["incoming/", "manifests/"]) is None

@@ -1,0 +1,81 @@
+"""Bytes of blocks to and from S3, by the addresses that the File Service signed."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from cutroom.blocks.block import Block
+from cutroom.client.backoff import patiently
+from cutroom.errors import AccessRefused, ObjectCorrupt, ObjectMissing, PermanentError, StoreUnavailable
+
+CONNECTIONS = 6
+"""Blocks that travel at the same time: as many are in memory."""
+
+
+class AddressExpired(AccessRefused):
+    """S3 no longer takes the address: ask for a fresh one."""
+
+
+def transfer_client() -> httpx.Client:
+    """The HTTP client of block transfers; may be used from several threads."""
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    return httpx.Client(timeout=httpx.Timeout(120, connect=10), limits=limits)
+
+
+def put_block(client: httpx.Client, url: str, headers: Mapping[str, str], data: bytes) -> None:
+    """Send a block; that somebody else did so before is as good.
+
+    Raises:
+        AddressExpired: The address is no longer taken.
+        StoreUnavailable: S3 did not answer, or not well, however often it was asked.
+    """
+
+    def put() -> None:
+        answer = _asked(lambda: client.put(url, content=data, headers=dict(headers)))
+        # 412: the block is there already; whoever wrote it, the commit checks its bytes.
+        if not answer.is_success and answer.status_code != 412:
+            raise _refusal(answer)
+
+    patiently(put)
+
+
+def get_block(client: httpx.Client, url: str, block: Block) -> bytes:
+    """The bytes of a block, which are those of its name.
+
+    Raises:
+        AddressExpired: The address is no longer taken.
+        ObjectMissing: The block is not there.
+        ObjectCorrupt: It has other bytes.
+        StoreUnavailable: S3 did not answer, or not well, however often it was asked.
+    """
+
+    def get() -> bytes:
+        answer = _asked(lambda: client.get(url))
+        if answer.status_code == 404:
+            raise ObjectMissing(f"The block {block.block_id} is missing in the store; tell the operator.")
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer.content
+
+    data = patiently(get)
+    if len(data) != block.size_bytes or hashlib.sha256(data).hexdigest() != block.block_id:
+        raise ObjectCorrupt(f"The block {block.block_id} arrived with other bytes; tell the operator.")
+    return data
+
+
+def _asked(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    try:
+        return ask()
+    except httpx.HTTPError as error:
+        raise StoreUnavailable(f"S3 does not answer ({type(error).__name__}).") from error
+
+
+def _refusal(answer: httpx.Response) -> PermanentError | StoreUnavailable:
+    status = answer.status_code
+    if status in {401, 403}:
+        return AddressExpired(f"S3 refuses the address of a block ({status}).")
+    # 400 is said of a body that was damaged on its way, 409 when two write the same key at a time.
+    if answer.is_server_error or status in {400, 408, 409, 429}:
+        return StoreUnavailable(f"S3 answers {status} to the transfer of a block.")
+    return PermanentError(f"S3 answers {status} to the transfer of a block.")

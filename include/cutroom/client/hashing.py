@@ -1,0 +1,127 @@
+"""A local file as blocks: hashed on all cores, with a few blocks in memory at a time."""
+
+import hashlib
+import itertools
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cutroom.blocks.block import BLOCK_BYTES, Block
+from cutroom.errors import Conflict, UsageError
+from cutroom.ids import BlockId
+
+Told = Callable[[int], None]
+"""Is told of bytes that are done, from any thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedBlock:
+    """A block and where its bytes begin in the file."""
+
+    offset: int
+    block: Block
+
+
+class LocalFile:
+    """A file that is read by position from several threads, and must not change meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+        self._before = self._facts()
+        self.size_bytes = self._before[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+    def check_unchanged(self) -> None:
+        """Make sure that the file is as it was when it was opened.
+
+        Raises:
+            Conflict: It is not.
+        """
+        if self._facts() != self._before:
+            raise self.changed()
+
+    def changed(self) -> Conflict:
+        """The error that says so."""
+        return Conflict(f"{self.path} changed while it was read: upload it again when nothing writes to it.")
+
+    def read_into(self, buffer: memoryview, offset: int) -> None:
+        """Fill the buffer from that position on.
+
+        Raises:
+            Conflict: The file has become too short for that.
+        """
+        filled = 0
+        while filled < len(buffer):
+            count = os.preadv(self._descriptor, [buffer[filled:]], offset + filled)
+            if count == 0:
+                raise self.changed()
+            filled += count
+
+    def _facts(self) -> tuple[int, int, int]:
+        stat = os.fstat(self._descriptor)
+        return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def plan_ranges(size_bytes: int) -> list[tuple[int, int]]:
+    """Offset and size of each block: 4 MiB, and what is left; none for an empty file."""
+    return [(start, min(BLOCK_BYTES, size_bytes - start)) for start in range(0, size_bytes, BLOCK_BYTES)]
+
+
+def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -> list[PlacedBlock]:
+    """The blocks of a file in order. Each thread keeps one block in memory; SHA-256 leaves Python's lock.
+
+    Raises:
+        Conflict: The file changed meanwhile.
+    """
+    ranges = plan_ranges(file.size_bytes)
+    digests: list[str] = [""] * len(ranges)
+    turns = itertools.count()
+    stop = threading.Event()
+
+    def work() -> None:
+        buffer = memoryview(bytearray(BLOCK_BYTES))
+        # The next number is taken under Python's lock, so no two threads have the same.
+        while (number := next(turns)) < len(ranges) and not stop.is_set():
+            offset, size_bytes = ranges[number]
+            part = buffer[:size_bytes]
+            try:
+                file.read_into(part, offset)
+            except BaseException:
+                stop.set()
+                raise
+            digests[number] = hashlib.sha256(part).hexdigest()
+            told(size_bytes)
+
+    _in_threads(work, min(threads, max(1, len(ranges))))
+    file.check_unchanged()
+    return [
+        PlacedBlock(offset=offset, block=Block(block_id=BlockId(digest), size_bytes=size_bytes))
+        for (offset, size_bytes), digest in zip(ranges, digests, strict=True)
+    ]
+
+
+def blocks_of(placed: Sequence[PlacedBlock]) -> list[Block]:
+    """The blocks without their places."""
+    return [one.block for one in placed]
+
+
+def _in_threads(work: Callable[[], None], count: int) -> None:
+    with ThreadPoolExecutor(count, thread_name_prefix="hash") as pool:
+        for done in [pool.submit(work) for _ in range(count)]:
+            done.result()

@@ -1,0 +1,195 @@
+// The upload page: files are dropped or chosen, a worker uploads them, and each says how far it is and where it plays.
+
+import { byId, bytes, draw, el, plural } from "../../cutroom/static/page.js";
+import { Service } from "./uploader.js";
+
+const BASE = new URL(".", location.href).pathname;
+const POLL_MS = 2000;
+const UNFINISHED = "cutroom-unfinished-uploads";
+const WORDS = {
+  waiting: "Waiting",
+  hashing: "Uploading",
+  uploaded: "Waiting for its run",
+  processing: "Processing",
+  published: "Published",
+  superseded: "Superseded",
+  rejected: "Rejected",
+  failed: "Failed",
+};
+
+const service = new Service(BASE);
+const uploads = new Map();
+let blockBytes = 0;
+let startedAt = 0;
+let drawing = false;
+
+const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+worker.onmessage = ({ data }) => {
+  const upload = uploads.get(data.id);
+  if (data.what) upload[data.what] += data.bytes;
+  if (data.state) upload.state = data.state;
+  if (data.reason) upload.reason = data.reason;
+  if (data.version) {
+    upload.version = data.version;
+    follow(upload);
+  }
+  if (["uploaded", "failed"].includes(data.state)) remember();
+  redraw();
+};
+worker.onerror = () => complain("The uploader could not be started: load this page again.");
+
+function complain(words) {
+  byId("unfinished").hidden = false;
+  byId("unfinished").textContent = words;
+}
+
+/** Put files in the queue; a path is the names of folders and of the file. */
+function add(found) {
+  startedAt ||= Date.now();
+  for (const { file, path } of found) {
+    const id = crypto.randomUUID();
+    uploads.set(id, { id, file, path, state: "waiting", hashed: 0, sent: 0, skipped: 0, reason: "" });
+    worker.postMessage({ id, file, path, base: BASE, blockBytes });
+  }
+  byId("unfinished").hidden = true;
+  remember();
+  redraw();
+}
+
+/** Keep the names of what is under way: after a reload the page asks for them again. */
+function remember() {
+  const open = [...uploads.values()].filter((upload) => ["waiting", "hashing"].includes(upload.state));
+  try {
+    if (open.length) localStorage.setItem(UNFINISHED, JSON.stringify(open.map((upload) => upload.path.join("/"))));
+    else localStorage.removeItem(UNFINISHED);
+  } catch {
+    // A browser that keeps nothing only loses the reminder.
+  }
+}
+
+function remind() {
+  let names = [];
+  try {
+    names = JSON.parse(localStorage.getItem(UNFINISHED) ?? "[]");
+  } catch {
+    return;
+  }
+  if (names.length) complain(`Not finished: ${names.join(", ")}. Drop the same again, and only what is missing is sent.`);
+}
+
+/** Ask what became of a version until its run has ended. */
+async function follow(upload) {
+  while (["uploaded", "processing"].includes(upload.state)) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    try {
+      const { run } = await service.ask("GET", `/versions/${upload.version.version_id}`);
+      if (run.status !== "waiting") upload.state = run.status;
+      upload.percent = run.percent;
+      upload.reason = run.reason;
+    } catch (error) {
+      upload.reason = error.message;
+    }
+    redraw();
+  }
+}
+
+function redraw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    const all = [...uploads.values()];
+    draw(byId("queue"), all.map(drawUpload));
+    byId("total").textContent = totals(all);
+  });
+}
+
+function drawUpload(upload) {
+  const { file, state } = upload;
+  const chip = { waiting: "", hashing: "processing", uploaded: "processing", superseded: "published" }[state] ?? state;
+  const parts = [bytes(file.size)];
+  for (const what of ["hashed", "skipped", "sent"]) if (upload[what]) parts.push(`${what} ${bytes(upload[what])}`);
+  const running = ["waiting", "hashing"].includes(state);
+  const percent = running ? 50 * (upload.hashed + upload.sent + upload.skipped) / (file.size || 1) : upload.percent ?? 100;
+  return el("li.upload", { "data-key": upload.id },
+    upload.version
+      ? el("a.title", { href: `../cutroom/#${encodeURIComponent(upload.version.asset_id)}` }, upload.path.join("/"))
+      : el("span.title", {}, upload.path.join("/")),
+    el(`span.chip${chip ? `.${chip}` : ""}`, {}, WORDS[state] ?? state),
+    running || state === "processing" ? el("progress", { max: 100, value: percent.toFixed(1), "aria-label": "Progress" }) : null,
+    el("span.said", {}, upload.reason || parts.join(", ")),
+  );
+}
+
+function totals(all) {
+  if (!all.length) return "";
+  const sum = (pick) => all.reduce((total, upload) => total + pick(upload), 0);
+  const open = all.filter((upload) => ["waiting", "hashing"].includes(upload.state));
+  const size = sum((upload) => upload.file.size);
+  const done = sum((upload) => upload.hashed + upload.sent + upload.skipped) / 2;
+  const seconds = (Date.now() - startedAt) / 1000;
+  const words = [`${plural(all.length, "file")}, ${bytes(size)}`, `sent ${bytes(sum((upload) => upload.sent))}`];
+  if (open.length && done && seconds > 1) {
+    words.push(`${bytes(done / seconds)}/s`, `about ${Math.ceil((size - done) * seconds / done)} s left`);
+  }
+  return words.join(" · ");
+}
+
+/** The files of a drop, those in folders with their paths. */
+async function dropped(items) {
+  const found = [];
+  async function walk(entry, path) {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      found.push({ file, path: [...path, entry.name] });
+      return;
+    }
+    const reader = entry.createReader();
+    for (;;) {
+      // A reader gives a hundred entries at a time.
+      const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!entries.length) return;
+      for (const one of entries) await walk(one, [...path, entry.name]);
+    }
+  }
+  for (const entry of items.map((item) => item.webkitGetAsEntry()).filter(Boolean)) await walk(entry, []);
+  return found;
+}
+
+function chosen(input) {
+  const found = [...input.files].map((file) => ({ file, path: (file.webkitRelativePath || file.name).split("/") }));
+  input.value = "";
+  return found;
+}
+
+const target = document.querySelector(".target");
+const drop = byId("drop");
+drop.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  target.classList.add("over");
+});
+drop.addEventListener("dragleave", () => target.classList.remove("over"));
+drop.addEventListener("drop", async (event) => {
+  event.preventDefault();
+  target.classList.remove("over");
+  // The list is empty once the handler has returned.
+  add(await dropped([...event.dataTransfer.items]));
+});
+for (const [button, input] of [["choose-files", "files"], ["choose-folder", "folder"]]) {
+  byId(button).addEventListener("click", () => byId(input).click());
+  byId(input).addEventListener("change", () => add(chosen(byId(input))));
+}
+addEventListener("beforeunload", (event) => {
+  if ([...uploads.values()].some((upload) => ["waiting", "hashing"].includes(upload.state))) event.preventDefault();
+});
+
+if (globalThis.crypto?.subtle) {
+  try {
+    ({ block_bytes: blockBytes } = await service.ask("GET", "/me"));
+    remind();
+  } catch (error) {
+    complain(error.message);
+  }
+} else {
+  complain("Browsers hash files only on https:// and on this machine itself: open this page there.");
+}

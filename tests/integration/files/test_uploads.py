@@ -1,0 +1,416 @@
+"""Uploads in blocks by the library: what is sent, when a version is there, and what a crash leaves."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from cutroom import ids
+from cutroom.blocks.block import Block, block_of
+from cutroom.errors import (
+    BlocksMissing,
+    Conflict,
+    FileUnknown,
+    LimitPassed,
+    RequestInvalid,
+    TooManyRequests,
+)
+from cutroom.media import keys
+from cutroom.settings import Settings
+from cutroom.stores import file_commits
+from cutroom.stores.catalog import Catalog
+from cutroom.stores.database import Database
+from cutroom.stores.file_records import NewUpload
+from cutroom.stores.file_service import FileService, open_file_service
+from cutroom.stores.file_versions import committed_upload
+from cutroom.stores.s3 import S3Store, s3_client
+from integration.files.conftest import Uploader, announcement, fresh, put, read_back
+
+pytestmark = pytest.mark.stack
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_file_arrives_whole_and_its_manifest_tells_of_it(uploader: Uploader, stack: Settings) -> None:
+    parts = fresh(3)
+    version = uploader.upload(parts, "talk.mp4", title="A talk", tags=("talks",), content_type="video/mp4")
+    assert read_back(stack, version) == b"".join(parts)
+    assert len(uploader.sent) == 3
+    key = keys.upload_manifest(ids.FileId(version.file_id), ids.FileVersionId(version.version_id))
+    told = json.loads(S3Store(s3_client(stack), stack.uploads_bucket).get_bytes(key))
+    assert told["asset_id"] == version.asset_id
+    assert (told["name"], told["title"], told["tags"]) == ("talk.mp4", "A talk", ["talks"])
+    with Database(stack.database_url).snapshot() as session:
+        upload = committed_upload(session, version.version_id)
+    assert upload is not None
+    assert (upload.asset_id, upload.file_version_id) == (version.asset_id, version.version_id)
+    assert (upload.name, upload.title, upload.kind) == ("talk.mp4", "A talk", "video")
+
+
+def test_the_same_file_again_sends_nothing_and_is_the_same_version(uploader: Uploader) -> None:
+    parts = fresh(3)
+    first = uploader.upload(parts)
+    uploader.sent.clear()
+    assert uploader.upload(parts) == first
+    assert uploader.sent == []
+
+
+def test_a_block_that_comes_twice_in_a_file_is_sent_once(uploader: Uploader, stack: Settings) -> None:
+    one, two = fresh(2)
+    version = uploader.upload([one, two, one, one])
+    assert len(uploader.sent) == 2
+    assert read_back(stack, version) == one + two + one + one
+
+
+def test_other_content_under_a_name_is_a_new_version_of_the_same_asset(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    parts = fresh(3)
+    first = uploader.upload(parts)
+    uploader.sent.clear()
+    changed = [parts[0], *fresh(1), parts[2]]
+    second = uploader.upload(changed, "FILM.mp4")
+    assert (second.file_id, second.asset_id) == (first.file_id, first.asset_id)
+    assert second.version_id != first.version_id
+    assert len(uploader.sent) == 1
+    again = uploader.upload(parts)
+    assert again.version_id not in {first.version_id, second.version_id}
+    listed = [one.version_id for one in service.versions.versions(uploader.owner, first.file_id)]
+    assert listed == [again.version_id, second.version_id, first.version_id]
+    for version, content in ((first, parts), (second, changed), (again, parts)):
+        assert read_back(stack, version) == b"".join(content)
+
+
+def test_content_whose_run_came_to_nothing_is_tried_anew(uploader: Uploader, stack: Settings) -> None:
+    parts = fresh(1)
+    first = uploader.upload(parts)
+    catalog = Catalog(stack.database_url)
+    with Database(stack.database_url).snapshot() as session:
+        upload = committed_upload(session, first.version_id)
+    assert upload is not None
+    catalog.start_run(
+        run_id=f"{first.version_id}--x",
+        dag_id="process_video",
+        upload=upload,
+        profile="web",
+        profile_digest="x",
+    )
+    assert uploader.upload(parts) == first
+    catalog.end_run(run_id=f"{first.version_id}--x", status="failed", reason="The machine burned.")
+    second = uploader.upload(parts)
+    assert second.version_id != first.version_id
+    assert second.asset_id == first.asset_id
+
+
+def test_an_empty_file_is_a_version_without_blocks(uploader: Uploader, stack: Settings) -> None:
+    version = uploader.upload([])
+    assert (version.size_bytes, version.blocks_total) == (0, 0)
+    assert read_back(stack, version) == b""
+
+
+def test_who_comes_back_finds_the_session_and_sends_only_the_rest(
+    uploader: Uploader, service: FileService
+) -> None:
+    parts = fresh(4)
+    session = uploader.begin(parts)
+    page = service.uploads.missing(uploader.owner, session.session_id)
+    assert [one.position for one in page.missing] == [0, 1, 2, 3]
+    for one in page.missing[:2]:
+        assert put(one, parts[one.position]) == 200
+    again = Uploader(service, uploader.owner)
+    resumed = again.begin(parts)
+    assert resumed.session_id == session.session_id
+    again.send(resumed.session_id, parts)
+    assert again.sent == [block_of(part).block_id for part in parts[2:]]
+    again.complete(resumed.session_id)
+
+
+def test_a_file_is_not_committed_without_all_of_its_blocks(uploader: Uploader, service: FileService) -> None:
+    parts = fresh(3)
+    session = uploader.begin(parts)
+    page = service.uploads.missing(uploader.owner, session.session_id)
+    put(page.missing[0], parts[0])
+    with pytest.raises(BlocksMissing) as raised:
+        service.uploads.complete(uploader.owner, session.session_id)
+    assert raised.value.block_ids == tuple(block_of(part).block_id for part in parts[1:])
+    assert service.tree.content(uploader.owner).files == ()
+    uploader.send(session.session_id, parts)
+    uploader.complete(session.session_id)
+
+
+def test_wrong_bytes_for_an_announced_block_never_become_a_version(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    parts = fresh(1)
+    session = uploader.begin(parts)
+    [one] = service.uploads.missing(uploader.owner, session.session_id).missing
+    put(one, b"x" * 1000)
+    # A store that looks at no signature takes what has no checksum: the commit asks it for its own.
+    s3 = s3_client(stack)
+    path = one.upload.url.partition("?")[0].partition(f"/{stack.blocks_bucket}/")[2]
+    s3.put_object(Bucket=stack.blocks_bucket, Key=path, Body=b"y" * 1000)
+    with pytest.raises(BlocksMissing):
+        service.uploads.complete(uploader.owner, session.session_id)
+    uploader.send(session.session_id, parts)
+    assert read_back(stack, uploader.complete(session.session_id)) == parts[0]
+
+
+POINTS: dict[str, Callable[[pytest.MonkeyPatch, FileService], None]] = {
+    "before the blocks are looked at": lambda patch, one: patch.setattr(
+        one.uploads._blocks, "missing_blocks", _dies
+    ),
+    "before the references": lambda patch, one: patch.setattr(one.uploads._blocks, "add_references", _dies),
+    "after the references": lambda patch, one: patch.setattr(one.uploads, "_commit", _dies),
+    "within the commit": lambda patch, one: patch.setattr(file_commits.names, "note_change", _dies),
+    "before the manifest": lambda patch, one: patch.setattr(file_commits, "announce", _dies),
+    "after the manifest": lambda patch, one: patch.setattr(one.uploads._blocks, "release_lease", _dies),
+}
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_of_the_commit_leaves_no_version_or_a_whole_one(
+    point: str, uploader: Uploader, stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = fresh(2)
+    session = uploader.begin(parts)
+    uploader.send(session.session_id, parts)
+    dying = open_file_service(stack)
+    with monkeypatch.context() as patch:
+        POINTS[point](patch, dying)
+        with pytest.raises(Killed):
+            dying.uploads.complete(uploader.owner, session.session_id)
+    seen = uploader.service.tree.content(uploader.owner).files
+    assert len(seen) == (1 if "manifest" in point else 0)
+    for file in seen:
+        assert read_back(stack, file.version) == b"".join(parts)
+    version = uploader.complete(session.session_id)
+    assert read_back(stack, version) == b"".join(parts)
+    [file] = uploader.service.tree.content(uploader.owner).files
+    assert file.version == version
+    assert manifest_is_there(stack, version.file_id, version.version_id)
+
+
+def test_a_version_whose_manifest_was_never_written_is_found_by_the_listing(
+    uploader: Uploader, stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = fresh(1)
+    session = uploader.begin(parts)
+    uploader.send(session.session_id, parts)
+    with monkeypatch.context() as patch:
+        patch.setattr(file_commits, "announce", _dies)
+        with pytest.raises(Killed):
+            uploader.service.uploads.complete(uploader.owner, session.session_id)
+    [file] = uploader.service.tree.content(uploader.owner).files
+    assert not manifest_is_there(stack, file.file_id, file.version.version_id)
+    _start_all_others(stack, file.version.version_id)
+    found = file_commits.unstarted(
+        Database(stack.database_url), S3Store(s3_client(stack), stack.uploads_bucket)
+    )
+    assert [upload.file_version_id for upload in found] == [file.version.version_id]
+    assert manifest_is_there(stack, file.file_id, file.version.version_id)
+
+
+def _start_all_others(stack: Settings, version_id: str) -> None:
+    """Give every other committed version of this shared database a run."""
+    catalog = Catalog(stack.database_url)
+    with Database(stack.database_url).snapshot() as session:
+        others = session.scalars(
+            text("SELECT file_version_id FROM file_commits WHERE file_version_id <> :mine"),
+            {"mine": version_id},
+        ).all()
+        uploads = [committed_upload(session, one) for one in others]
+    for upload in uploads:
+        if upload is not None:
+            catalog.start_run(
+                run_id=f"{upload.file_version_id}--o", dag_id="process_video", upload=upload, profile="web",
+                profile_digest="o",
+            )  # fmt: skip
+
+
+def manifest_is_there(stack: Settings, file_id: str, version_id: str) -> bool:
+    key = keys.upload_manifest(ids.FileId(file_id), ids.FileVersionId(version_id))
+    return S3Store(s3_client(stack), stack.uploads_bucket).head(key) is not None
+
+
+def test_requests_that_come_twice_or_late_change_nothing(uploader: Uploader, service: FileService) -> None:
+    parts = fresh(2)
+    session = uploader.begin(parts)
+    uploader.send(session.session_id, parts)
+    version = uploader.complete(session.session_id)
+    assert uploader.complete(session.session_id) == version
+    assert service.uploads.missing(uploader.owner, session.session_id).missing == ()
+    service.uploads.abort(uploader.owner, session.session_id)
+    assert uploader.complete(session.session_id) == version
+
+
+def test_fifty_clients_with_the_same_file_make_one_version_and_one_copy(
+    uploader: Uploader, stack: Settings
+) -> None:
+    parts = fresh(2, 5000)
+    start = threading.Barrier(50)
+
+    def upload(number: int) -> tuple[str, int]:
+        one = Uploader(uploader.service, uploader.owner)
+        start.wait()
+        version = one.upload(parts)
+        return version.version_id, number
+
+    with ThreadPoolExecutor(50) as pool:
+        versions = {version for version, _ in pool.map(upload, range(50))}
+    assert len(versions) == 1
+    [file] = uploader.service.tree.content(uploader.owner).files
+    assert read_back(stack, file.version) == b"".join(parts)
+    assert copies(stack, parts) == 2
+
+
+def test_fifty_owners_with_the_same_file_have_a_version_each_and_one_copy(stack: Settings) -> None:
+    parts = fresh(1, 5000)
+    service = open_file_service(stack)
+    start = threading.Barrier(50)
+
+    def upload(number: int) -> bytes:
+        one = Uploader(service, f"one-of-fifty-{number}-{block_of(parts[0]).block_id[:12]}")
+        start.wait()
+        return read_back(stack, one.upload(parts))
+
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(upload, range(50))) == {parts[0]}
+    assert copies(stack, parts) == 1
+
+
+def copies(stack: Settings, parts: list[bytes]) -> int:
+    """How many objects hold these blocks."""
+    found = 0
+    for part in parts:
+        block_id = block_of(part).block_id
+        listed = s3_client(stack).list_objects_v2(
+            Bucket=stack.blocks_bucket, Prefix=f"blocks/{block_id[:2]}/{block_id}"
+        )
+        found += listed["KeyCount"]
+    return found
+
+
+def test_nobody_learns_what_somebody_else_has_or_touches_it(uploader: Uploader, service: FileService) -> None:
+    parts = fresh(1)
+    version = uploader.upload(parts)
+    session = uploader.begin(fresh(1), "other.mp4")
+    stranger = Uploader(service, uploader.owner + "-stranger")
+    for refused in (
+        lambda: service.uploads.session(stranger.owner, session.session_id),
+        lambda: service.uploads.missing(stranger.owner, session.session_id),
+        lambda: service.uploads.complete(stranger.owner, session.session_id),
+        lambda: service.uploads.abort(stranger.owner, session.session_id),
+        lambda: service.versions.version(stranger.owner, version.version_id),
+        lambda: service.versions.versions(stranger.owner, version.file_id),
+        lambda: service.versions.run_state(stranger.owner, version.version_id),
+        lambda: service.versions.download(stranger.owner, version.file_id),
+    ):
+        with pytest.raises(FileUnknown):
+            refused()
+    stranger.upload(parts)
+    assert len(stranger.sent) == 1, "a hash alone proves nothing"
+
+
+def test_a_key_names_one_request(uploader: Uploader, service: FileService) -> None:
+    new = announcement(fresh(1))
+    first = service.uploads.begin(uploader.owner, new, idempotency_key="k")
+    assert service.uploads.begin(uploader.owner, new, idempotency_key="k").session_id == first.session_id
+    with pytest.raises(RequestInvalid, match="another request"):
+        service.uploads.begin(uploader.owner, replace(new, title="Other"), idempotency_key="k")
+
+
+def test_limits_are_named(stack: Settings, owner: str) -> None:
+    limited = open_file_service(
+        stack.model_copy(update={"source_max_bytes": 2000, "file_max_blocks": 3, "uploads_open_max": 1})
+    )
+    with pytest.raises(LimitPassed, match="CUTROOM_SOURCE_MAX_BYTES"):
+        limited.uploads.begin(owner, announcement(fresh(3)))
+    with pytest.raises(LimitPassed, match="CUTROOM_FILE_MAX_BLOCKS"):
+        limited.uploads.begin(owner, announcement(fresh(4, 1)))
+    limited.uploads.begin(owner, announcement(fresh(1)))
+    with pytest.raises(TooManyRequests, match="CUTROOM_UPLOADS_OPEN_MAX"):
+        limited.uploads.begin(owner, announcement(fresh(1)))
+
+
+def test_a_folder_name_is_no_file_name(uploader: Uploader, service: FileService) -> None:
+    folder = service.tree.create_folder(uploader.owner, name="Talks")
+    with pytest.raises(Conflict):
+        uploader.begin(fresh(1), "TALKS")
+    version = uploader.upload(fresh(1), "one.mp4", folder_id=folder.folder_id)
+    assert service.tree.file(uploader.owner, version.file_id).folder_id == folder.folder_id
+    with pytest.raises(FileUnknown):
+        uploader.begin(fresh(1), "two.mp4", folder_id="fo_nowhere")
+
+
+def test_a_deleted_file_gives_its_blocks_back(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    parts = fresh(1)
+    version = uploader.upload(parts)
+    service.delete_file(uploader.owner, version.file_id)
+    with pytest.raises(FileUnknown):
+        service.versions.download(uploader.owner, version.file_id)
+    with pytest.raises(FileUnknown):
+        service.delete_file(uploader.owner, version.file_id)
+    with Database(stack.database_url).snapshot() as session:
+        assert committed_upload(session, version.version_id) is None
+        lists = "SELECT count(*) FROM block_lists WHERE reference_id = :version"
+        assert session.scalar(text(lists), {"version": version.version_id}) == 0
+    again = uploader.upload(parts)
+    assert again.file_id != version.file_id
+
+
+def test_what_lay_idle_is_swept_with_its_lease_and_references(
+    uploader: Uploader, service: FileService, stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = fresh(1)
+    session = uploader.begin(parts)
+    uploader.send(session.session_id, parts)
+    with monkeypatch.context() as patch:
+        patch.setattr(service.uploads, "_commit", _dies)
+        with pytest.raises(Killed):
+            service.uploads.complete(uploader.owner, session.session_id)
+    database = Database(stack.database_url)
+    with database.transaction() as changing:
+        changing.execute(
+            text("UPDATE upload_sessions SET used_at = now() - interval '73 hours' WHERE session_id = :one"),
+            {"one": session.session_id},
+        )
+    assert service.sweep() >= 1
+    with pytest.raises(FileUnknown):
+        uploader.complete(session.session_id)
+    with database.snapshot() as reading:
+        for table, column, value in (
+            ("block_lists", "reference_id", ids.committed_version_id(session.session_id)),
+            ("block_leases", "lease_id", session.session_id),
+        ):
+            alive = " AND expires_at > now()" if table == "block_leases" else ""
+            count = text(f"SELECT count(*) FROM {table} WHERE {column} = :value{alive}")
+            assert reading.scalar(count, {"value": value}) == 0
+
+
+def test_a_file_of_many_blocks_comes_in_pages(uploader: Uploader, service: FileService) -> None:
+    blocks = tuple(Block(block_id=ids.BlockId(f"{number:064x}"), size_bytes=1) for number in range(2500))
+    new = NewUpload(name="long.mp4", folder_id="root", size_bytes=2500, blocks=blocks)
+    session = service.uploads.begin(uploader.owner, new)
+    seen = []
+    after: int | None = 0
+    while after is not None:
+        page = service.uploads.missing(uploader.owner, session.session_id, after=after)
+        assert len(page.missing) <= 1000
+        seen += [one.position for one in page.missing]
+        after = page.next_after
+    assert seen == list(range(2500))
+    service.uploads.abort(uploader.owner, session.session_id)
+    with pytest.raises(FileUnknown):
+        service.uploads.session(uploader.owner, session.session_id)

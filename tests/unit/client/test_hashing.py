@@ -1,0 +1,60 @@
+"""A local file as blocks, and files that change meanwhile."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from cutroom.blocks.block import BLOCK_BYTES
+from cutroom.client.hashing import LocalFile, hash_blocks, plan_ranges
+from cutroom.errors import Conflict, UsageError
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES + 7])
+def test_the_blocks_of_a_file_are_its_bytes_in_order(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(size))
+    done: list[int] = []
+    with LocalFile(path) as file:
+        placed = hash_blocks(file, threads=3, told=done.append)
+    data = path.read_bytes()
+    assert sum(done) == size
+    at = 0
+    for one in placed:
+        assert one.offset == at
+        part = data[at : at + one.block.size_bytes]
+        assert one.block.block_id == hashlib.sha256(part).hexdigest()
+        at += one.block.size_bytes
+    assert at == size
+    assert all(one.block.size_bytes == BLOCK_BYTES for one in placed[:-1])
+
+
+def test_ranges_tile_the_file() -> None:
+    assert plan_ranges(0) == []
+    assert plan_ranges(BLOCK_BYTES) == [(0, BLOCK_BYTES)]
+    assert plan_ranges(BLOCK_BYTES + 1) == [(0, BLOCK_BYTES), (BLOCK_BYTES, 1)]
+
+
+def test_a_file_that_grows_while_it_is_hashed_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * (BLOCK_BYTES + 1))
+
+    def grow(_: int) -> None:
+        with path.open("ab") as more:
+            more.write(b"y")
+
+    with LocalFile(path) as file, pytest.raises(Conflict, match="changed while it was read"):
+        hash_blocks(file, threads=1, told=grow)
+
+
+def test_a_file_that_shrinks_while_it_is_hashed_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * (3 * BLOCK_BYTES))
+    with LocalFile(path) as file, pytest.raises(Conflict, match="changed while it was read"):
+        hash_blocks(file, threads=2, told=lambda _: os.truncate(path, 10))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nowhere"):
+        LocalFile(tmp_path / "nowhere")
