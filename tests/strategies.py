@@ -126,16 +126,14 @@ def tracks(draw: st.DrawFn) -> Track:
         between(anchor + 1, after, anchor, after, pyramid)
         anchor = after
     hidden = draw(st.sampled_from([0, 0, 0, 1, 3])) if len(times) > 3 else 0
-    delay = max(n - frame for n, frame in enumerate(order))
     return Track(
         packets=tuple(
             Packet(
                 pts=times[frame],
-                dts=times[n - delay] if n >= delay else times[0] - (delay - n) * 2,
                 is_keyframe=frame in keyframes,
                 is_shown=frame >= hidden,
             )
-            for n, frame in enumerate(order)
+            for frame in order
         ),
         references=tuple(references),
         time_base=time_base,
@@ -145,7 +143,7 @@ def tracks(draw: st.DrawFn) -> Track:
 
 def packets_of(times: Sequence[int], keyframe_every: int = 48) -> list[Packet]:
     """Packets without reordering, a keyframe now and then."""
-    return [Packet(pts=t, dts=t, is_keyframe=n % keyframe_every == 0) for n, t in enumerate(times)]
+    return [Packet(pts=t, is_keyframe=n % keyframe_every == 0) for n, t in enumerate(times)]
 
 
 seconds = st.integers(-10_000_000, 10_000_000_000).map(lambda us: Fraction(us, 1_000_000))

@@ -14,7 +14,7 @@ from cutroom.ffmpeg import encoders
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media import timeline
 from cutroom.media.timeline import EncodeChunk
-from cutroom.media.video_plan import Picture, Timing, VideoPlan, VideoRung
+from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
 FFMPEG = "ffmpeg"
 """The runner knows where it is."""
@@ -58,11 +58,11 @@ def encode_video(
     # Times in the chunk object are moved by whole seconds (see cutter.split).
     shift = round(video.shift_s / timing.time_base)
     frames = (
-        ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None)
+        _pictures_of(source)
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
-    frames = _pictures(frames, video.picture, keeps_hdr=rungs[0].video_range != "SDR")
+    frames = _pictures(frames, video, keeps_hdr=rungs[0].video_range != "SDR")
     frames = frames.filter("settb", f"1/{timing.timescale}").filter(
         "setpts", _output_time(timing, video.shift_s)
     )
@@ -87,7 +87,16 @@ def encode_video(
     return compiled(made)
 
 
-def _pictures(frames: Any, picture: Picture, *, keeps_hdr: bool = False) -> Any:
+def _pictures_of(source: Path) -> Any:
+    """The frames of a file as they are coded, with the times that they have."""
+    # reinit_filter=0: a stream that changes its size midway goes through the same filters; a new set would begin anew.
+    return ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None, reinit_filter=0)
+
+
+def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
+    picture = video.picture
+    # Does nothing but where a stream changes its size midway: the picture keeps the size that it begins with.
+    frames = frames.filter("scale", video.track.width, video.track.height)
     if picture.deinterlace:
         # Only frames that are flagged: film in an interlaced stream stays as it is.
         frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
@@ -161,9 +170,7 @@ def inspect_video(
         poster: A JPEG of the most representative still.
         samples: How many stills there are.
     """
-    decoded = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None)[
-        str(video.track.index)
-    ]
+    decoded = _pictures_of(source)[str(video.track.index)]
     split = decoded.filter_multi_output("split", 2)
     counted = ffmpeg.output(
         split[0].filter("settb", rational(video.timing.time_base)),
@@ -176,13 +183,15 @@ def inspect_video(
     # The first frame of each interval: the same frames whatever the frame rate.
     number, before = (f"floor(({time}-start_t)/{_decimal(interval_s)})" for time in ("t", "prev_selected_t"))
     step = f"isnan(prev_selected_t)+gte({number},{before}+1)"
-    stills = _pictures(split[1].filter("select", step), video.picture).filter("setsar", "1")
+    stills = _pictures(split[1].filter("select", step), video).filter("setsar", "1")
     width, height = video.track.display_size
     sheet = stills.filter_multi_output("split", 2)
     tile_height = max(2, round(sprite_width * height / width / 2) * 2)
     tiles = sheet[0].filter("scale", sprite_width, tile_height).filter("tile", f"{columns}x{rows}")
     # yuvj420p: JPEG is full range.
     jpeg = {"frames:v": 1, "q:v": 4, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
+    # A source's clock may be below zero, where no frame is expected.
+    jpeg |= {"fps_mode": "passthrough"}
     best = (
         sheet[1]
         .filter("scale", min(width, 1280), -2)

@@ -7,55 +7,60 @@ same in both.
 
 import json
 import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Stream
 
+from cutroom.ffmpeg import presentation
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+
+RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB\x0f", "gray": "Y800"}
+"""How NUT names pixels without compression that AVI names by their number of bits only."""
 
 
 def index(source: str, track: int) -> None:
-    """Print `pts dts flags` of each packet in decode order; flags are K (keyframe) and D (not shown)."""
-    lines = []
-    for packet in _packets(source, track):
-        flags = ("K" if packet.is_keyframe else "") + ("D" if packet.is_discard else "")
-        lines.append(f"{packet.pts} {packet.dts} {flags}")
-        if len(lines) == 1000:
-            print(*lines, sep="\n", flush=True)
-            lines.clear()
-    print(*lines, sep="\n", flush=True)
+    """Print `pts flags` of each packet in decode order; flags are K (keyframe) and D (not shown).
+
+    A line `retimed` before them says that the times are not all the container's own. Empty lines are signs of life.
+    """
+    found = presentation.read(source, track, alive=lambda: print(flush=True))
+    if found.retimed:
+        print("retimed")
+    for packet in found.packets:
+        flags = ("K" if packet.is_keyframe else "") + ("" if packet.is_shown else "D")
+        print(packet.pts, flags)
 
 
 def split(source: str, track: int, cuts: str) -> None:
     """Write packets [first, end) to a NUT file, for each cut of a JSON list in a file.
 
-    A cut is `{"path": …, "first": …, "end": …}`; cuts are in order and may overlap. Times are moved by `shift_s`
-    whole seconds, as NUT holds no negative ones. Prints the number of the last packet read, now and then.
+    A cut is `{"path": …, "first": …, "end": …}`; cuts are in order and may overlap. `pts` and `dts` list the times of
+    all packets, which are moved by `shift_s` whole seconds, as NUT holds no negative ones. Prints the number of the
+    last packet read, now and then.
     """
     order = json.loads(Path(cuts).read_text())
-    shift_s: int = order["shift_s"]
     waiting = sorted(order["cuts"], key=lambda cut: int(cut["first"]))
+    times = zip(order["pts"], order["dts"], strict=True)
     with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
         stream = container.streams[track]
-        open_cuts: list[tuple[int, OutputContainer, Stream]] = []
-        for number, packet in enumerate(_of(container, stream)):
+        open_cuts: list[tuple[int, OutputContainer, Any]] = []
+        packet: Packet[Any]
+        for number, (packet, (pts, dts)) in enumerate(
+            zip(presentation.packets(container, stream), times, strict=False)
+        ):
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
                 output = av.open(cut["path"], "w", format="nut")
-                open_cuts.append((cut["end"], output, output.add_stream_from_template(stream, opaque=True)))
+                open_cuts.append((cut["end"], output, _track_like(stream, output)))
             for _, output, out_stream in open_cuts:
                 copy = Packet(bytes(packet))
                 copy.time_base = packet.time_base
-                shift = int(shift_s / Fraction(packet.time_base))
-                assert packet.pts is not None  # _of fills both
-                assert packet.dts is not None
-                copy.pts, copy.dts = packet.pts + shift, packet.dts + shift
+                shift = int(order["shift_s"] / Fraction(packet.time_base))
+                copy.pts, copy.dts = pts + shift, dts + shift
                 copy.is_keyframe = packet.is_keyframe
                 copy.duration = packet.duration
                 copy.stream = out_stream
@@ -69,45 +74,12 @@ def split(source: str, track: int, cuts: str) -> None:
                 break
 
 
-def _packets(source: str, track: int) -> "Iterator[Packet[Any]]":
-    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
-        yield from _of(container, container.streams[track])
-
-
-def _of(container: InputContainer, stream: Stream) -> "Iterator[Packet[Any]]":
-    """The packets of one track, each with both times.
-
-    Matroska leaves out decode times at the start of a track with B-frames: they are counted back from the first one
-    that is there. Elsewhere a time that is missing is taken from the other, or follows the packet before.
-    """
-    waiting: list[Packet[Any]] = []
-    expected, begun = 0, False
-    packet: Packet[Any]
-    for packet in container.demux(stream):
-        if packet.size == 0:
-            continue
-        step = max(1, packet.duration or 1)
-        if packet.dts is None and not begun:
-            waiting.append(packet)
-            continue
-        if packet.dts is None:
-            packet.dts = expected
-        yield from _counted_back(waiting, packet.dts, step)
-        waiting.clear()
-        begun = True
-        if packet.pts is None:
-            packet.pts = packet.dts
-        expected = packet.dts + step
-        yield packet
-    yield from _counted_back(waiting, len(waiting), 1)
-
-
-def _counted_back(packets: "list[Packet[Any]]", first: int, step: int) -> "Iterator[Packet[Any]]":
-    for place, packet in enumerate(packets):
-        packet.dts = first - (len(packets) - place) * step
-        if packet.pts is None:
-            packet.pts = packet.dts
-        yield packet
+def _track_like(stream: Any, output: OutputContainer) -> Any:
+    copy: Any = output.add_stream_from_template(stream, opaque=True)
+    context = stream.codec_context
+    if context.name == "rawvideo" and not context.codec_tag.strip("\0") and context.pix_fmt in RAW_TAGS:
+        copy.codec_context.codec_tag = RAW_TAGS[context.pix_fmt]
+    return copy
 
 
 if __name__ == "__main__":

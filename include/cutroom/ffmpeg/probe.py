@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -155,7 +156,11 @@ def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source
     source = to_source(output, sha256=sha256, size_bytes=size)
     if not source.video and not source.audio:
         raise SourceUnsupported("The file holds no video and no audio track.")
-    packets = [] if not source.video else read_packets(path, source.video[0].index, log=log, limits=limits)
+    packets: list[Packet] = []
+    if source.video:
+        track = source.video[0]
+        packets, retimed = read_packets(path, track.index, log=log, limits=limits)
+        source = replace(source, video=(replace(track, is_retimed=retimed),))
     if source.video and not packets:
         raise SourceCorrupt(
             "The video track holds no data: the file is truncated or damaged. Upload it again."
@@ -212,12 +217,16 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
     taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)}
     tags = [output.format.tags, *(s.tags for s in audio[:1] if not video)]
     start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
+    start, duration = min(start_times, default=None), output.format.duration
+    if duration is not None and start is not None and output.format.format_name == "matroska,webm":
+        # Matroska states where the last block ends on its clock, whenever that began.
+        duration -= max(Fraction(0), start)
     return Source(
         sha256=sha256,
         size_bytes=size_bytes,
         container=output.format.format_name,
-        start_s=min(start_times, default=None),
-        duration_s=output.format.duration,
+        start_s=start,
+        duration_s=duration,
         video=tuple(_video_track(s) for s in video[:1]),
         audio=tuple(tracks),
         text=tuple(_text_track(s) for s in text),
@@ -340,21 +349,25 @@ def _cover(stream: _Stream) -> CoverArt:
     return CoverArt(index=stream.index, codec=stream.codec_name, width=stream.width, height=stream.height)
 
 
-def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> list[Packet]:
-    """Times of a track's packets, in decode order."""
+def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> tuple[list[Packet], bool]:
+    """Times of a track's packets, in decode order, and whether any of them had to be made."""
     packets: list[Packet] = []
+    retimed = False
 
     def take(line: str) -> None:
-        if line:
-            pts, dts, flags = line.split(" ")
-            packets.append(Packet(int(pts), int(dts), "K" in flags, "D" not in flags))
+        nonlocal retimed
+        if line == "retimed":
+            retimed = True
+        elif line:
+            pts, flags = line.split(" ")
+            packets.append(Packet(int(pts), "K" in flags, "D" not in flags))
 
     argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "index", str(path), str(track)]
     try:
         runner.run(argv, log=log.with_suffix(".packets.log"), limits=limits, on_line=take)
     except EncoderRefused as refused:
         raise _reason(str(refused)) from refused
-    return packets
+    return packets, retimed
 
 
 def _reject_truncated(stream: _Stream, packets: list[Packet]) -> None:

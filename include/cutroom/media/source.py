@@ -37,6 +37,8 @@ class VideoTrack:
     """What the container says; the timeline decides what is true."""
     bit_rate_bps: int | None = None
     language: str | None = None
+    is_retimed: bool = False
+    """Whether frames' times are made by counting: the container has none, or has one twice."""
 
     @property
     def is_hdr(self) -> bool:

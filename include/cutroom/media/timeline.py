@@ -60,10 +60,9 @@ class Packet:
     """One packet of a video track, as the container holds it."""
 
     pts: int
-    dts: int
     is_keyframe: bool
     is_shown: bool = True
-    """False for packets that an edit list keeps for decoding only."""
+    """False for packets that show nothing: an edit list keeps them for decoding, or nothing can be made of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +87,19 @@ class EncodeChunk:
     def name(self) -> str:
         """Zero-padded number for keys and logs."""
         return f"{self.index:05d}"
+
+
+def decode_times(packets: Sequence[Packet]) -> list[int]:
+    """Decode times that rise from packet to packet, none after its frame is shown; those of containers may not.
+
+    They only have to be in order: nothing is shown by them.
+    """
+    times: list[int] = []
+    later: int | None = None
+    for packet in reversed(packets):
+        later = packet.pts if later is None else min(packet.pts, later - 1)
+        times.append(later)
+    return times[::-1]
 
 
 def shown_pts(packets: Sequence[Packet]) -> list[int]:

@@ -165,7 +165,7 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
             rotation=track.rotation,
             mirrored=track.mirrored,
         ),
-        shift_s=max(0, math.ceil(-min(min(packet.dts, packet.pts) for packet in packets) * track.time_base)),
+        shift_s=max(0, math.ceil(-min(timeline.decode_times(packets)) * track.time_base)),
         chunks=timeline.plan_chunks(packets, boundaries, per_chunk),
         rungs=rungs,
     )

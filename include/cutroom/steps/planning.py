@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cutroom.errors import ObjectMissing, SourceTooLarge, SourceUnsupported
-from cutroom.media import keys
+from cutroom.media import keys, timeline
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress
@@ -196,8 +196,10 @@ def cut_chunks(shop: Workshop, job: Job, made: Plan, chunks: list[EncodeChunk]) 
             {"path": str(folder / f"{chunk.name}.nut"), "first": chunk.first_packet, "end": chunk.end_packet}
             for chunk in missing
         ]
+        _, packets = source_facts(shop, job.sha256)
+        times = {"pts": [one.pts for one in packets], "dts": timeline.decode_times(packets)}
         order = folder / "cuts.json"
-        order.write_text(json.dumps({"shift_s": video.shift_s, "cuts": cuts}))
+        order.write_text(json.dumps({"shift_s": video.shift_s, "cuts": cuts, **times}))
         argv = [
             sys.executable,
             "-m",

@@ -11,6 +11,7 @@ import pytest
 
 import strategies
 from cutroom.ffmpeg import argv, sound
+from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import Profile, parse_profile
@@ -56,7 +57,7 @@ def plan_of(times: list[int], sound: AudioTrack = SOUND, **of_track: Any) -> Pla
 def one_pair_a_line(arguments: list[str]) -> str:
     """An option and its value on a line; the parts of a filter graph on lines of their own."""
     lines: list[str] = []
-    for argument in arguments:
+    for argument in (one.replace(DEMUXERS, "DEMUXERS") for one in arguments):
         is_option = argument.startswith("-") and len(argument) > 1 and not argument[1:].isdigit()
         if lines and not is_option and lines[-1].startswith("-") and " " not in lines[-1]:
             lines[-1] += " " + argument.replace(";", ";\n    ")

@@ -302,10 +302,10 @@ def test_a_packet_that_an_edit_list_hides_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(_argv: object, *, on_line: Any, **_: object) -> None:
-        for line in ("0 -2 KD", "1 -1 ", "2 0 K", ""):
+        for line in ("", "0 KD", "1 ", "2 K", ""):
             on_line(line)
 
     monkeypatch.setattr(probe.runner, "run", run)
-    assert probe.read_packets(tmp_path / "f", 0, log=tmp_path / "log", limits=probe.Limits()) == [
-        Packet(0, -2, True, False), Packet(1, -1, False, True), Packet(2, 0, True, True),
-    ]  # fmt: skip
+    packets, retimed = probe.read_packets(tmp_path / "f", 0, log=tmp_path / "log", limits=probe.Limits())
+    assert packets == [Packet(0, True, False), Packet(1, False, True), Packet(2, True, True)]
+    assert not retimed

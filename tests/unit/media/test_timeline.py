@@ -147,7 +147,7 @@ class TestChunks:
 
     def test_chunks_begin_where_little_is_decoded_in_vain(self) -> None:
         """Keyframes each 10 s under a grid of 6 s: the boundaries at 12, 30 and 42 s are the best to begin with."""
-        packets = [Packet(pts=n, dts=n, is_keyframe=n % 10 == 0) for n in range(60)]
+        packets = [Packet(pts=n, is_keyframe=n % 10 == 0) for n in range(60)]
         chunks = timeline.plan_chunks(packets, list(range(0, 60, 6)), 2)
         assert [chunk.start_pts for chunk in chunks] == [0, 12, 30, 42]
         assert [chunk.first_packet for chunk in chunks] == [0, 10, 30, 40]
@@ -182,7 +182,7 @@ class TestChunks:
     def test_leading_pictures_of_an_open_group_reach_back_to_the_keyframe_before(self) -> None:
         # Shown: 0 1 2 3 4 5 6 7; packet 4 is the keyframe of frame 6, with frames 4 and 5 leading it.
         order = [(0, True), (3, False), (1, False), (2, False), (6, True), (4, False), (5, False), (7, False)]
-        packets = [Packet(pts=pts, dts=n, is_keyframe=key) for n, (pts, key) in enumerate(order)]
+        packets = [Packet(pts=pts, is_keyframe=key) for pts, key in order]
         first, second, third = timeline.plan_chunks(packets, [0, 4, 6], 1)
         assert (first.first_packet, first.end_packet) == (0, 4)
         assert (second.first_packet, second.end_packet) == (0, 7)
@@ -191,12 +191,12 @@ class TestChunks:
     def test_keyframes_out_of_order_do_not_hide_an_earlier_one(self) -> None:
         # A damaged or odd file: the keyframe shown at 10 comes before the one shown at 4.
         order = [(0, True), (10, True), (4, True), (6, True), (7, False), (12, False)]
-        packets = [Packet(pts=pts, dts=n, is_keyframe=key) for n, (pts, key) in enumerate(order)]
+        packets = [Packet(pts=pts, is_keyframe=key) for pts, key in order]
         _, second = timeline.plan_chunks(packets, [0, 7], 1)
         assert (second.first_packet, second.end_packet) == (0, 6)
 
     def test_packets_that_are_not_shown_are_in_no_window_but_are_kept_for_decoding(self) -> None:
-        packets = [Packet(pts=n, dts=n, is_keyframe=n == 0, is_shown=n >= 3) for n in range(6)]
+        packets = [Packet(pts=n, is_keyframe=n == 0, is_shown=n >= 3) for n in range(6)]
         (only,) = timeline.plan_chunks(packets, [3], 1)
         assert (only.start_pts, only.end_pts, only.frames) == (3, 6, 3)
         assert (only.first_packet, only.end_packet) == (0, 6)
@@ -204,22 +204,22 @@ class TestChunks:
     def test_frames_that_are_shown_are_in_order_of_presentation_and_each_once(self) -> None:
         order = [(9, False), (4, True), (6, True), (5, True), (5, True)]
         packets = [
-            Packet(pts=pts, dts=n, is_keyframe=n == 0, is_shown=shown) for n, (pts, shown) in enumerate(order)
+            Packet(pts=pts, is_keyframe=n == 0, is_shown=shown) for n, (pts, shown) in enumerate(order)
         ]
         assert timeline.shown_pts(packets) == [4, 5, 6]
 
     def test_a_track_without_a_keyframe_is_read_from_its_first_packet(self) -> None:
-        packets = [Packet(pts=n, dts=n, is_keyframe=False) for n in range(10)]
+        packets = [Packet(pts=n, is_keyframe=False) for n in range(10)]
         assert [one.first_packet for one in timeline.plan_chunks(packets, [0, 5], 1)] == [0, 0]
 
     def test_two_packets_of_one_frame_are_one_frame(self) -> None:
         # Two fields in packets of their own that carry the same time.
-        packets = [Packet(pts=n // 2, dts=n, is_keyframe=n == 0) for n in range(8)]
+        packets = [Packet(pts=n // 2, is_keyframe=n == 0) for n in range(8)]
         (only,) = timeline.plan_chunks(packets, [0], 1)
         assert (only.frames, only.end_packet) == (4, 8)
 
     def test_a_chunks_name_sorts_like_its_number(self) -> None:
-        packets = [Packet(pts=n, dts=n, is_keyframe=True) for n in range(12)]
+        packets = [Packet(pts=n, is_keyframe=True) for n in range(12)]
         names = [one.name for one in timeline.plan_chunks(packets, list(range(12)), 1)]
         assert names == sorted(names)
 
@@ -232,6 +232,16 @@ class TestChunks:
         grid = grid_of(times, Fraction(1, 90_000), WHOLE_SECONDS)
         chunks = timeline.plan_chunks(packets, grid, 3)
         assert sum(one.frames for one in chunks) == 200_000
+
+
+class TestDecodeTimes:
+    @given(st.lists(st.integers(-(2**40), 2**40), max_size=60))
+    def test_they_rise_and_no_frame_is_shown_before_its_own(self, pts: list[int]) -> None:
+        """Whatever the presentation times: out of order, twice the same, below zero."""
+        packets = [Packet(pts=time, is_keyframe=False) for time in pts]
+        times = timeline.decode_times(packets)
+        assert all(before < after for before, after in pairwise(times))
+        assert all(dts <= pts for dts, pts in zip(times, pts, strict=True))
 
 
 class TestConstantRate:

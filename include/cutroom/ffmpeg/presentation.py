@@ -1,0 +1,187 @@
+"""When each packet's frame is shown: as the container says, or by decoding where the container can't be believed.
+
+Decoding the track, or its beginning, settles what containers leave open: AVI and bare streams hold no presentation
+times, a recording that was joined late begins with frames that nothing can be made of, and where two frames carry
+one time only a decoder knows which comes first.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.packet import Packet as AvPacket
+
+from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.media.timeline import Packet
+
+WITHOUT_PRESENTATION_TIMES = {"avi"}
+"""Demuxers whose presentation times are guesses: the container holds decode order alone."""
+
+ALIVE_EVERY = 250
+"""Packets decoded between two signs of life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """The packets of a track."""
+
+    packets: list[Packet]
+    """In decode order."""
+    retimed: bool
+    """Whether times had to be made: counted where there are none, moved by a tick where one occurs twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A packet as the container has it."""
+
+    pts: int | None
+    dts: int | None
+    is_keyframe: bool
+    is_discarded: bool
+
+
+def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
+    """The packets of a track, and when each is shown.
+
+    Args:
+        source: Path of a local file.
+        track: Stream index.
+        alive: Called now and then while frames are decoded.
+    """
+    with _opened(source) as container:
+        stream = container.streams[track]
+        reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
+        guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
+        stated = [
+            Stated(
+                packet.dts if guessed and not reorders else None if guessed else packet.pts,
+                packet.dts,
+                packet.is_keyframe,
+                packet.is_discard,
+            )
+            for packet in packets(container, stream)
+        ]
+        step = _frame_ticks(stream)
+    stated = _with_lone_times(stated, reorders)
+    return present(stated, step, lambda end: _decoded(source, track, end, alive))
+
+
+def present(stated: Sequence[Stated], step: int, shown_order: Callable[[int], list[int]]) -> Presentation:
+    """Decide when each packet is shown.
+
+    Args:
+        stated: The packets as the container has them, in decode order.
+        step: Ticks of a frame, for tracks without any times.
+        shown_order: Decodes the packets before a number, and gives the numbers of those that show a frame, in order
+            of presentation.
+    """
+    times = [one.pts for one in stated if not one.is_discarded]
+    if None in times or len(set(times)) < len(times):
+        return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
+    packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded) for one in stated]
+    end = _undecided(packets)
+    if end:
+        shown = set(shown_order(end))
+        packets[:end] = [
+            replace(one, is_shown=one.is_shown and number in shown)
+            for number, one in enumerate(packets[:end])
+        ]
+    return Presentation(packets=packets, retimed=False)
+
+
+def _undecided(packets: Sequence[Packet]) -> int:
+    """How many packets at the start may show nothing, as what they refer to was cut off."""
+    keyframes = [number for number, one in enumerate(packets) if one.is_keyframe][:2]
+    if not keyframes:
+        return len(packets)
+    first = keyframes[0]
+    end = keyframes[1] if len(keyframes) > 1 else len(packets)
+    leads = any(one.pts < packets[first].pts for one in packets[first + 1 : end])
+    return end if first > 0 or leads else 0
+
+
+def _retimed(stated: Sequence[Stated], step: int, order: Sequence[int]) -> list[Packet]:
+    """Times that rise in the order in which a decoder shows the frames."""
+    times: dict[int, int] = {}
+    last: int | None = None
+    for number, time in zip(order, _wanted([stated[number] for number in order], step), strict=True):
+        last = time if last is None else max(time, last + 1)
+        times[number] = last
+    hidden = min(times.values(), default=0)
+    return [
+        Packet(
+            times.get(number, one.pts if one.pts is not None else hidden), one.is_keyframe, number in times
+        )
+        for number, one in enumerate(stated)
+    ]
+
+
+def _wanted(shown: Sequence[Stated], step: int) -> list[int]:
+    """When frames, in order of presentation, are to be shown."""
+    times = [one.pts for one in shown]
+    if all(time is None for time in times) and all(one.dts is not None for one in shown):
+        # The n-th frame is shown when the n-th packet of them is decoded: AVI counts both from zero.
+        return sorted(one.dts or 0 for one in shown)
+    # Counted on from the frame before, and back from the first that has a time (Matroska holds none below zero).
+    first = next((place for place, time in enumerate(times) if time is not None), 0)
+    last = (times[first] or 0) - (first + 1) * step if times else 0
+    wanted = []
+    for time in times:
+        last = last + step if time is None else time
+        wanted.append(last)
+    return wanted
+
+
+def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:
+    """Without reordering a missing time is the other one's."""
+    if reorders:
+        return list(stated)
+    return [one if one.pts is not None else replace(one, pts=one.dts) for one in stated]
+
+
+def packets(container: InputContainer, stream: Any) -> "Iterator[AvPacket[Any]]":
+    """The packets of one track that hold data, in decode order."""
+    packet: AvPacket[Any]
+    for packet in container.demux(stream):
+        if packet.size:
+            yield packet
+
+
+def _decoded(source: str, track: int, end: int, alive: Callable[[], None]) -> list[int]:
+    """The numbers of the packets before `end` that show a frame, in order of presentation."""
+    order: list[int] = []
+    with _opened(source) as container:
+        stream: Any = container.streams[track]
+        decoder = stream.codec_context
+        decoder.thread_type = "AUTO"
+
+        def take(packet: "AvPacket[Any] | None") -> None:
+            try:
+                order.extend(frame.pts for frame in decoder.decode(packet) if frame.pts is not None)
+            except av.error.FFmpegError:
+                # A damaged packet shows nothing; those after it may.
+                return
+
+        for number, packet in enumerate(packets(container, stream)):
+            if number == end:
+                break
+            # The decoder hands the time of a packet on to its frame: here it carries the packet's number.
+            packet.pts = packet.dts = number
+            take(packet)
+            if number % ALIVE_EVERY == 0:
+                alive()
+        take(None)
+    return list(dict.fromkeys(order))
+
+
+def _opened(source: str) -> InputContainer:
+    return av.open(f"file:{source}", options=INPUT_OPTIONS)
+
+
+def _frame_ticks(stream: Any) -> int:
+    rate = stream.average_rate or stream.guessed_rate or 25
+    return max(1, round(1 / (Fraction(rate) * Fraction(stream.time_base))))

@@ -1,0 +1,296 @@
+"""Sources as people really upload them: one maker for each class that docs/sources.md names.
+
+Frame n shows n (see `counted`), so whatever a container does to times, a machine can read which frames are shown.
+"""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from counted import make_counted
+from cutroom.ffmpeg import tools
+
+SIZE = (160, 90)
+H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf", "2")
+PLAIN = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf", "0")
+AAC = ("-c:a", "aac", "-b:a", "64k")
+
+Maker = Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awkward:
+    """How one source is made, and what is expected of it."""
+
+    suffix: str
+    make: Maker
+    frames: int | None = None
+    """Frames that are shown; None: those that an independent decode shows."""
+    times: Fraction | None = None
+    """Seconds from frame to frame, from zero, where the container holds no times that a decode could tell."""
+    is_counted: bool = True
+    """Whether the picture is large and clean enough to show its number."""
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    """Run ffmpeg; its errors end the test."""
+    command = [tools.path("ffmpeg"), "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def counted(
+    *options: str,
+    seconds: float = 2,
+    rate: Fraction = Fraction(25),
+    size: tuple[int, int] = SIZE,
+    video: tuple[str, ...] = H264,
+    audio: tuple[str, ...] | None = AAC,
+    pixels: str = "yuv420p",
+) -> Maker:
+    """A source straight from the encoder."""
+
+    def make(path: Path) -> None:
+        make_counted(
+            path, seconds=seconds, rate=rate, size=size, video=video, audio=audio,
+            extra=("-pix_fmt", pixels, *options),
+        )  # fmt: skip
+
+    return make
+
+
+def remuxed(base: Maker, *options: str, before: tuple[str, ...] = (), suffix: str = ".mp4") -> Maker:
+    """The packets of another source, put into the container with these options."""
+
+    def make(path: Path) -> None:
+        made = path.with_name(f"base{suffix}")
+        base(made)
+        ffmpeg(*before, "-i", made, "-map", "0", "-c", "copy", *options, path)
+
+    return make
+
+
+def changed(base: Maker, change: Callable[[bytes], bytes]) -> Maker:
+    """Another source with its bytes changed."""
+
+    def make(path: Path) -> None:
+        base(path)
+        path.write_bytes(change(path.read_bytes()))
+
+    return make
+
+
+def cut(part: float) -> Callable[[bytes], bytes]:
+    """Keep this part of the file from its beginning."""
+    return lambda data: data[: int(len(data) * part)]
+
+
+def without_start(part: float) -> Callable[[bytes], bytes]:
+    """Drop this part of a transport stream from its beginning: whole packets, as a recorder that joins late does."""
+    return lambda data: data[int(len(data) * part) // 188 * 188 :]
+
+
+def sound_beside(audio_seconds: float, *, video_seconds: float = 2, late_s: float = 0) -> Maker:
+    """Picture and sound of different lengths, the sound `late_s` later."""
+
+    def make(path: Path) -> None:
+        picture, sound = path.with_name("picture.mp4"), path.with_name("sound.mp4")
+        counted(seconds=video_seconds, audio=None)(picture)
+        counted(seconds=audio_seconds)(sound)
+        ffmpeg(
+            "-i", picture, "-itsoffset", str(late_s), "-i", sound,
+            "-map", "0:v", "-map", "1:a", "-c", "copy", path,
+        )  # fmt: skip
+
+    return make
+
+
+def two_sizes(path: Path) -> None:
+    """A stream that changes its picture's size in the middle."""
+    first, second = path.with_name("first.ts"), path.with_name("second.ts")
+    counted("-muxdelay", "0")(first)
+    counted("-muxdelay", "0", "-output_ts_offset", "2.08", size=(320, 180))(second)
+    whole = path.with_name("whole.ts")
+    whole.write_bytes(first.read_bytes() + second.read_bytes())
+    ffmpeg("-i", whole, "-map", "0:v", "-c", "copy", path)
+
+
+def two_programmes(path: Path) -> None:
+    """A transport stream of two programmes."""
+    first, second = path.with_name("first.mp4"), path.with_name("second.mp4")
+    counted()(first)
+    counted(size=(320, 180))(second)
+    ffmpeg(
+        "-i", first, "-i", second, "-map", "0", "-map", "1", "-c", "copy",
+        "-program", "title=One:st=0:st=1", "-program", "title=Two:st=2:st=3", path,
+    )  # fmt: skip
+
+
+def two_videos(path: Path) -> None:
+    """A file with two video tracks."""
+    first, second = path.with_name("first.mp4"), path.with_name("second.mp4")
+    counted()(first)
+    counted(size=(320, 180), audio=None)(second)
+    ffmpeg(
+        "-i", first, "-i", second, "-map", "0:v", "-map", "1:v", "-map", "0:a", "-c", "copy",
+        "-disposition:v:0", "default", "-disposition:v:1", "0", path,
+    )  # fmt: skip
+
+
+def still(path: Path) -> None:
+    """A picture as JPEG."""
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=160x90", "-frames:v", "1", "-f", "image2", "-c:v", "mjpeg", path)
+
+
+def with_a_still(path: Path) -> None:
+    """A film with an attached picture."""
+    picture, film = path.with_name("cover.jpg"), path.with_name("film.mp4")
+    still(picture)
+    counted()(film)
+    ffmpeg(
+        "-i", film, "-i", picture, "-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic", path
+    )  # fmt: skip
+
+
+def motion_photo(path: Path) -> None:
+    """What phones call a motion photo: a JPEG with a film behind it."""
+    picture, film = path.with_name("still.jpg"), path.with_name("film.mp4")
+    still(picture)
+    counted()(film)
+    path.write_bytes(picture.read_bytes() + film.read_bytes())
+
+
+def retimed(expression: str, *, base: Maker | None = None, suffix: str = ".mp4") -> Maker:
+    """A source whose packets have other times: an expression of `setts` for PTS and DTS alike."""
+    plain = base or counted(video=PLAIN)
+    return remuxed(plain, "-bsf:v", f"setts=ts='{expression}'", suffix=suffix)
+
+
+def from_frames(graph: str, *, video: tuple[str, ...] = H264, options: tuple[str, ...] = ()) -> Maker:
+    """Counted frames through a graph of filters: other times, another form of picture."""
+
+    def make(path: Path) -> None:
+        base = path.with_name("base.mkv")
+        counted(video=("-c:v", "ffv1"), audio=("-c:a", "pcm_s16le"))(base)
+        ffmpeg("-i", base, "-vf", graph, "-fps_mode", "passthrough", *video, *AAC, *options, path)
+
+    return make
+
+
+TICKS = ("-enc_time_base", "1/90000", "-video_track_timescale", "90000")
+
+SOURCES: dict[str, Awkward] = {
+    # Timing
+    "screen recording with gaps of 1.3 s": Awkward(
+        suffix=".mp4", make=from_frames("setpts='(N*0.04+floor(N/10)*1.3)/TB'", options=TICKS), frames=50
+    ),
+    "phone with uneven frames": Awkward(
+        suffix=".mp4",
+        make=from_frames("setpts='(N/30+floor(N/7)/30+mod(N*7,5)*0.0011)/TB'", options=TICKS),
+        frames=50,
+    ),
+    "120 frames a second": Awkward(suffix=".mp4", make=counted(rate=Fraction(120)), frames=240),
+    "one frame": Awkward(suffix=".mp4", make=counted(seconds=0.04), frames=1),
+    "one frame in Matroska": Awkward(suffix=".mkv", make=counted(seconds=0.04), frames=1),
+    "half a second": Awkward(suffix=".ts", make=counted(seconds=0.52), frames=13),
+    "a huge start time": Awkward(suffix=".ts", make=counted("-output_ts_offset", "90000"), frames=50),
+    "a huge start time in Matroska": Awkward(
+        suffix=".mkv", make=counted("-output_ts_offset", "400000"), frames=50
+    ),
+    "a clock that wraps in the middle": Awkward(
+        suffix=".ts", make=counted("-output_ts_offset", "95441.2", seconds=3), frames=75
+    ),
+    "negative times": Awkward(
+        suffix=".mkv",
+        frames=50,
+        times=Fraction(1, 25),
+        make=remuxed(counted(audio=None), "-avoid_negative_ts", "disabled", before=("-itsoffset", "-0.5")),
+    ),
+    "an edit list that trims": Awkward(
+        suffix=".mp4", make=remuxed(counted(seconds=3), before=("-ss", "1.32")), frames=42
+    ),
+    "an edit list that starts the picture late": Awkward(
+        suffix=".mp4", make=remuxed(counted(), before=("-itsoffset", "0.7")), frames=50
+    ),
+    "sound that ends early": Awkward(suffix=".mp4", make=sound_beside(0.6), frames=50),
+    "sound that ends late": Awkward(suffix=".mp4", make=sound_beside(4), frames=50),
+    "sound that starts early": Awkward(suffix=".mkv", make=sound_beside(2, late_s=-0.7), frames=50),
+    "gaps in times": Awkward(
+        suffix=".mkv", make=retimed("TS+if(gte(N,20),0.5/TB,0)+if(gte(N,33),1.5/TB,0)"), frames=50
+    ),
+    "times that occur twice": Awkward(suffix=".mkv", make=retimed("if(eq(mod(N,10),9),PREV_OUTPTS,TS)")),
+    "times that go back": Awkward(suffix=".nut", make=retimed("if(eq(N,20),TS-2.5*0.04/TB,TS)")),
+    "AVI with B-frames": Awkward(
+        suffix=".avi", make=counted(audio=("-c:a", "libmp3lame")), frames=50, times=Fraction(1, 25)
+    ),
+    "AVI of MPEG-4 with B-frames": Awkward(
+        suffix=".avi",
+        frames=50,
+        times=Fraction(1, 25),
+        make=counted(video=("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"), audio=("-c:a", "libmp3lame")),
+    ),
+    "H.264 without a container": Awkward(suffix=".h264", make=counted(audio=None), frames=50),
+    "HEVC without a container": Awkward(
+        suffix=".hevc",
+        frames=50,
+        make=counted(
+            video=("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=0"), audio=None
+        ),
+    ),
+    # Structure
+    "cut in the middle of a group": Awkward(
+        suffix=".ts", make=changed(counted(seconds=4, video=(*H264, "-g", "60")), without_start(0.1))
+    ),
+    "cut in the middle of a group of MPEG-2": Awkward(
+        suffix=".ts",
+        make=changed(
+            counted(seconds=4, video=("-c:v", "mpeg2video", "-q:v", "3", "-g", "60", "-bf", "2")),
+            without_start(0.1),
+        ),
+    ),
+    "fragments": Awkward(
+        suffix=".mp4", make=counted("-movflags", "frag_keyframe+empty_moov+default_base_moof"), frames=50
+    ),
+    "fragments with an index": Awkward(
+        suffix=".mp4", make=counted("-movflags", "frag_keyframe+empty_moov+dash+global_sidx"), frames=50
+    ),
+    "an index in front": Awkward(suffix=".mp4", make=counted("-movflags", "+faststart"), frames=50),
+    "AVI without an index": Awkward(
+        suffix=".avi",
+        make=changed(counted(video=PLAIN, audio=("-c:a", "libmp3lame")), lambda d: d[: d.index(b"idx1")]),
+    ),
+    "Matroska without an index": Awkward(suffix=".mkv", make=counted("-live", "1"), frames=50),
+    "another size in the middle": Awkward(suffix=".ts", make=two_sizes, frames=100),
+    "another size in the middle of Matroska": Awkward(suffix=".mkv", make=two_sizes, frames=100),
+    "two programmes": Awkward(suffix=".ts", make=two_programmes, frames=50),
+    "two video tracks": Awkward(suffix=".mp4", make=two_videos, frames=50),
+    "a timecode track": Awkward(suffix=".mov", make=counted("-timecode", "01:00:00:00"), frames=50),
+    "an attached picture": Awkward(suffix=".mp4", make=with_a_still, frames=50),
+    # Picture
+    "odd sizes": Awkward(suffix=".mp4", make=counted(size=(161, 91), pixels="yuv444p"), frames=50),
+    "16×16": Awkward(suffix=".mkv", make=counted(size=(16, 16), video=("-c:v", "ffv1"))),
+    "16×2": Awkward(suffix=".mkv", make=counted(size=(16, 2), video=("-c:v", "ffv1")), is_counted=False),
+    "4:2:2 in 10 bits": Awkward(suffix=".mp4", make=counted(pixels="yuv422p10le"), frames=50),
+    "4:4:4": Awkward(suffix=".mp4", make=counted(pixels="yuv444p"), frames=50),
+    "RGB in H.264": Awkward(
+        suffix=".mkv",
+        make=counted(video=("-c:v", "libx264rgb", "-preset", "veryfast", "-qp", "4"), pixels="bgr0"),
+    ),
+    "RGB in FFV1": Awkward(suffix=".mkv", make=counted(video=("-c:v", "ffv1"), pixels="gbrp"), frames=50),
+    "RGB in PNG": Awkward(suffix=".mov", make=counted(video=("-c:v", "png"), pixels="rgb24"), frames=50),
+    "RGB without compression": Awkward(
+        suffix=".avi",
+        make=counted(video=("-c:v", "rawvideo"), pixels="bgr24", audio=("-c:a", "pcm_s16le")),
+        frames=50,
+    ),
+    "HuffYUV": Awkward(
+        suffix=".avi", make=counted(video=("-c:v", "huffyuv"), pixels="yuv422p", audio=("-c:a", "pcm_s16le"))
+    ),
+    "full range": Awkward(
+        suffix=".mp4",
+        make=from_frames("scale=out_range=full,format=yuvj420p", options=("-color_range", "pc")),
+    ),
+    "pixels that are not square": Awkward(suffix=".mp4", make=from_frames("setsar=16/11"), frames=50),
+}

@@ -1,0 +1,82 @@
+"""When frames are shown where the container does not say it, or says it twice."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cutroom.ffmpeg.presentation import Stated, present
+
+STEP = 40
+
+
+def stated(*times: tuple[int | None, int | None], keyframes: tuple[int, ...] = (0,)) -> list[Stated]:
+    return [Stated(pts, dts, number in keyframes, False) for number, (pts, dts) in enumerate(times)]
+
+
+def not_decoded(_: int) -> list[int]:
+    raise AssertionError("this track needs no decoding")
+
+
+def test_the_times_of_a_container_that_states_each_once_are_taken_without_decoding() -> None:
+    found = present(stated((0, -40), (120, 0), (40, 40), (80, 80)), STEP, not_decoded)
+    assert [one.pts for one in found.packets] == [0, 120, 40, 80]
+    assert not found.retimed
+
+
+def test_frames_without_presentation_times_are_shown_at_the_decode_times_in_the_decoders_order() -> None:
+    found = present(stated((None, 0), (None, 1), (None, 2), (None, 3)), 1, lambda _: [0, 2, 3, 1])
+    assert [one.pts for one in found.packets] == [0, 3, 1, 2]
+    assert found.retimed
+
+
+def test_frames_without_any_time_are_counted() -> None:
+    found = present(stated((None, None), (None, None), (None, None)), STEP, lambda _: [0, 2, 1])
+    assert [one.pts for one in found.packets] == [0, 80, 40]
+
+
+def test_frames_before_the_first_that_has_a_time_are_counted_back_from_it() -> None:
+    found = present(stated((None, None), (None, None), (20, 20), (60, 60)), STEP, lambda _: [0, 1, 2, 3])
+    assert [one.pts for one in found.packets] == [-60, -20, 20, 60]
+
+
+def test_of_two_packets_with_one_time_the_one_that_shows_nothing_is_hidden() -> None:
+    """Two fields in packets of their own."""
+    found = present(stated((0, 0), (0, 0), (40, 40), (40, 40)), STEP, lambda _: [0, 2])
+    assert [one.pts for one in found.packets if one.is_shown] == [0, 40]
+
+
+def test_what_a_late_joined_recording_can_not_decode_is_hidden() -> None:
+    times = stated((40, 0), (80, 40), (200, 80), (120, 120), (160, 160), (240, 240), keyframes=(2,))
+    found = present(times, STEP, lambda end: [2, 5] if end == 6 else [])
+    assert [one.pts for one in found.packets if one.is_shown] == [200, 240]
+    assert not found.retimed
+
+
+def test_only_the_first_group_is_decoded_to_find_out() -> None:
+    asked = []
+
+    def decode(end: int) -> list[int]:
+        asked.append(end)
+        return [1]
+
+    present(stated(*((n * STEP, n * STEP) for n in range(100)), keyframes=(1, 50)), STEP, decode)
+    assert asked == [50]
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | st.integers(-50, 50), st.none() | st.integers(-50, 50)), min_size=1, max_size=30
+    ),
+    st.data(),
+)
+def test_whatever_a_container_states_each_frame_is_shown_once_in_the_decoders_order(
+    times: list[tuple[int | None, int | None]], data: st.DataObject
+) -> None:
+    order = data.draw(st.lists(st.integers(0, len(times) - 1), unique=True))
+    found = present(stated(*times, keyframes=()), STEP, lambda _: order)
+    shown = [one.pts for one in found.packets if one.is_shown]
+    assert len(found.packets) == len(times)
+    assert len(shown) == len(set(shown)) == len(order)
+    if found.retimed:
+        assert all(found.packets[before].pts < found.packets[after].pts for before, after in pairwise(order))
