@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cutroom.blocks.block import Block, block_of
-from cutroom.blocks.service import BlockLocation, PresignedPut, checked_batch
+from cutroom.blocks.service import (
+    NAMED_MISSING,
+    BlockLocation,
+    PresignedPut,
+    checked_batch,
+    checked_content,
+    checked_names,
+)
 from cutroom.errors import (
     AccessRefused,
     BlocksMissing,
@@ -42,6 +49,7 @@ class ModelBlocks:
         self, blocks: Sequence[Block], *, owner: str, lease_id: str
     ) -> list[BlockLocation]:
         checked_batch(blocks)
+        checked_names(owner, lease_id)
         self._check_sizes(blocks, owner)
         lease = self.leases.setdefault(lease_id, Lease(owner=owner))
         self._check_owner(lease, lease_id, owner)
@@ -76,6 +84,7 @@ class ModelBlocks:
 
     def missing_blocks(self, blocks: Sequence[Block], *, owner: str, lease_id: str) -> list[Block]:
         checked_batch(blocks)
+        checked_names(owner, lease_id)
         lease = self._lease(lease_id, owner)
         self._check_sizes(blocks, owner)
         missing = []
@@ -98,6 +107,8 @@ class ModelBlocks:
     def add_references(
         self, reference_id: str, blocks: Sequence[Block], *, owner: str, lease_id: str
     ) -> None:
+        checked_content(blocks)
+        checked_names(reference_id, owner, lease_id)
         if reference_id in self.lists:
             if self.lists[reference_id] != (owner, list(blocks)):
                 raise Conflict(reference_id)
@@ -111,10 +122,11 @@ class ModelBlocks:
             or len(self.stored[block.block_id]) != block.size_bytes
         ]
         if missing:
-            raise BlocksMissing(reference_id, missing)
+            raise BlocksMissing(reference_id, missing[:NAMED_MISSING])
         self.lists[reference_id] = (owner, list(blocks))
 
     def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
+        checked_names(reference_id, owner)
         its_owner, blocks = self.lists.get(reference_id, ("", None))
         if blocks is None or owner not in {None, its_owner}:
             raise ReferenceUnknown(reference_id)
@@ -124,6 +136,7 @@ class ModelBlocks:
         self, block_ids: Sequence[BlockId], *, reference_id: str, owner: str | None = None
     ) -> list[str]:
         checked_batch(block_ids)
+        checked_names(reference_id, owner)
         held = {block.block_id for block in self.references(reference_id, owner=owner)}
         if not held.issuperset(block_ids):
             raise ReferenceUnknown(reference_id)
@@ -132,6 +145,7 @@ class ModelBlocks:
         return [f"memory:read/{block_id}" for block_id in block_ids]
 
     def hold_references(self, reference_id: str, *, lease_id: str) -> None:
+        checked_names(reference_id, lease_id)
         owner = self.lists[reference_id][0] if reference_id in self.lists else ""
         held = {block.block_id for block in self.references(reference_id)}
         lease = self.leases.setdefault(lease_id, Lease(owner=owner))
@@ -140,14 +154,16 @@ class ModelBlocks:
         lease.proven |= held
 
     def release_blocks(self, reference_id: str) -> None:
+        checked_names(reference_id)
         self.lists.pop(reference_id, None)
 
     def renew_lease(self, lease_id: str, *, owner: str) -> datetime:
+        checked_names(lease_id, owner)
         self._lease(lease_id, owner)
         return datetime.now(UTC) + timedelta(days=1)
 
     def release_lease(self, lease_id: str) -> None:
-        del lease_id
+        checked_names(lease_id)
 
     def health(self) -> None:
         pass

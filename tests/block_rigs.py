@@ -1,15 +1,18 @@
 """Block Services to be tested, each with the hands of an upload client."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from block_model import ModelBlocks
+from cutroom.api.block_server import Listening, start_server
 from cutroom.blocks.block import Block, block_of
 from cutroom.blocks.service import BlockLocation, BlockService
+from cutroom.stores.block_rpc.client import RemoteBlocks
 from cutroom.stores.database import Database
 
 
@@ -73,6 +76,18 @@ def real_rig(service: BlockService, database: Database, client: httpx.Client) ->
         run(database, f"UPDATE blocks SET lost_at = now() WHERE block_id = '\\x{block.block_id}'")
 
     return Rig(service=service, put=put, get=get, lose=lose)
+
+
+@contextmanager
+def served(service: BlockService) -> Iterator[RemoteBlocks]:
+    """The service behind gRPC on this machine."""
+    server, port = start_server(service, Listening(address="127.0.0.1:0"))
+    client = RemoteBlocks(f"http://127.0.0.1:{port}")
+    try:
+        yield client
+    finally:
+        client.close()
+        server.stop(None).wait()
 
 
 def run(database: Database, statement: str) -> list[Any]:

@@ -44,7 +44,17 @@ class Settings(BaseSettings):
     block_url_s: int = Field(3600, ge=60, le=7 * 24 * 3600)
     """How long a presigned URL of a block may be used, in seconds."""
     block_service_url: str = ""
-    """Address of a Block Service, `host:port`; empty: this process does the work itself."""
+    """Address of a Block Service, `https://host:port`; empty: each process does its work itself."""
+    block_service_token: str = ""
+    """Secret that the Block Service and its clients share."""
+    block_service_authority: Path | None = None
+    """Certificate (PEM) that clients check the Block Service's own with; unset: those that this machine trusts."""
+    block_service_listen: str = "127.0.0.1:50061"
+    """Where `cutroom block-service` listens; TLS and a token are asked for where others can reach it."""
+    block_service_certificate: Path | None = None
+    """Certificate (PEM) of the Block Service."""
+    block_service_key: Path | None = None
+    """Private key (PEM) of that certificate."""
     incoming_prefix: str = "incoming/"
     """Where in the uploads bucket any S3 tool may put files."""
     file_service_url: str = ""

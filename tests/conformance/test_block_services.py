@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from block_model import ModelBlocks
-from block_rigs import Rig, contents, model_rig, real_rig
+from block_rigs import Rig, contents, model_rig, real_rig, served
 from cutroom.blocks.block import BLOCK_BYTES, Block, block_of
 from cutroom.blocks.service import BLOCKS_PER_CALL
 from cutroom.errors import (
@@ -28,7 +29,7 @@ STACK = pytest.mark.stack
 Opener = Callable[[str], Rig]
 
 
-@pytest.fixture(params=["model", pytest.param("embedded", marks=STACK)])
+@pytest.fixture(params=["model", pytest.param("embedded", marks=STACK), pytest.param("remote", marks=STACK)])
 def open_rig(request: pytest.FixtureRequest) -> Iterator[Opener]:
     """Opens the service under a way of dedup, `tenant` or `global`."""
     if request.param == "model":
@@ -36,10 +37,15 @@ def open_rig(request: pytest.FixtureRequest) -> Iterator[Opener]:
         return
     settings: Settings = request.getfixturevalue("stack")
     database = Database(settings.database_url)
-    with httpx.Client(timeout=30) as client:
-        yield lambda dedup: real_rig(
-            stored_blocks(settings.model_copy(update={"block_dedup": dedup})), database, client
-        )
+    with httpx.Client(timeout=30) as client, ExitStack() as running:
+
+        def open_service(dedup: str) -> Rig:
+            service = stored_blocks(settings.model_copy(update={"block_dedup": dedup}))
+            if request.param == "embedded":
+                return real_rig(service, database, client)
+            return real_rig(running.enter_context(served(service)), database, client)
+
+        yield open_service
     database.close()
 
 
@@ -299,6 +305,25 @@ def test_a_file_may_have_more_blocks_than_a_call(rig: Rig, name: str) -> None:
     many = [block_of(data)] * (3 * BLOCKS_PER_CALL)
     rig.service.add_references(f"fv_b{name}", many, owner=name, lease_id=name)
     assert rig.service.references(f"fv_b{name}") == many
+
+
+@pytest.mark.parametrize("odd", ["n\0l", "line\nbreak", "x" * 256, "\ud800"])
+def test_a_name_that_nobody_can_keep_is_refused(rig: Rig, name: str, odd: str) -> None:
+    calls = (
+        lambda: rig.service.get_or_create_block_locations([], owner=odd, lease_id=name),
+        lambda: rig.service.get_or_create_block_locations([], owner=name, lease_id=odd),
+        lambda: rig.service.missing_blocks([], owner=name, lease_id=odd),
+        lambda: rig.service.add_references(odd, [], owner=name, lease_id=name),
+        lambda: rig.service.references(odd),
+        lambda: rig.service.get_block_download_urls([], reference_id=odd),
+        lambda: rig.service.hold_references(odd, lease_id=name),
+        lambda: rig.service.release_blocks(odd),
+        lambda: rig.service.renew_lease(odd, owner=name),
+        lambda: rig.service.release_lease(odd),
+    )
+    for call in calls:
+        with pytest.raises(UsageError):
+            call()
 
 
 def test_a_service_that_works_is_healthy(rig: Rig) -> None:

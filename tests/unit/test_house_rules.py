@@ -28,6 +28,8 @@ HEAVY = (
     "numpy",
     "pandas",
     "fastapi",
+    "cutroom.api",
+    "grpc",
 )
 
 # Runs in an interpreter of its own, where nothing has been imported but Airflow's SDK.

@@ -27,6 +27,14 @@ BLOCKS_PER_CALL = 1000
 """Most blocks in one call, but for `add_references` and `references`: the answer, with an address for each, stays
 below 1 MiB and is there in a fraction of a second."""
 
+BLOCKS_PER_REFERENCE = 2**20
+"""Most blocks of one file: 4 TiB of full ones."""
+
+NAMED_MISSING = 1000
+"""Most missing blocks that an error names."""
+
+NAME_CHARACTERS = 255
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedPut:
@@ -80,7 +88,8 @@ class BlockService(Protocol):
         """Let `reference_id` consist of these blocks, in this order, all or nothing; the lease may go afterwards.
 
         Raises:
-            BlocksMissing: Some were not found stored under this lease: see `missing_blocks`.
+            BlocksMissing: Some were not found stored under this lease: see `missing_blocks`. It names the first
+                `NAMED_MISSING` of them.
             LeaseUnknown: There is no such lease.
             Conflict: The reference has other blocks, or another owner's.
         """
@@ -136,3 +145,27 @@ def checked_batch(blocks: Sequence[object]) -> None:
         raise UsageError(
             f"{len(blocks)} blocks in one call; {BLOCKS_PER_CALL} are allowed: send them in several."
         )
+
+
+def checked_names(*names: str | None) -> None:
+    """Refuse names of owners, leases and references that no service can keep; None and an empty owner are fine.
+
+    Raises:
+        UsageError: One has more than 255 characters, or characters that can't be printed.
+    """
+    for name in names:
+        if name and not (len(name) <= NAME_CHARACTERS and name.isprintable()):
+            raise UsageError(
+                f"{name[:40]!r} can't be the name of an owner, a lease or a reference: up to {NAME_CHARACTERS} "
+                "printable characters are allowed."
+            )
+
+
+def checked_content(blocks: Sequence[Block]) -> None:
+    """Refuse more blocks than one reference may have.
+
+    Raises:
+        UsageError: There are more than `BLOCKS_PER_REFERENCE`.
+    """
+    if len(blocks) > BLOCKS_PER_REFERENCE:
+        raise UsageError(f"{len(blocks)} blocks in one file; {BLOCKS_PER_REFERENCE} are allowed.")

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from cutroom import __version__
-from cutroom.cli import account, assets, file_service, media, stack, upload
+from cutroom.cli import account, assets, blocks, file_service, media, stack, upload
 from cutroom.errors import CutroomError, SourceRejected, UsageError
 from cutroom.settings import adopt_stack_environment
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Cutroom: an upload in S3 becomes verified HLS and DASH.",
     epilog="Exit codes: 0 done, 1 failed (trying again may help), 2 wrong usage, 3 the source was rejected.",
 )
-for commands in (stack, upload, assets, account, media, file_service):
+for commands in (stack, upload, assets, account, media, file_service, blocks):
     commands.register(app)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from cutroom.blocks.block import Block
+from cutroom.blocks.service import NAMED_MISSING
 from cutroom.errors import AccessRefused, BlocksMissing, Conflict, LeaseUnknown, ReferenceUnknown
 from cutroom.ids import BlockId
 from cutroom.stores.block_tables import BlockLease, BlockList, BlockReference, StoredBlock
@@ -254,7 +255,7 @@ def refer(*, session: Session, reference_id: str, blocks: Sequence[Block], owner
         raise BlocksMissing(
             f"{reference_id} can't consist of blocks that did not arrive: {', '.join(missing[:3])}{more}. "
             "Announce them again and send them.",
-            missing,
+            missing[:NAMED_MISSING],
         )
     reprieve(session=session, blocks=blocks)
     session.execute(

@@ -6,7 +6,13 @@ from datetime import datetime
 from sqlalchemy import text
 
 from cutroom.blocks.block import Block
-from cutroom.blocks.service import BlockLocation, BlockService, checked_batch
+from cutroom.blocks.service import (
+    BlockLocation,
+    BlockService,
+    checked_batch,
+    checked_content,
+    checked_names,
+)
 from cutroom.errors import ObjectMissing, ReferenceUnknown, UsageError
 from cutroom.ids import BlockId
 from cutroom.settings import Settings
@@ -39,6 +45,7 @@ class StoredBlocks:
     ) -> list[BlockLocation]:
         """Announce blocks: for each, in order, whether it is known or where it goes to."""
         checked_batch(blocks)
+        checked_names(owner, lease_id)
         distinct = _distinct(blocks)
         with self._database.transaction() as session:
             ledger.enter(session)
@@ -64,6 +71,7 @@ class StoredBlocks:
     def missing_blocks(self, blocks: Sequence[Block], *, owner: str, lease_id: str) -> list[Block]:
         """Those of the blocks that are not stored, after asking S3 about those that are not known."""
         checked_batch(blocks)
+        checked_names(owner, lease_id)
         distinct = _distinct(blocks)
         with self._database.transaction() as session:
             ledger.enter(session)
@@ -95,6 +103,8 @@ class StoredBlocks:
         self, reference_id: str, blocks: Sequence[Block], *, owner: str, lease_id: str
     ) -> None:
         """Let `reference_id` consist of these blocks, in this order, all or nothing."""
+        checked_content(blocks)
+        checked_names(reference_id, owner, lease_id)
         with self._database.transaction() as session:
             ledger.enter(session)
             ledger.refer(
@@ -103,6 +113,7 @@ class StoredBlocks:
 
     def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
         """The blocks that `reference_id` consists of, in order."""
+        checked_names(reference_id, owner)
         with self._database.snapshot() as session:
             number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
             return ledger.listed(session=session, list_number=number)
@@ -112,6 +123,7 @@ class StoredBlocks:
     ) -> list[str]:
         """Addresses to read the blocks of a reference from, in the given order."""
         checked_batch(block_ids)
+        checked_names(reference_id, owner)
         with self._database.snapshot() as session:
             number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
             places = ledger.places(session=session, list_number=number, block_ids=block_ids)
@@ -130,6 +142,7 @@ class StoredBlocks:
 
     def hold_references(self, reference_id: str, *, lease_id: str) -> None:
         """Hold the blocks of a reference by a lease of its owner's."""
+        checked_names(reference_id, lease_id)
         with self._database.transaction() as session:
             ledger.enter(session)
             number, owner = ledger.find_list(session=session, reference_id=reference_id, owner=None)
@@ -138,11 +151,13 @@ class StoredBlocks:
 
     def release_blocks(self, reference_id: str) -> None:
         """End a reference."""
+        checked_names(reference_id)
         with self._database.transaction() as session:
             ledger.end_reference(session=session, reference_id=reference_id)
 
     def renew_lease(self, lease_id: str, *, owner: str) -> datetime:
         """Prolong a lease; gives the moment when it ends."""
+        checked_names(lease_id, owner)
         with self._database.transaction() as session:
             ledger.enter(session)
             return ledger.prolong_lease(
@@ -151,6 +166,7 @@ class StoredBlocks:
 
     def release_lease(self, lease_id: str) -> None:
         """End a lease."""
+        checked_names(lease_id)
         with self._database.transaction() as session:
             ledger.end_lease(session=session, lease_id=lease_id)
 
@@ -165,7 +181,16 @@ class StoredBlocks:
 
 
 def open_block_service(settings: Settings) -> BlockService:
-    """The Block Service of this configuration."""
+    """The Block Service of this configuration: the one at CUTROOM_BLOCK_SERVICE_URL, or this process itself."""
+    if settings.block_service_url:
+        # gRPC is loaded where it is used.
+        from cutroom.stores.block_rpc.client import RemoteBlocks  # noqa: PLC0415
+
+        return RemoteBlocks(
+            settings.block_service_url,
+            token=settings.block_service_token,
+            authority=settings.block_service_authority,
+        )
     return stored_blocks(settings)
 
 
