@@ -84,3 +84,8 @@ def block(block_id: str, lease_number: int) -> str:
     anew.
     """
     return f"blocks/{block_id[:2]}/{block_id}.{lease_number}"
+
+
+def blocks_from(digits: str) -> str:
+    """What the keys of all blocks start with whose ids start with one or two digits."""
+    return f"blocks/{digits}"

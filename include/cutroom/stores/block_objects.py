@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -34,11 +34,11 @@ class BlockObjects:
         self._client = client
         self._signer = signer
         self._bucket = bucket
-        self._url_s = url_s
+        self.url_s = url_s
 
     def presigned_put(self, block: Block, lease_number: int) -> PresignedPut:
         """Where exactly these bytes may be written if nothing is there yet: checksum and length are signed in."""
-        expires_at = datetime.now(UTC) + timedelta(seconds=self._url_s)
+        expires_at = datetime.now(UTC) + timedelta(seconds=self.url_s)
         checksum = _base64(block.block_id)
         url = self._signer.generate_presigned_url(
             "put_object",
@@ -49,7 +49,7 @@ class BlockObjects:
                 "ContentLength": block.size_bytes,
                 "IfNoneMatch": "*",
             },
-            ExpiresIn=self._url_s,
+            ExpiresIn=self.url_s,
             HttpMethod="PUT",
         )
         headers = {
@@ -64,7 +64,7 @@ class BlockObjects:
         return self._signer.generate_presigned_url(
             "get_object",
             Params={"Bucket": self._bucket, "Key": keys.block(block_id, lease_number)},
-            ExpiresIn=self._url_s,
+            ExpiresIn=self.url_s,
             HttpMethod="GET",
         )
 
@@ -114,6 +114,16 @@ class BlockObjects:
             for piece in body.iter_chunks(_MIB):
                 digest.update(piece)
         return digest.hexdigest()
+
+    def listed(self, digits: str) -> Iterator[tuple[str, int]]:
+        """Block and lease number of every object whose block's id starts with these digits, in order of the ids."""
+        prefix = keys.blocks_from(digits)
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with translated(f"s3://{self._bucket}/{prefix}"):
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    block_id, _, number = item["Key"].rpartition("/")[2].partition(".")
+                    yield block_id, int(number)
 
     def remove(self, copies: Iterable[tuple[str, int]]) -> None:
         """Remove objects by block and lease number; those that are not there are no matter."""
