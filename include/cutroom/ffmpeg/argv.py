@@ -42,6 +42,7 @@ def encode_video(
     source: Path,
     outputs: Sequence[Path],
     stats: Path,
+    quality: Path,
 ) -> list[str]:
     """Decode an encode chunk once and encode all these rungs of it.
 
@@ -53,6 +54,7 @@ def encode_video(
         source: The chunk's packets.
         outputs: A NUT file for each rung.
         stats: Where the times of the frames that reached the first encoder are written.
+        quality: Where the encoders that can tell write how good each frame became (see `quality.read_psnr`).
     """
     timing = video.timing
     # Times in the chunk object are moved by whole seconds (see cutter.split).
@@ -84,7 +86,7 @@ def encode_video(
                 ),
             )
         )
-    return compiled(made)
+    return compiled(made, "-vstats_file", str(quality))
 
 
 def _pictures_of(source: Path) -> Any:
@@ -222,11 +224,11 @@ def _decimal(value: Fraction) -> str:
     return f"{float(value):.6f}"
 
 
-def compiled(outputs: Sequence[Any]) -> list[str]:
-    """The arguments of one ffmpeg run that makes all these outputs."""
+def compiled(outputs: Sequence[Any], *arguments: str) -> list[str]:
+    """The arguments of one ffmpeg run that makes all these outputs, and further ones that hold for all of it."""
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     merged = merged.global_args(
-        "-hide_banner", "-nostdin", "-loglevel", "info", "-nostats", "-progress", "pipe:1"
+        "-hide_banner", "-nostdin", "-loglevel", "info", "-nostats", "-progress", "pipe:1", *arguments
     )
-    arguments: list[str] = merged.compile(cmd=FFMPEG, overwrite_output=True)
-    return arguments
+    command: list[str] = merged.compile(cmd=FFMPEG, overwrite_output=True)
+    return command

@@ -2,6 +2,7 @@
 
 Every encode begins with a keyframe, has others exactly where they are asked for, and refers to nothing before them.
 The bytes do not depend on the machine: each encoder works with one thread, and parallel encodes use the cores.
+A chunk counts on a decoder's buffer that is half full (vbv-init), so that it may follow any other chunk.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ class VideoEncoder:
     own: str
     """Those parameters."""
     options: Mapping[str, str]
+    tells_psnr: bool = False
+    """Whether it can say how far each encoded frame is from what it was given."""
 
 
 # In all of them: keyframes stay on the grid that all rungs share (no scene cuts, no longest distance), and nothing
@@ -37,8 +40,9 @@ VIDEO: Mapping[str, VideoEncoder] = {
         preset="preset",
         bitrate="maxrate",
         parameters="x264-params",
-        own="scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1",
+        own="scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1:vbv-init=0.5",
         options={"profile:v": "high", "forced-idr": "1", "threads": "1"},
+        tells_psnr=True,
     ),
     # no-info: no settings and version in the bitstream. repeat-headers is off: `hvc1` has them in the init segment.
     "hevc": VideoEncoder(
@@ -46,7 +50,7 @@ VIDEO: Mapping[str, VideoEncoder] = {
         preset="preset",
         bitrate="maxrate",
         parameters="x265-params",
-        own="scenecut=0:open-gop=0:keyint=-1:min-keyint=1:pools=none:frame-threads=1:info=0:log-level=warning",
+        own="scenecut=0:open-gop=0:keyint=-1:min-keyint=1:pools=none:frame-threads=1:vbv-init=0.5:info=0:log-level=warning",
         options={"forced-idr": "1"},
     ),
     # A bit rate beside the quality makes it capped quality ("constrained", as libvpx says).
@@ -60,6 +64,7 @@ VIDEO: Mapping[str, VideoEncoder] = {
             "deadline": "good", "g": "99999", "row-mt": "0", "tile-columns": "0", "auto-alt-ref": "1",
             "lag-in-frames": "25", "threads": "1",
         },
+        tells_psnr=True,
     ),
     # lp=1: the least parallelism. keyint=-1 and no scene cuts: keyframes where they are asked for only.
     "av1": VideoEncoder(
@@ -86,10 +91,11 @@ def video_options(rung: VideoRung) -> dict[str, Any]:
         **encoder.options,
         **({"profile:v": profile} if profile else {}),
         **({encoder.parameters: encoder.own} if encoder.parameters else {}),
+        **({"flags": "+psnr"} if encoder.tells_psnr else {}),
         "pix_fmt": PIXEL_FORMATS[rung.bit_depth],
         encoder.preset: rung.preset,
         "crf": f"{rung.crf:g}",
-        encoder.bitrate: rung.max_bitrate_bps,
+        encoder.bitrate: rung.encoder_bps,
         "bufsize": rung.buffer_bits,
     }
 

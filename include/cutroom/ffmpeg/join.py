@@ -1,18 +1,30 @@
 """Joins encoded chunks: their packets one after the other, each frame at the time that its encoder was given."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
 
 from cutroom.errors import VerificationFailed
 
 
-def join(chunks: Sequence[Path], frame_ticks: Sequence[Sequence[int]], timescale: int, output: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The frames of a joined track in decode order."""
+
+    sizes_bytes: list[int]
+    decode_ticks: list[int]
+
+
+def join(
+    chunks: Sequence[Path], frame_ticks: Sequence[Sequence[int]], timescale: int, output: Path
+) -> Joined:
     """Put encoded chunks into one MP4.
 
     A chunk's container may have moved its times so that none is negative; the times of the frames that reached the
@@ -25,54 +37,57 @@ def join(chunks: Sequence[Path], frame_ticks: Sequence[Sequence[int]], timescale
         timescale: Ticks per second of the output.
         output: The MP4 that is written.
 
+    Returns:
+        Size and decode time of each frame.
+
     Raises:
-        VerificationFailed: A chunk does not hold exactly the frames that its encoder was given.
+        VerificationFailed: A chunk does not hold exactly the frames that its encoder was given, or describes its
+            pictures in another way than the first: one decoder could not show both.
     """
     shown = [tick for ticks in frame_ticks for tick in ticks]
-    packets = _in_decode_order(chunks, frame_ticks, timescale)
-    delay = _delay(packets, shown)
+    order, moved = [], []
+    for path, ticks in zip(chunks, frame_ticks, strict=True):
+        found = [pts for _, pts in _packets(path, timescale)]
+        by = min(found, default=0) - (ticks[0] if ticks else 0)
+        if sorted(pts - by for pts in found) != list(ticks):
+            raise VerificationFailed(
+                f"An encoded chunk holds {len(found)} frames; its encoder was given {len(ticks)}, or other ones."
+            )
+        order += [pts - by for pts in found]
+        moved.append(by)
+    delay = _delay(order, shown)
     # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two.
     spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
-    decode_times = [shown[0] - (delay - n) * spacing for n in range(delay)] + shown
+    decode_ticks = [shown[0] - (delay - n) * spacing for n in range(delay)] + shown
+    durations = [after - before for before, after in pairwise([*decode_ticks, decode_ticks[-1] + spacing])]
+    sizes: list[int] = []
     # movie_timescale: a first frame later than zero is an edit of the movie's timescale, in ms by default.
     options = {"video_track_timescale": str(timescale), "movie_timescale": str(timescale)}
     with av.open(str(output), "w", format="mp4", options=options) as container:
         with av.open(str(chunks[0])) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
+            described = _description(first)
         stream.time_base = Fraction(1, timescale)
-        durations = [
-            after - before for before, after in pairwise([*decode_times, decode_times[-1] + spacing])
-        ]
-        numbers = iter(range(len(shown)))
-        for path, ticks in zip(chunks, frame_ticks, strict=True):
-            for packet, pts in _with_times(path, ticks, timescale):
+        for path, by in zip(chunks, moved, strict=True):
+            with av.open(str(path)) as chunk:
+                if _description(chunk) != described:
+                    raise VerificationFailed(
+                        "An encoded chunk has another size, format or set of parameters than the first of its rung."
+                    )
+            for packet, pts in _packets(path, timescale):
+                number = len(sizes)
+                sizes.append(packet.size)
                 packet.time_base = Fraction(1, timescale)
-                number = next(numbers)
-                packet.pts, packet.dts, packet.duration = pts, decode_times[number], durations[number]
+                packet.pts, packet.dts, packet.duration = pts - by, decode_ticks[number], durations[number]
                 packet.stream = stream
                 container.mux(packet)
+    return Joined(sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)])
 
 
-def _in_decode_order(
-    chunks: Sequence[Path], frame_ticks: Sequence[Sequence[int]], timescale: int
-) -> list[int]:
-    """The presentation times of all packets in decode order."""
-    times = []
-    for path, ticks in zip(chunks, frame_ticks, strict=True):
-        found = [pts for _, pts in _with_times(path, ticks, timescale)]
-        if sorted(found) != list(ticks):
-            raise VerificationFailed(
-                f"An encoded chunk holds {len(found)} frames; its encoder was given {len(ticks)}, or other ones."
-            )
-        times += found
-    return times
-
-
-def _with_times(path: Path, ticks: Sequence[int], timescale: int) -> "Iterator[tuple[Packet[Any], int]]":
-    first = min((pts for _, pts in _packets(path, timescale)), default=0)
-    moved = first - (ticks[0] if ticks else 0)
-    for packet, pts in _packets(path, timescale):
-        yield packet, pts - moved
+def _description(container: InputContainer) -> tuple[int, int, bytes | None]:
+    """What a decoder is told before the first frame."""
+    context = container.streams.video[0].codec_context
+    return context.width, context.height, context.extradata
 
 
 def _packets(path: Path, timescale: int) -> "Iterator[tuple[Packet[Any], int]]":

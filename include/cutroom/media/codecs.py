@@ -21,11 +21,13 @@ class VideoFacts:
     crf: float
     """Constant quality that looks like that of the other codecs' defaults."""
     max_crf: int
+    holds_rate: bool = False
+    """Whether its encoder keeps within a decoder's buffer frame by frame, not on average only."""
 
 
 VIDEO: Mapping[VideoCodecName, VideoFacts] = {
-    "h264": VideoFacts(bit_depths=(8,), preset="medium", crf=21, max_crf=51),
-    "hevc": VideoFacts(bit_depths=(8, 10), preset="medium", crf=24, max_crf=51),
+    "h264": VideoFacts(bit_depths=(8,), preset="medium", crf=21, max_crf=51, holds_rate=True),
+    "hevc": VideoFacts(bit_depths=(8, 10), preset="medium", crf=24, max_crf=51, holds_rate=True),
     "vp9": VideoFacts(bit_depths=(8,), preset="4", crf=32, max_crf=63),
     "av1": VideoFacts(bit_depths=(8, 10), preset="8", crf=32, max_crf=63),
 }

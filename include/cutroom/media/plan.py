@@ -26,7 +26,7 @@ from cutroom.media.source import Source, VideoTrack
 from cutroom.media.timeline import Packet
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key, plan_video
 
-PACKAGE_REVISION = 2
+PACKAGE_REVISION = 3
 """Likewise for joining and packaging."""
 
 

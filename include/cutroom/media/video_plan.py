@@ -7,8 +7,10 @@ from fractions import Fraction
 from typing import Literal
 
 from cutroom.media import ladder, timeline
+from cutroom.media.codecs import VideoCodecName
 from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.profile import Profile
+from cutroom.media.rates import WINDOW_SEGMENTS
 from cutroom.media.recipes import VideoCodec
 from cutroom.media.source import Source, VideoTrack
 from cutroom.media.timeline import EncodeChunk, Packet
@@ -38,6 +40,12 @@ the `web` ladder, whose rungs together have 1.8 times the pixels of the largest.
 
 VideoRange = Literal["SDR", "PQ", "HLG"]
 """As HLS names them (RFC 8216bis, 4.4.6.2)."""
+
+
+ENCODER_SHARE = Fraction(9, 10)
+"""Of `max_bitrate`, what an encoder may use. In a window of T seconds the buffer lets through T at this rate, and what
+it held: all of it once, and half of it again at each join, of which a window of one and a half segments has two at
+most. With a buffer of a tenth of T that makes 0.9 + 0.1 × (1 + 2 × ½) = 1.1 times `max_bitrate`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +93,15 @@ class VideoRung:
     """One rung of one codec: what an encoder is told."""
 
     name: str
-    codec: str
+    codec: VideoCodecName
     preset: str
     width: int
     height: int
     crf: float
     max_bitrate_bps: int
     buffer_bits: int
+    encoder_bps: int
+    """What the encoder of a chunk is told, so that `max_bitrate_bps` holds across its joins, too."""
     bit_depth: int = 8
     video_range: VideoRange = "SDR"
     """What the rung is shown as: SDR, or the HDR that the source has."""
@@ -183,12 +193,18 @@ def _video_rungs(
             height=size.height,
             crf=size.crf,
             max_bitrate_bps=size.max_bitrate_bps,
-            buffer_bits=round(size.max_bitrate_bps * codec.buffer_s),
+            encoder_bps=round(size.max_bitrate_bps * ENCODER_SHARE),
+            buffer_bits=round(size.max_bitrate_bps * min(Fraction(codec.buffer_s), _most_buffer_s(profile))),
             bit_depth=codec.bit_depth,
             video_range=_HDR.get(track.color_transfer or "", "SDR") if codec.hdr == "keep" else "SDR",
         )
         for size in ladder.plan_ladder(codec, track.display_size, rate, profile.closest_rungs)
     ]
+
+
+def _most_buffer_s(profile: Profile) -> Fraction:
+    """See ENCODER_SHARE."""
+    return profile.segment_s * WINDOW_SEGMENTS / 10
 
 
 _HDR: dict[str, VideoRange] = {"smpte2084": "PQ", "arib-std-b67": "HLG"}

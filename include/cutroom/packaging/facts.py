@@ -9,7 +9,9 @@ import m3u8
 from pydantic import TypeAdapter
 
 from cutroom.errors import VerificationFailed
+from cutroom.media.joins import Join
 from cutroom.media.loudness import Loudness
+from cutroom.media.rates import Rates
 from cutroom.packaging import packager
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
@@ -68,6 +70,12 @@ class RenditionFacts:
     loudness: Loudness | None = None
     """What the meter of EBU R 128 shows of the packaged track."""
     keyframe_ticks: tuple[int, ...] = ()
+    bitstream_codec: str | None = None
+    """RFC 6381, read from the initialization segment without the packager; None where there is none to read."""
+    rates: Rates | None = None
+    """Bit rate and decoder buffer frame by frame, of a picture."""
+    joins: tuple[Join, ...] = ()
+    """Joins between encode chunks whose quality was measured."""
 
     @property
     def duration_s(self) -> Fraction:

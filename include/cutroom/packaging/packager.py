@@ -1,12 +1,12 @@
 """Shaka Packager: one encoded track in, the files of one rendition out."""
 
 import os
-import struct
 from fractions import Fraction
 from pathlib import Path
 
 from cutroom.ffmpeg import runner
 from cutroom.media.limits import Limits
+from cutroom.packaging.boxes import boxes
 
 INIT = "init.mp4"
 SEGMENTS = "seg_%05d.m4s"
@@ -65,18 +65,8 @@ def without_dates(init: bytes) -> bytes:
     (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.4.2).
     """
     data = bytearray(init)
-    _clear_dates(data, 0, len(data))
+    for box in boxes(init):
+        if box.kind in {b"mvhd", b"tkhd", b"mdhd"}:
+            length = 16 if data[box.start] == 1 else 8
+            data[box.start + 4 : box.start + 4 + length] = bytes(length)
     return bytes(data)
-
-
-def _clear_dates(data: bytearray, start: int, end: int) -> None:
-    while start + 8 <= end:
-        size, kind = struct.unpack_from(">I4s", data, start)
-        if size < 8:
-            return
-        if kind in {b"moov", b"trak", b"mdia"}:
-            _clear_dates(data, start + 8, start + size)
-        elif kind in {b"mvhd", b"tkhd", b"mdhd"}:
-            length = 16 if data[start + 8] == 1 else 8
-            data[start + 12 : start + 12 + length] = bytes(length)
-        start += size

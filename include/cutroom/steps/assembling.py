@@ -45,18 +45,20 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
 
 def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
     from cutroom.ffmpeg import join
-    from cutroom.packaging import facts
+    from cutroom.media import joins, rates
+    from cutroom.packaging import codec_string, facts, packager
 
     video = made.video
     assert video is not None
     timescale = video.timing.timescale
-    chunks, ticks = [], []
+    chunks, ticks, qualities = [], [], []
     for number, key in enumerate(rendition.encode_keys):
         path, known = fetch_encode(shop, key, folder / f"{number:05d}.nut")
         chunks.append(path)
         ticks.append(known["frame_ticks"])
+        qualities.append(joins.Quality(**known["quality"]) if "quality" in known else None)
     joined = folder / "joined.mp4"
-    join.join(chunks, ticks, timescale, joined)
+    frames = join.join(chunks, ticks, timescale, joined)
     packaged, files, decoded = _package(shop, made, rendition, joined, folder)
     shown = frame_ticks(decoded, timescale)
     # Keyframes are read back from the packaged track, not taken from the plan.
@@ -81,14 +83,25 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in segments),
             files=files,
-            width=rung.width,
-            height=rung.height,
+            width=packaged.width,
+            height=packaged.height,
             frame_rate=video.frame_rate or _average_rate(shown, last, timescale),
             video_range=packaged.video_range or "SDR",
             decoded_frames=len(shown),
             decoded_ticks_digest=ids.digest(shown),
             first_tick=shown[0],
             keyframe_ticks=tuple(keyframes),
+            bitstream_codec=codec_string.codec_string((folder / "files" / packager.INIT).read_bytes()),
+            rates=rates.measure(
+                frames.sizes_bytes,
+                frames.decode_ticks,
+                timescale,
+                window_s=made.segment_s * rates.WINDOW_SEGMENTS,
+                rate_bps=rung.max_bitrate_bps,
+                # What a chunk counts on, and half of it again that the chunk before may have left empty.
+                buffer_bits=rung.buffer_bits * 3 // 2,
+            ),
+            joins=joins.joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
         ),
         folder,
     )
@@ -110,7 +123,7 @@ def _average_rate(shown: Sequence[int], end: int, timescale: int) -> Fraction:
 
 def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
     from cutroom.ffmpeg import sound
-    from cutroom.packaging import facts
+    from cutroom.packaging import codec_string, facts, packager
 
     path, _ = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
     packaged, files, decoded = _package(shop, made, rendition, path, folder)
@@ -142,6 +155,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             is_default=track.is_default,
             decoded_samples=heard.samples,
             first_tick=None if heard.start_s is None else round(heard.start_s * packaged.timescale),
+            bitstream_codec=codec_string.codec_string((folder / "files" / packager.INIT).read_bytes()),
             loudness=sound.read_loudness((folder / "decode.log").read_text(errors="replace"), "made"),
         ),
         folder,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import keys, timeline
+from cutroom.media.joins import quality_of
 from cutroom.media.plan import Plan
 from cutroom.media.video_plan import chunk_encode_key
 from cutroom.steps import planning
@@ -27,6 +29,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
         How many encodes were made and how many were there already.
     """
     from cutroom.ffmpeg import argv, runner
+    from cutroom.ffmpeg.quality import read_psnr
 
     one = Job.from_json(job)
     made = one.plan(shop.work)
@@ -52,6 +55,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                 source=source,
                 outputs=outputs,
                 stats=folder / "stats.txt",
+                quality=folder / "quality.txt",
             )
             log = folder / "ffmpeg.log"
             try:
@@ -69,9 +73,11 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                     f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
                     f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
                 )
-            for rung, output in zip(rungs, outputs, strict=True):
+            measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
+            for rung, output, quality in zip(rungs, outputs, measured, strict=True):
                 key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
-                keep_encode(shop, key, output, {"frame_ticks": ticks})
+                told = {"quality": asdict(quality)} if quality else {}
+                keep_encode(shop, key, output, {"frame_ticks": ticks, **told})
     reporter.finish()
     return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
 

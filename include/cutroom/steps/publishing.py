@@ -18,7 +18,7 @@ from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
-    from cutroom.packaging.verify import EncodedSound
+    from cutroom.packaging.checks.sound import EncodedSound
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         VerificationFailed: The message names the first check that does not hold; the old version goes on playing.
     """
     from cutroom.packaging import verify as checks
+    from cutroom.packaging.checks.pictures import SourceFrames
 
     one = Job.from_json(job)
     made = one.plan(shop.work)
@@ -78,7 +79,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     frames = None
     if made.video is not None:
         known = json.loads(shop.work.get_bytes(keys.plan_file(made.plan_id, "source_frames.json")))
-        frames = checks.SourceFrames(**known)
+        frames = SourceFrames(**known)
     report = checks.verify(
         made,
         _facts(shop, made),
@@ -113,7 +114,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
 
 def _encoded_sound(shop: Workshop, made: Plan) -> dict[str, "EncodedSound"]:
     """What was noted when each rung of sound was encoded."""
-    from cutroom.packaging.verify import EncodedSound
+    from cutroom.packaging.checks.sound import EncodedSound
 
     noted = TypeAdapter(EncodedSound)
     return {

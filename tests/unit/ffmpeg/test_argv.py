@@ -78,6 +78,7 @@ def encode_of(times: list[int], track: AudioTrack = SOUND, **of_track: Any) -> l
         source=Path("chunk.nut"),
         outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
         stats=Path("stats.txt"),
+        quality=Path("quality.txt"),
     )
 
 

@@ -49,7 +49,14 @@ def test_a_picture_is_turned_as_a_player_turns_it(
     rung = replace(video.rungs[0], crf=1, max_bitrate_bps=10**8, buffer_bits=10**8)
     (chunk,) = video.chunks
     command = argv.encode_video(
-        video, chunk, [rung], [], source=turned, outputs=[tmp_path / "o.nut"], stats=tmp_path / "stats"
+        video,
+        chunk,
+        [rung],
+        [],
+        source=turned,
+        outputs=[tmp_path / "o.nut"],
+        stats=tmp_path / "stats",
+        quality=tmp_path / "quality",
     )
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
     raw = ["-pix_fmt", "gray", "-f", "rawvideo", "-"]

@@ -9,13 +9,27 @@ import pytest
 
 import strategies
 from cutroom import ids
+from cutroom.media.joins import Join
 from cutroom.media.loudness import Gain, Loudness
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
+from cutroom.media.rates import Rates
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 from cutroom.packaging import hls, mpd, packager
+from cutroom.packaging.checks.pictures import SourceFrames
+from cutroom.packaging.checks.report import Report
+from cutroom.packaging.checks.sound import EncodedSound
 from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths
-from cutroom.packaging.verify import EncodedSound, Report, SourceFrames, verify
+from cutroom.packaging.verify import verify
+
+JOIN = Join(
+    at_ticks=153_600,
+    before_db=40.5,
+    after_db=43.0,
+    mean_before_db=42.0,
+    mean_after_db=41.0,
+    worst_elsewhere_db=39.0,
+)
 
 PREFIX = "../../../renditions/"
 FRAMES = 25 * 15
@@ -113,6 +127,7 @@ def version() -> Version:
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in segments),
             files=dict.fromkeys(names, "0" * 64),
+            bitstream_codec="avc1.64001f" if is_video else "mp4a.40.2",
         )
         if is_video:
             rung = next(rung for rung in plan.video.rungs if rung.name == one.rung)
@@ -120,6 +135,10 @@ def version() -> Version:
                 made, width=rung.width, height=rung.height, frame_rate=Fraction(25), video_range="SDR",
                 decoded_frames=FRAMES, decoded_ticks_digest=ids.digest(shown), first_tick=0,
                 keyframe_ticks=tuple(segment.start_ticks for segment in segments),
+                rates=Rates(
+                    window_s=Fraction(9), peak_bps=rung.max_bitrate_bps, lowest_fill_bits=rung.buffer_bits // 2
+                ),
+                joins=(JOIN,),
             )  # fmt: skip
         else:
             made = replace(

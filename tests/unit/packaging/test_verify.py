@@ -57,6 +57,10 @@ def shifted(version: Any, ticks: int) -> Any:
     return version.change(0, decoded_ticks_digest=ids.digest(times))
 
 
+def with_rates(version: Any, **changes: int) -> Any:
+    return version.change(0, rates=replace(version.facts[0].rates, **changes))
+
+
 def in_playlist(version: Any, pattern: str, value: str) -> Any:
     changed = re.sub(pattern, value, version.multivariant, count=1)
     assert changed != version.multivariant
@@ -92,8 +96,18 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "an empty playlist": (lambda v: with_object(v, packager.PLAYLIST, 0), STORED),
     "a truncated segment": (
         lambda v: with_object(v, packager.SEGMENTS % 2, v.facts[2].segments[1].size_bytes - 1), STORED),
-    "a bit rate far above what was asked for": (
-        lambda v: v.change(0, bandwidth_bps=v.plan.video.rungs[0].max_bitrate_bps * 4), "h264-720p keeps its bit rate"),
+    "a bit rate above what was asked for": (
+        lambda v: with_rates(v, peak_bps=v.plan.video.rungs[0].max_bitrate_bps * 11 // 10 + 1),
+        "h264-720p keeps its bit rate"),
+    "a bit rate that was not measured": (lambda v: v.change(0, rates=None), "h264-720p keeps its bit rate"),
+    "a buffer that runs dry": (
+        lambda v: with_rates(v, lowest_fill_bits=-1), "h264-720p never empties the decoder's buffer"),
+    "a join that can be seen": (
+        lambda v: v.change(0, joins=(replace(v.facts[0].joins[0], after_db=37.0),)),
+        "h264-720p is as good at its joins as between them"),
+    "another size": (lambda v: v.change(1, width=852), "every picture has the size of its rung"),
+    "another codec in the bitstream": (
+        lambda v: v.change(0, bitstream_codec="avc1.640028"), "every codec string is that of the bitstream"),
     "a sound that is too short": (
         lambda v: v.change(-1, decoded_samples=SAMPLES - 1), "aac-64k-2 is as long as its source"),
     "a sound that is too long": (
@@ -106,7 +120,7 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "samples that the source has not": (
         lambda v: replace(v, sound={name: replace(one, source_samples=SAMPLES - 2) for name, one in v.sound.items()}),
         "aac-64k-2 is as long as its source"),
-    "a sound that starts late": (lambda v: v.change(-1, first_tick=481), "aac-64k-2 begins with the presentation"),
+    "a sound that starts late": (lambda v: v.change(-1, first_tick=241), "aac-64k-2 begins with the presentation"),
     "a sound whose start is not known": (
         lambda v: v.change(-1, first_tick=None), "aac-64k-2 begins with the presentation"),
     "a wrong codec in one variant": (lambda v: in_playlist(v, r"avc1\.64001f", "avc1.640028"), HLS),

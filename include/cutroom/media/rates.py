@@ -1,0 +1,96 @@
+"""Bit rate of a track over time, and the decoder's buffer that it is read through. Pure.
+
+Both count each frame at the time at which it is decoded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+WINDOW_SEGMENTS = Fraction(3, 2)
+"""The bit rate is held over any stretch of this many segments (RFC 8216, 4.3.4.2, has the same upper limit)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """What was measured of a track, frame by frame."""
+
+    window_s: Fraction
+    """Length of the window that slides over the track."""
+    peak_bps: int
+    """Largest bit rate in any such window, across joins."""
+    lowest_fill_bits: int
+    """Least that was left in the decoder's buffer; negative: it ran dry."""
+
+
+def measure(
+    sizes_bytes: Sequence[int],
+    decode_ticks: Sequence[int],
+    timescale: int,
+    *,
+    window_s: Fraction,
+    rate_bps: int,
+    buffer_bits: int,
+) -> Rates:
+    """Both for one track; see `peak_bps` and `lowest_fill_bits`."""
+    return Rates(
+        window_s=window_s,
+        peak_bps=peak_bps(sizes_bytes, decode_ticks, timescale, window_s),
+        lowest_fill_bits=lowest_fill_bits(
+            sizes_bytes, decode_ticks, timescale, rate_bps=rate_bps, buffer_bits=buffer_bits
+        ),
+    )
+
+
+def peak_bps(
+    sizes_bytes: Sequence[int], decode_ticks: Sequence[int], timescale: int, window_s: Fraction
+) -> int:
+    """The largest bit rate in any window of this length.
+
+    Args:
+        sizes_bytes: Size of each frame in decode order.
+        decode_ticks: When each is decoded, ascending, in ticks.
+        timescale: Ticks per second.
+        window_s: The window in seconds; a shorter track counts as if it went on without a bit.
+
+    Returns:
+        Bits per second, rounded up.
+    """
+    window = window_s * timescale
+    largest = inside = last = 0
+    for first, tick in enumerate(decode_ticks):
+        while last < len(decode_ticks) and decode_ticks[last] < tick + window:
+            inside += sizes_bytes[last]
+            last += 1
+        largest = max(largest, inside)
+        inside -= sizes_bytes[first]
+    return -int(-(largest * 8) // window_s)
+
+
+def lowest_fill_bits(
+    sizes_bytes: Sequence[int],
+    decode_ticks: Sequence[int],
+    timescale: int,
+    *,
+    rate_bps: int,
+    buffer_bits: int,
+) -> int:
+    """How close the buffer of a decoder comes to running dry: full at first, filled at a constant rate.
+
+    Args:
+        sizes_bytes: Size of each frame in decode order.
+        decode_ticks: When each is taken out of the buffer, ascending, in ticks.
+        timescale: Ticks per second.
+        rate_bps: What the buffer is filled with.
+        buffer_bits: What it holds.
+
+    Returns:
+        The least number of bits that was left after a frame was taken out, rounded down.
+    """
+    # In bits × timescale, so that everything is whole.
+    full = fill = lowest = buffer_bits * timescale
+    before = decode_ticks[0] if decode_ticks else 0
+    for size, tick in zip(sizes_bytes, decode_ticks, strict=True):
+        fill = min(full, fill + (tick - before) * rate_bps) - size * 8 * timescale
+        lowest, before = min(lowest, fill), tick
+    return lowest // timescale

@@ -1,0 +1,1 @@
+"""What `verify` holds a version against, each kind of check in a module of its own. Pure."""

@@ -1,0 +1,37 @@
+"""Whether everything is there."""
+
+from collections.abc import Mapping, Sequence
+
+from cutroom.media.plan import Plan
+from cutroom.packaging import packager
+from cutroom.packaging.checks.report import Check
+from cutroom.packaging.facts import RenditionFacts
+
+
+def complete(plan: Plan, renditions: Sequence[RenditionFacts]) -> Check:
+    """Every rendition of the plan has facts."""
+    planned, there = [one.key for one in plan.renditions], [one.key for one in renditions]
+    return Check(
+        name="every planned rendition is there", ok=planned == there, found=f"{len(there)} of {len(planned)}"
+    )
+
+
+def stored(renditions: Sequence[RenditionFacts], objects: Mapping[str, int]) -> Check:
+    """Every file of every rendition is in the store, and as large as it was."""
+    named = {f"{one.key}/{name}" for one in renditions for name in (*one.files, packager.PLAYLIST)}
+    sizes = {
+        f"{one.key}/{packager.SEGMENTS % number}": segment.size_bytes
+        for one in renditions
+        for number, segment in enumerate(one.segments, start=1)
+    }
+    missing = sorted((named | sizes.keys()) - objects.keys())
+    wrong = sorted(
+        name for name in named & objects.keys() if objects[name] != sizes.get(name, max(1, objects[name]))
+    )
+    return Check(
+        name="every file of every rendition is stored, with its size",
+        ok=not missing and not wrong,
+        found=f"missing {missing[:3]}, of another size {wrong[:3]}"
+        if missing or wrong
+        else f"{len(named)} files",
+    )

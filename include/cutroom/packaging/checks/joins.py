@@ -1,0 +1,95 @@
+"""Whether a join between encode chunks can be found: by bit rate, by the decoder's buffer, by quality."""
+
+from fractions import Fraction
+from typing import Any
+
+from cutroom.media.codecs import VIDEO
+from cutroom.media.joins import BAND_DB
+from cutroom.media.plan import Plan
+from cutroom.media.video_plan import VideoRung
+from cutroom.packaging.checks.report import Check
+from cutroom.packaging.facts import RenditionFacts
+
+TOLERANCE = Fraction(11, 10)
+"""How much more than `max_bitrate` a window may hold."""
+
+LOOSE_TOLERANCE = Fraction(3, 2)
+"""The same for encoders that keep to a bit rate on average only."""
+
+
+def checks(plan: Plan, one: RenditionFacts) -> list[Check]:
+    """The checks of one video rendition."""
+    assert plan.video is not None
+    rung = next(rung for rung in plan.video.rungs if rung.name == one.rung)
+    return [_bit_rate(one, rung), *([_buffer(one)] if VIDEO[rung.codec].holds_rate else []), _quality(one)]
+
+
+def _bit_rate(one: RenditionFacts, rung: VideoRung) -> Check:
+    tolerance = TOLERANCE if VIDEO[rung.codec].holds_rate else LOOSE_TOLERANCE
+    most = rung.max_bitrate_bps * tolerance
+    measured = one.rates
+    return Check(
+        name=f"{one.name} keeps its bit rate",
+        ok=measured is not None and measured.peak_bps <= most,
+        found="not measured"
+        if measured is None
+        else f"at most {measured.peak_bps} bit/s over any {float(measured.window_s):g} s, allowed {int(most)}",
+    )
+
+
+def _buffer(one: RenditionFacts) -> Check:
+    measured = one.rates
+    return Check(
+        name=f"{one.name} never empties the decoder's buffer",
+        ok=measured is not None and measured.lowest_fill_bits >= 0,
+        found="not measured" if measured is None else f"{measured.lowest_fill_bits} bits left at the least",
+    )
+
+
+def _quality(one: RenditionFacts) -> Check:
+    wrong = [join for join in one.joins if not join.ok]
+    worst = min(
+        (min(join.before_db - join.mean_before_db, join.after_db - join.mean_after_db) for join in one.joins),
+        default=0.0,
+    )
+    return Check(
+        name=f"{one.name} is as good at its joins as between them",
+        ok=not wrong,
+        found=f"{len(one.joins)} joins measured, {-worst:.1f} dB below the chunk's mean at most, band {BAND_DB:g} dB"
+        if not wrong
+        else f"{len(wrong)} of {len(one.joins)} joins are visibly worse, first at tick {wrong[0].at_ticks}",
+    )
+
+
+def told(one: RenditionFacts) -> dict[str, Any]:
+    """What the report says of a video rendition, for people and for pictures of it."""
+    measured = one.rates
+    return {
+        "codec": one.codec_string,
+        "width": one.width,
+        "height": one.height,
+        "average_bps": one.average_bandwidth_bps,
+        "peak_bps": one.bandwidth_bps,
+        "window": None
+        if measured is None
+        else {
+            "seconds": float(measured.window_s),
+            "peak_bps": measured.peak_bps,
+            "lowest_buffer_bits": measured.lowest_fill_bits,
+        },
+        "segments_bps": [
+            round(Fraction(segment.size_bytes * 8 * one.timescale, segment.duration_ticks))
+            for segment in one.segments
+        ],
+        "joins": [
+            {
+                "at_s": round(join.at_ticks / one.timescale, 6),
+                "psnr_before_db": join.before_db,
+                "psnr_after_db": join.after_db,
+                "mean_before_db": join.mean_before_db,
+                "mean_after_db": join.mean_after_db,
+                "ok": join.ok,
+            }
+            for join in one.joins
+        ],
+    }

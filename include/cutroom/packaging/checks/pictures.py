@@ -1,0 +1,78 @@
+"""Whether the pictures are the source's, each at its time, on one grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cutroom.media.plan import Plan
+from cutroom.packaging.checks.report import Check
+from cutroom.packaging.facts import RenditionFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFrames:
+    """What decoding the source itself gave, apart from any encode."""
+
+    count: int
+    ticks_digest: str
+    """Digest of the output times that these frames should have."""
+
+
+def frames(video: Sequence[RenditionFacts], source: SourceFrames | None) -> list[Check]:
+    """Every rendition decodes to the frames that the source decodes to, at the same times."""
+    if source is None:
+        return [Check(name="the source's frames were counted", ok=False, found="no count")]
+    return [
+        Check(
+            name=f"{one.name} shows the source's frames, each at its time",
+            ok=one.decoded_frames == source.count and one.decoded_ticks_digest == source.ticks_digest,
+            found=f"{one.decoded_frames} of {source.count} frames, times "
+            + ("equal" if one.decoded_ticks_digest == source.ticks_digest else "differ"),
+        )
+        for one in video
+    ]
+
+
+def sizes(plan: Plan, video: Sequence[RenditionFacts]) -> Check:
+    """Every rendition is as large as its rung, by its own bitstream."""
+    assert plan.video is not None
+    planned = {rung.name: (rung.width, rung.height) for rung in plan.video.rungs}
+    wrong = [
+        f"{one.name} is {one.width}×{one.height}"
+        for one in video
+        if (one.width, one.height) != planned[one.rung]
+    ]
+    return Check(
+        name="every picture has the size of its rung",
+        ok=not wrong,
+        found=", ".join(wrong) if wrong else f"{len(video)} rungs",
+    )
+
+
+def grid(plan: Plan, video: Sequence[RenditionFacts]) -> Check:
+    """Every segment begins with a keyframe on a boundary of the plan.
+
+    The first boundary is not compared: where the source begins with frames that can't be decoded it moves.
+    """
+    assert plan.video is not None
+    planned = tuple(plan.video.timing.output_ticks(boundary) for boundary in plan.video.boundaries)[1:]
+    wrong = [
+        one.name
+        for one in video
+        if one.keyframe_ticks[1:] != planned
+        or tuple(segment.start_ticks for segment in one.segments) != one.keyframe_ticks
+    ]
+    return Check(
+        name="segments begin with keyframes, on the grid and nowhere else",
+        ok=not wrong,
+        found=f"{len(planned) + 1} segments" if not wrong else f"not in {', '.join(wrong)}",
+    )
+
+
+def aligned(video: Sequence[RenditionFacts]) -> Check:
+    """All rungs may be switched between at every segment."""
+    grids = {tuple((s.start_ticks, s.duration_ticks) for s in one.segments) for one in video}
+    return Check(
+        name="all rungs have the same segments",
+        ok=len(grids) == 1,
+        found=f"{len(video)} rungs, {len(grids)} different grids",
+    )

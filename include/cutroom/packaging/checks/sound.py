@@ -1,0 +1,88 @@
+"""Whether the sound is whole, in step with the pictures, and as loud as was asked for."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+from cutroom.media.audio_plan import AudioRung
+from cutroom.media.loudness import Gain, Loudness
+from cutroom.media.plan import Plan
+from cutroom.packaging.checks.report import Check
+from cutroom.packaging.facts import RenditionFacts
+
+MAX_AV_OFFSET_S = Fraction(5, 1000)
+"""Largest difference between where sound and picture start and where the source has them."""
+
+MAX_LOUDNESS_ERROR_LU = 0.5
+"""Largest difference between the loudness that a profile asks for and that of the packaged track (EBU R 128, j)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedSound:
+    """What was noted when a track of sound was encoded."""
+
+    samples: int
+    """Of each channel, at the output's rate, that reached the encoder."""
+    source_samples: int
+    """The same before anything but their place was changed."""
+    source_sample_rate_hz: int
+    source_loudness: Loudness
+    gain: Gain
+
+
+def samples(one: RenditionFacts, encoded: EncodedSound) -> Check:
+    """Every sample that went in comes out; the source's number, at the output's rate, is a sample off by rounding."""
+    wanted = Fraction(encoded.source_samples * (one.sample_rate_hz or 0), encoded.source_sample_rate_hz)
+    return Check(
+        name=f"{one.name} is as long as its source",
+        ok=one.decoded_samples == encoded.samples and abs(encoded.samples - wanted) <= 1,
+        found=f"{one.decoded_samples} of {encoded.samples} samples, the source's {encoded.source_samples} at "
+        f"{encoded.source_sample_rate_hz} Hz",
+    )
+
+
+def normalised(plan: Plan, audio: Sequence[RenditionFacts]) -> list[tuple[RenditionFacts, AudioRung]]:
+    """The renditions that were brought to a loudness, and their rungs."""
+    rungs = {rung.name: rung for one in plan.audio for rung in one.rungs}
+    return [(one, rungs[one.rung]) for one in audio if rungs[one.rung].loudness_lufs is not None]
+
+
+def loudness(rung: AudioRung, one: RenditionFacts, encoded: EncodedSound) -> Check:
+    """The loudness that was asked for, or as much as the true peak allowed; silence has none."""
+    found = None if one.loudness is None else one.loudness.integrated_lufs
+    assert rung.loudness_lufs is not None
+    is_silent = encoded.source_loudness.integrated_lufs is None
+    is_near = found is not None and abs(found - rung.loudness_lufs) <= MAX_LOUDNESS_ERROR_LU
+    return Check(
+        name=f"{one.name} is as loud as the profile asks for",
+        ok=is_silent
+        or is_near
+        or (encoded.gain.is_limited and found is not None and found < rung.loudness_lufs),
+        found=f"{found} LUFS of {rung.loudness_lufs:g}, gain {encoded.gain.gain_db:+g} dB"
+        + (", limited by the true peak" if encoded.gain.is_limited else ""),
+    )
+
+
+def told_loudness(one: RenditionFacts, encoded: EncodedSound) -> dict[str, Any]:
+    """What the report says of the loudness of a rendition."""
+    return {
+        "rendition": one.name,
+        "source": asdict(encoded.source_loudness),
+        **asdict(encoded.gain),
+        "published": None if one.loudness is None else asdict(one.loudness),
+    }
+
+
+def starts(audio: Sequence[RenditionFacts]) -> list[Check]:
+    """Sound is padded to begin with the presentation; picture times are compared frame by frame."""
+    return [
+        Check(
+            name=f"{one.name} begins with the presentation",
+            ok=one.first_tick is not None and abs(Fraction(one.first_tick, one.timescale)) <= MAX_AV_OFFSET_S,
+            found="no sound"
+            if one.first_tick is None
+            else f"{float(Fraction(one.first_tick, one.timescale)) * 1000:.3f} ms",
+        )
+        for one in audio
+    ]
