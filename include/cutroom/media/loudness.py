@@ -13,10 +13,10 @@ SILENCE_LUFS = -70.0
 class Loudness:
     """What the meter of EBU R 128 showed of a whole track."""
 
-    integrated_lufs: float | None
+    integrated_lufs: float | None = None
     """None: silence, or shorter than a window of 0.4 s."""
-    range_lu: float | None
-    true_peak_dbtp: float | None
+    range_lu: float | None = None
+    true_peak_dbtp: float | None = None
     """None: digital silence."""
 
 

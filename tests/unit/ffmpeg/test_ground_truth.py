@@ -46,7 +46,7 @@ def test_a_picture_is_turned_as_a_player_turns_it(
     source, packets = probe.probe(turned, sha256="ab", log=tmp_path / "log", limits=LIMITS)
     video = make_plan(source, packets, load_profile("web"), asset_id="as_1", tools={}).video
     assert video is not None
-    rung = replace(video.rungs[0], crf=1, max_bitrate_bps=10**8, buffer_bits=10**8)
+    rung = replace(video.rungs[0], crf=1, max_bitrate_bps=10**8, encoder_bps=10**8, buffer_bits=10**8)
     (chunk,) = video.chunks
     command = argv.encode_video(
         video,
@@ -115,7 +115,7 @@ def test_ffmpeg_gives_every_frame_the_time_that_the_plan_says(tmp_path: Path, na
     (chunk,) = video.chunks
     command = argv.encode_video(
         video, chunk, video.rungs[:1], argv.keyframe_times(video, chunk, times),
-        source=tmp_path / "s.nut", outputs=[tmp_path / "o.nut"], stats=tmp_path / "stats",
+        source=tmp_path / "s.nut", outputs=[tmp_path / "o.nut"], stats=tmp_path / "stats", quality=tmp_path / "quality",
     )  # fmt: skip
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
     assert frame_ticks(tmp_path / "stats", video.timing.timescale) == [

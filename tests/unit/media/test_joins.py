@@ -52,7 +52,7 @@ def test_a_side_that_is_worse_than_the_band_and_than_any_other_moment_can_be_see
 
 
 def test_what_cannot_be_told_from_the_source_is_good_enough() -> None:
-    still = replace(PLAIN, mean_before_db=60.0, mean_after_db=60.0, worst_elsewhere_db=60.0)
+    still = replace(PLAIN, before_db=60.0, mean_before_db=60.0, mean_after_db=60.0, worst_elsewhere_db=60.0)
     assert replace(still, after_db=43.0).ok
     assert not replace(still, after_db=41.0).ok
 
