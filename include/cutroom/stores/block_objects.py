@@ -140,9 +140,16 @@ class BlockObjects:
                 )
 
     def check_bucket(self) -> None:
-        """Return where the bucket answers."""
-        with translated(f"The bucket {self._bucket}"):
-            self._client.head_bucket(Bucket=self._bucket)
+        """Return where the bucket answers.
+
+        Raises:
+            StoreUnavailable: It does not, or is not there.
+        """
+        try:
+            with translated(f"The bucket {self._bucket}"):
+                self._client.head_bucket(Bucket=self._bucket)
+        except ObjectMissing as error:
+            raise StoreUnavailable(f"There is no bucket {self._bucket} yet; run `cutroom up`.") from error
 
 
 def _base64(block_id: str) -> str:

