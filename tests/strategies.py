@@ -11,7 +11,7 @@ from cutroom.media.profile import Profile
 from cutroom.media.recipes import AudioCodec, Rung, VideoCodec
 from cutroom.media.source import AudioTrack, Chapter, CoverArt, Source, TextTrack, VideoTrack
 from cutroom.media.timeline import Packet
-from cutroom.packaging.facts import RenditionFacts, Segment
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
 
 RATES = tuple(
     Fraction(rate)
@@ -245,7 +245,12 @@ def segment_lists(draw: st.DrawFn, timescale: int) -> tuple[Segment, ...]:
     segments = []
     for length in lengths:
         segments.append(
-            Segment(start_ticks=start, duration_ticks=length, size_bytes=draw(st.integers(1, 10**7)))
+            Segment(
+                start_ticks=start,
+                duration_ticks=length,
+                size_bytes=draw(st.integers(1, 10**7)),
+                file=f"seg_{len(segments) + 1:05d}.m4s",
+            )
         )
         start += length
     return tuple(segments)
@@ -271,6 +276,7 @@ def rendition_facts(draw: st.DrawFn, kind: str = "video", number: int = 0, track
         "average_bandwidth_bps": average,
         "size_bytes": sum(one.size_bytes for one in segments),
         "files": {},
+        "init": ByteRange(file="init.mp4", offset=0, size_bytes=800),
     }
     if kind == "video":
         return RenditionFacts(

@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cutroom.errors import UsageError
@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     """Profile of audio files."""
     encode_slots: int = Field(0, ge=0)
     """Encode tasks at a time on this machine; 0: one for each core."""
+    content_keys: SecretStr = SecretStr("")
+    """Keys of encrypting profiles, as JSON: `{"default": "<key id>:<key>"}`, 32 hexadecimal digits each."""
+    content_key_command: str = ""
+    """Program that is run with a key's name behind it and prints `<key id>:<key>`; empty: CUTROOM_CONTENT_KEYS."""
     scratch_bytes: int = 20 * 2**30
     """How much of the scratch folder may be kept as a cache of sources."""
     source_max_bytes: int = 500 * 2**30

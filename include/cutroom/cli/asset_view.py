@@ -116,9 +116,11 @@ def _facts(record: AssetRecord, media_base_url: str) -> Table:
     if playback is None:
         grid.add_row("plays", "nothing yet" if record.status == "processing" else "nothing")
     else:
-        for name in ("hls", "dash", "poster"):
-            if playback[name]:
-                grid.add_row(name, plain(str(playback[name])))
+        for name, address in playback.items():
+            if isinstance(address, str):
+                grid.add_row(name, plain(address))
+        for name, address in playback["downloads"].items():
+            grid.add_row(f"download {name}", plain(str(address)))
     return grid
 
 

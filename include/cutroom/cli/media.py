@@ -52,9 +52,11 @@ def transcode(
         size = f"{rendition.width}×{rendition.height}" if rendition.width else f"{rendition.channels} ch"
         rate = f"{rendition.average_bandwidth_bps // 1000:>7} kbit/s"
         typer.echo(f"{rendition.kind:6}{rendition.codec_string:14}{size:>11}{rate}")
-    typer.echo(
-        f"{len(version.report['checks'])} checks hold. Play {out_dir / version.hls} or {out_dir / version.dash}"
-    )
+    for download in version.downloads.values():
+        typer.echo(f"download {out_dir / download}")
+    manifests = [name for name in (version.hls, version.dash, *version.other_manifests.values()) if name]
+    played = " or ".join(str(out_dir / name) for name in manifests)
+    typer.echo(f"{len(version.report['checks'])} checks hold. Play {played}")
 
 
 def verify(

@@ -208,7 +208,7 @@ def _run_of(service: "FileServiceClient", version_id: str) -> Callable[[], Seen 
         run = service.version(version_id)["run"]
         if run["status"] == "waiting":
             return None
-        playback = {"hls": run["hls"], "dash": run["dash"]} if run["hls"] else None
+        playback = {"hls": run["hls"], "dash": run["dash"]} if run["hls"] or run["dash"] else None
         return Seen(status=run["status"], percent=run["percent"], reason=run["reason"], playback=playback)
 
     return look
@@ -255,7 +255,9 @@ def _tell(reports: list[Report]) -> None:
         if report["status"] == "failed":
             typer.echo(report["reason"], err=True)
         elif playback := report["playback"]:
-            typer.echo(f"  HLS  {playback['hls']}\n  DASH {playback['dash']}")
+            for name in ("hls", "dash"):
+                if playback[name]:
+                    typer.echo(f"  {name.upper():4} {playback[name]}")
 
 
 def _login_name() -> str:

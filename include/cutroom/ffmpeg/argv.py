@@ -214,6 +214,44 @@ def decode(*, source: Path, stats: Path) -> list[str]:
     return compiled([ffmpeg.output(track.video, "-", **options)])
 
 
+_MUXERS = {"m4a": "ipod"}
+"""ffmpeg's names of containers that it calls otherwise than their files."""
+
+
+def copy(
+    sources: Sequence[Path],
+    output: Path,
+    *,
+    container: str,
+    earlier_s: Fraction = Fraction(0),
+    timescale: int | None = None,
+) -> list[str]:
+    """Put the tracks of these files into one file of another container, packet by packet.
+
+    Args:
+        sources: One or more files of a track each.
+        output: The file that is written.
+        container: `mp4`, `webm`, `ts` and so on.
+        earlier_s: Taken off all times, in seconds.
+        timescale: Ticks per second of a picture in MP4; None: as ffmpeg chooses.
+    """
+    moved = {"itsoffset": _decimal(-earlier_s)} if earlier_s else {}
+    tracks = [ffmpeg.input(f"file:{source}", copyts=None, **moved) for source in sources]
+    options: dict[str, Any] = {
+        "c": "copy",
+        "f": _MUXERS.get(container, container),
+        "avoid_negative_ts": "disabled",
+        "map_metadata": "-1",
+        "bitexact": None,
+    }
+    if container in {"mp4", "m4a"}:
+        # The index in front: a browser plays the file while it still loads.
+        options |= {"movflags": "+faststart", "strict": "experimental"}
+    if timescale is not None:
+        options |= {"video_track_timescale": timescale}
+    return compiled([ffmpeg.output(*tracks, str(output), **options)])
+
+
 def keyframe_times(video: VideoPlan, chunk: EncodeChunk, pts: Sequence[int]) -> list[Fraction]:
     """When a chunk's encoders are asked for keyframes: at its segments but the first, which begins with one."""
     timing = video.timing

@@ -65,7 +65,13 @@ def join(
     options = {"video_track_timescale": str(timescale), "movie_timescale": str(timescale)}
     with av.open(str(output), "w", format="mp4", options=options) as container:
         with av.open(str(chunks[0])) as first:
-            stream = container.add_stream_from_template(first.streams.video[0])
+            template = first.streams.video[0]
+            # AV1 is decoded by a library that has no encoder of the same name to make a stream for.
+            is_av1 = template.codec_context.codec.canonical_name == "av1"
+            stream = container.add_stream_from_template(template, opaque=is_av1)
+            if template.codec_context.name == "hevc":
+                # Parameter sets in the initialization segment only, as Apple's players want it.
+                stream.codec_context.codec_tag = "hvc1"
             described = _description(first)
         stream.time_base = Fraction(1, timescale)
         for path, by in zip(chunks, moved, strict=True):

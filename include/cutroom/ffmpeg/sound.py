@@ -136,7 +136,7 @@ def draw(
     return compiled([ffmpeg.output(drawn, str(image), **png), ffmpeg.output(listed, "-", f="null")])
 
 
-def decode(*, source: Path, stats: Path, end_s: Fraction) -> list[str]:
+def decode(*, source: Path, stats: Path, end_s: Fraction | None = None) -> list[str]:
     """Decode a packaged track, meter it as meter `made`, and note every frame; an error in the bitstream ends it.
 
     The edit list tells where the track starts, and the length of its last sample where it ends: what an encoder put
@@ -145,10 +145,11 @@ def decode(*, source: Path, stats: Path, end_s: Fraction) -> list[str]:
     Args:
         source: The initialization segment and all media segments.
         stats: Where the sizes of the frames are written.
-        end_s: End of the last segment, on the presentation's timeline.
+        end_s: End of the last segment, on the presentation's timeline; None: the file tells it itself.
     """
     whole = ffmpeg.input(f"file:{source}", xerror=None, copyts=None).audio
-    return compiled([metered(whole.filter("atrim", start=0, end=f"{float(end_s):.6f}"), "made", stats)])
+    end = {} if end_s is None else {"end": f"{float(end_s):.6f}"}
+    return compiled([metered(whole.filter("atrim", start=0, **end), "made", stats)])
 
 
 def extract_cover(*, source: Path, track: int, covers: Sequence[tuple[int, Path]]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cutroom.media import codecs
+from cutroom.media.codecs import AudioCodecName
 from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.recipes import AudioCodec
 from cutroom.media.source import AudioTrack, Source
@@ -15,7 +16,7 @@ class AudioRung:
     """One bit rate of one codec for one track."""
 
     name: str
-    codec: str
+    codec: AudioCodecName
     bitrate_bps: int | None
     """None: lossless."""
     channels: int

@@ -40,6 +40,8 @@ class AudioFacts:
     sample_rates_hz: frozenset[int]
     """Rates that it has and that players take; any other is resampled to 48 kHz."""
     max_channels: int
+    frame_samples: int
+    """Most samples of one frame: as many may be put behind the last one of a track."""
     is_lossless: bool = False
     """Has no bit rate to choose."""
     bitrates_bps: tuple[int, ...] = ()
@@ -51,19 +53,25 @@ _AC3_BITRATES = (*(1000 * n for n in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160,
 _MPEG_RATES = frozenset({8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})
 
 AUDIO: Mapping[AudioCodecName, AudioFacts] = {
-    "aac": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=6),
-    "opus": AudioFacts(sample_rates_hz=frozenset({48_000}), max_channels=6),
-    "mp3": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=2),
+    "aac": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=6, frame_samples=1024),
+    "opus": AudioFacts(sample_rates_hz=frozenset({48_000}), max_channels=6, frame_samples=960),
+    "mp3": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=2, frame_samples=1152),
     # Up to 96 kHz, as far as browsers and phones decode it.
     "flac": AudioFacts(
         sample_rates_hz=frozenset({16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000}),
         max_channels=6,
+        frame_samples=4608,
         is_lossless=True,
     ),
     "ac3": AudioFacts(
-        sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6, bitrates_bps=_AC3_BITRATES
+        sample_rates_hz=frozenset({32_000, 44_100, 48_000}),
+        max_channels=6,
+        frame_samples=1536,
+        bitrates_bps=_AC3_BITRATES,
     ),
-    "eac3": AudioFacts(sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6),
+    "eac3": AudioFacts(
+        sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6, frame_samples=1536
+    ),
 }
 
 # What Shaka Packager 3.8 writes of them and players take (MP3 in segments: neither).

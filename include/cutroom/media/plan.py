@@ -115,6 +115,11 @@ class Plan:
         """When the presentation starts, in seconds on the source's clock."""
         return self.audio[0].origin_s if self.video is None else self.video.timing.origin_s
 
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """What segments are packaged as, each once, in the profile's order."""
+        return tuple(dict.fromkeys(one.container for one in self.renditions if one.kind != "download"))
+
     def rendition(self, key: str) -> RenditionPlan:
         """The rendition with this key."""
         return next(rendition for rendition in self.renditions if rendition.key == key)

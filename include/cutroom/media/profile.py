@@ -82,6 +82,14 @@ class Profile(Part):
         return self
 
     @model_validator(mode="after")
+    def _can_be_one_file(self) -> "Profile":
+        if self.segments == "single_file" and self.containers != ("cmaf",):
+            raise ValueError(
+                f"`segments: single_file` is made as cmaf; `containers` is {', '.join(self.containers)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _locks_what_it_says(self) -> "Profile":
         if self.encryption is None:
             return self
@@ -93,8 +101,6 @@ class Profile(Part):
             )
         if self.downloads:
             raise ValueError("`downloads` would not be locked; leave them out, or `encryption`")
-        if self.encryption.scheme == "aes-128" and self.segments == "single_file":
-            raise ValueError("`encryption.scheme` aes-128 locks whole segments; `segments` must be files")
         return self
 
     def containers_of(self, codec: str) -> tuple[ContainerName, ...]:

@@ -8,7 +8,7 @@ start of the presentation, so every rung and every codec of every run has its se
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -276,3 +276,21 @@ def keyframe_times(
             middle = Fraction(pts[position - 1] + boundary, 2)
             times.append(middle * time_base - origin_s)
     return times
+
+
+def snapped(found: Iterable[int | Fraction], given: Sequence[int], resolution: Fraction) -> list[int]:
+    """Times as the encoder was given them, where the container's own ticks do not tell them from what was found.
+
+    Args:
+        found: Ticks that were read back.
+        given: Ticks that the encoders were given, ascending.
+        resolution: How far apart two times may be that the container writes as the same.
+    """
+    at = []
+    for tick in map(Fraction, found):
+        place = bisect_left(given, tick)
+        near = given[max(0, place - 1) : place + 1]
+        distances = [abs(one - tick) for one in near]
+        nearest = min(distances, default=resolution + 1)
+        at.append(near[distances.index(nearest)] if nearest <= resolution else round(tick))
+    return at

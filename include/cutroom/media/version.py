@@ -3,12 +3,15 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
-RenditionKind = Literal["video", "audio", "text"]
+RenditionKind = Literal["video", "audio", "text", "download"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedRendition:
-    """One packaged track. Immutable: any number of versions may share it. What a kind has not is None."""
+    """One packaged track, or one download. Immutable: any number of versions may share it.
+
+    What a kind has not is None.
+    """
 
     rendition_key: str
     kind: RenditionKind
@@ -49,8 +52,14 @@ class PublishedVersion:
     profile_digest: str
     source_sha256: str
     prefix: str
-    hls: str
-    dash: str
+    hls: str | None
+    """The multivariant playlist; None where no container of the profile is for HLS."""
+    dash: str | None
+    """The MPD; None where no container of the profile is for DASH."""
+    other_manifests: dict[str, str] = field(default_factory=dict)
+    """Manifests of further containers: name, such as `hls-ts`, to key."""
+    downloads: dict[str, str] = field(default_factory=dict)
+    """Files to take away: name to key."""
     poster: str | None = None
     thumbnails: dict[str, str] = field(default_factory=dict)
     """Name, such as `sprite` or `vtt`, to key."""
@@ -66,6 +75,8 @@ class PublishedVersion:
         return {
             **value,
             "thumbnails": dict(self.thumbnails),
+            "other_manifests": dict(self.other_manifests),
+            "downloads": dict(self.downloads),
             "renditions": [rendition.to_json() for rendition in self.renditions],
         }
 

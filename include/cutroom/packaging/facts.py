@@ -1,7 +1,8 @@
 """What is known of a packaged rendition: measured, or read from its own bytes, never assumed."""
 
+import struct
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from cutroom.media.joins import Join
 from cutroom.media.loudness import Loudness
 from cutroom.media.rates import Rates
 from cutroom.packaging import packager
+from cutroom.packaging.containers import CONTAINERS
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
+_CENC = "{urn:mpeg:cenc:2013}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,31 @@ class Segment:
     start_ticks: int
     duration_ticks: int
     size_bytes: int
+    file: str = ""
+    offset: int = 0
+    """First byte in the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByteRange:
+    """Bytes of a file of the rendition."""
+
+    file: str
+    offset: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockFacts:
+    """How the segments are encrypted; the key itself is nowhere."""
+
+    scheme: str
+    key_id: str
+    key_uri: str
+    ivs: tuple[str, ...]
+    """Hexadecimal: one for all segments, or one for each (AES-128)."""
+    pssh: str | None = None
+    """The `pssh` box that tells a browser's content decryption module the key's id, in base 64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +76,13 @@ class RenditionFacts:
     size_bytes: int
     files: dict[str, str]
     """SHA-256 of each file of the rendition."""
+    init: ByteRange | None = None
+    """The initialization segment; None: the container has none."""
+    index: ByteRange | None = None
+    """Where a single file says which segment is where (`sidx`); None: each segment is a file."""
+    iframes: tuple[ByteRange, ...] = ()
+    """The keyframe that each segment begins with, and what is needed around it to decode it alone."""
+    lock: LockFacts | None = None
     width: int | None = None
     height: int | None = None
     frame_rate: Fraction | None = None
@@ -108,6 +143,10 @@ class Packaged:
     codec_string: str
     timescale: int
     segments: tuple[Segment, ...]
+    init: ByteRange | None
+    index: ByteRange | None
+    iframes: tuple[ByteRange, ...]
+    pssh: str | None
     width: int | None
     height: int | None
     frame_rate: Fraction | None
@@ -120,39 +159,114 @@ class Packaged:
         last = self.segments[-1]
         return Fraction(last.start_ticks + last.duration_ticks, self.timescale)
 
+    @property
+    def files(self) -> list[str]:
+        """Names of the rendition's files, in the order in which they are played."""
+        named = [self.init.file] if self.init else []
+        return list(dict.fromkeys([*named, *(segment.file for segment in self.segments)]))
 
-def read(folder: Path) -> Packaged:
-    """Read what the packager wrote into a folder.
+
+def read(folder: Path, container: str = "cmaf") -> Packaged:
+    """Read what the packager wrote into a folder, in this container.
 
     Raises:
         VerificationFailed: The manifests and the files do not agree.
     """
+    form = CONTAINERS[container]
     representation, adaptation = _representation(folder / packager.MPD)
-    template = representation.find(f"{_MPD}SegmentTemplate")
-    if template is None:
-        raise VerificationFailed("The packager wrote no segment template.")
-    times = _timeline(template)
-    sizes = [(folder / (packager.SEGMENTS % number)).stat().st_size for number in range(1, len(times) + 1)]
-    playlist = m3u8.loads((folder / packager.PLAYLIST).read_text())
-    if len(playlist.segments) != len(times):
-        raise VerificationFailed(
-            f"The packager's playlist names {len(playlist.segments)} segments, its MPD {len(times)}."
-        )
+    base, template = (representation.find(f"{_MPD}{name}") for name in ("SegmentBase", "SegmentTemplate"))
+    init = index = None
+    if base is not None:
+        timescale, segments, init, index = _indexed(folder, form.single or "", base)
+    elif template is not None:
+        timescale, segments = _listed(folder, form.segment, template)
+        if form.init:
+            init = ByteRange(file=form.init, offset=0, size_bytes=(folder / form.init).stat().st_size)
+    else:
+        raise VerificationFailed("The packager wrote no segments.")
+    named = len(m3u8.loads((folder / packager.PLAYLIST).read_text()).segments)
+    if named != len(segments):
+        raise VerificationFailed(f"The packager's playlist names {named} segments, its MPD {len(segments)}.")
     stated = {**adaptation.attrib, **representation.attrib}
     master = (folder / packager.MULTIVARIANT).read_text()
     return Packaged(
         codec_string=stated["codecs"],
-        timescale=int(template.attrib["timescale"]),
-        segments=tuple(
-            Segment(start_ticks=start, duration_ticks=duration, size_bytes=size)
-            for (start, duration), size in zip(times, sizes, strict=True)
-        ),
+        timescale=timescale,
+        segments=segments,
+        init=init,
+        index=index,
+        iframes=_iframes(folder / packager.IFRAMES) if form.in_hls else (),
+        pssh=adaptation.findtext(f"{_MPD}ContentProtection/{_CENC}pssh"),
         width=int(stated["width"]) if "width" in stated else None,
         height=int(stated["height"]) if "height" in stated else None,
         frame_rate=Fraction(stated["frameRate"]) if "frameRate" in stated else None,
         video_range=next((one for one in ("PQ", "HLG", "SDR") if f"VIDEO-RANGE={one}" in master), None),
         sample_rate_hz=int(stated["audioSamplingRate"]) if "audioSamplingRate" in stated else None,
     )
+
+
+def locked(packaged: Packaged) -> Packaged:
+    """The same of segments that are locked as a whole: no part of them can be read alone."""
+    return replace(packaged, iframes=())
+
+
+def _listed(folder: Path, name: str, template: ET.Element) -> tuple[int, tuple[Segment, ...]]:
+    """The segments of a SegmentTemplate, each a file."""
+    starts_at = int(template.attrib.get("presentationTimeOffset", 0))
+    segments = tuple(
+        Segment(
+            start_ticks=start - starts_at,
+            duration_ticks=duration,
+            size_bytes=(folder / (name % number)).stat().st_size,
+            file=name % number,
+        )
+        for number, (start, duration) in enumerate(_timeline(template), start=1)
+    )
+    return int(template.attrib["timescale"]), segments
+
+
+def _indexed(
+    folder: Path, file: str, base: ET.Element
+) -> tuple[int, tuple[Segment, ...], ByteRange, ByteRange]:
+    """The segments of a single file, as its segment index lists them (ISO/IEC 14496-12, 8.16.3)."""
+    initialization = base.find(f"{_MPD}Initialization")
+    if initialization is None:
+        raise VerificationFailed("The packager wrote no initialization.")
+    init = _range(file, initialization.attrib["range"])
+    index = _range(file, base.attrib["indexRange"])
+    with (folder / file).open("rb") as media:
+        media.seek(index.offset)
+        box = media.read(index.size_bytes)
+    is_long = box[8] == 1
+    timescale, first, gap = struct.unpack_from(">IQQ" if is_long else ">III", box, 16)
+    at = 36 if is_long else 28
+    (count,) = struct.unpack_from(">H", box, at + 2)
+    segments = []
+    start, offset = first, index.offset + index.size_bytes + gap
+    for number in range(count):
+        size, duration, _ = struct.unpack_from(">III", box, at + 4 + 12 * number)
+        # The highest bit tells an index from media.
+        size &= 0x7FFFFFFF
+        segments.append(
+            Segment(start_ticks=start, duration_ticks=duration, size_bytes=size, file=file, offset=offset)
+        )
+        start, offset = start + duration, offset + size
+    return timescale, tuple(segments), init, index
+
+
+def _range(file: str, written: str) -> ByteRange:
+    first, last = (int(number) for number in written.split("-"))
+    return ByteRange(file=file, offset=first, size_bytes=last - first + 1)
+
+
+def _iframes(playlist: Path) -> tuple[ByteRange, ...]:
+    if not playlist.is_file():
+        return ()
+    found = []
+    for segment in m3u8.loads(playlist.read_text()).segments:
+        size, _, offset = segment.byterange.partition("@")
+        found.append(ByteRange(file=segment.uri, offset=int(offset), size_bytes=int(size)))
+    return tuple(found)
 
 
 def bandwidths(segments: tuple[Segment, ...], timescale: int) -> tuple[int, int]:

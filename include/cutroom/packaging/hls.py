@@ -2,13 +2,28 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
+from operator import truediv
 
 from cutroom.packaging import packager
-from cutroom.packaging.facts import RenditionFacts
+from cutroom.packaging.containers import CONTAINERS
+from cutroom.packaging.facts import LockFacts, RenditionFacts
 
-VERSION = 7
-"""EXT-X-MAP without I-frames only (6), and fragmented MP4 as Apple's authoring rules want it (7)."""
+VERSIONS = {"cmaf": 7, "ts": 5}
+"""7: EXT-X-MAP without I-frames only (6), and fragmented MP4 as Apple's authoring rules want it. 5: KEYFORMAT."""
+
+EFFICIENCY = ("avc1", "vp09", "hvc1", "av01")
+"""Codecs of pictures by how much they make of a bit, least first (RFC 8216bis, 4.4.6.2: SCORE)."""
+
+
+def playlists(facts: RenditionFacts) -> dict[str, str]:
+    """Every playlist of one rendition by its file name; none where HLS does not know its container."""
+    if facts.kind == "download" or not CONTAINERS[facts.container].in_hls:
+        return {}
+    iframes = {packager.IFRAMES: iframe_playlist(facts)} if facts.iframes else {}
+    return {packager.PLAYLIST: media_playlist(facts), **iframes}
 
 
 def media_playlist(facts: RenditionFacts) -> str:
@@ -16,59 +31,158 @@ def media_playlist(facts: RenditionFacts) -> str:
 
     A segment lasts until the next one starts, which with a variable frame rate is not what its samples add up to.
     """
-    # In whole microseconds, as they are printed: the target duration holds for what a player reads.
-    durations = [
-        Fraction(round(Fraction(segment.duration_ticks * 1_000_000, facts.timescale)), 1_000_000)
-        for segment in facts.segments
-    ]
-    lines = [
-        "#EXTM3U",
-        f"#EXT-X-VERSION:{VERSION}",
-        # Every EXTINF rounded to the nearest integer is at most the target duration (4.3.3.1).
-        f"#EXT-X-TARGETDURATION:{max(1, *(math.floor(duration + Fraction(1, 2)) for duration in durations))}",
-        "#EXT-X-MEDIA-SEQUENCE:0",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{packager.INIT}"',
-    ]
-    for number, duration in enumerate(durations, start=1):
-        lines += [f"#EXTINF:{float(duration):.6f},", packager.SEGMENTS % number]
+    lines = [*_head(facts), "#EXT-X-INDEPENDENT-SEGMENTS", *_map(facts)]
+    lines += _keys(facts) if facts.lock and len(facts.lock.ivs) == 1 else []
+    for number, (segment, duration) in enumerate(zip(facts.segments, _durations(facts), strict=True)):
+        lines += _keys(facts, number) if facts.lock and len(facts.lock.ivs) > 1 else []
+        lines.append(f"#EXTINF:{float(duration):.6f},")
+        if facts.index is not None:
+            lines.append(f"#EXT-X-BYTERANGE:{segment.size_bytes}@{segment.offset}")
+        lines.append(segment.file)
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def multivariant_playlist(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
-    """The multivariant playlist of a version.
+def iframe_playlist(facts: RenditionFacts) -> str:
+    """The keyframes of one rendition alone, for players that show pictures while they seek (4.3.3.6)."""
+    lines = [*_head(facts), "#EXT-X-I-FRAMES-ONLY", *_map(facts), *(_keys(facts) if facts.lock else [])]
+    for iframe, duration in zip(facts.iframes, _durations(facts), strict=True):
+        lines += [
+            f"#EXTINF:{float(duration):.6f},",
+            f"#EXT-X-BYTERANGE:{iframe.size_bytes}@{iframe.offset}",
+            iframe.file,
+        ]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
-    Each video rendition is a variant stream; the larger half of them goes with the best sound, the smaller half with
-    the smallest. Without video each bit rate of the sound is a variant stream.
+
+def _durations(facts: RenditionFacts) -> list[Fraction]:
+    """In whole microseconds, as they are printed: the target duration holds for what a player reads."""
+    return [
+        Fraction(round(Fraction(segment.duration_ticks * 1_000_000, facts.timescale)), 1_000_000)
+        for segment in facts.segments
+    ]
+
+
+def _head(facts: RenditionFacts) -> list[str]:
+    # Every EXTINF rounded to the nearest integer is at most the target duration (4.3.3.1).
+    target = max(1, *(math.floor(duration + Fraction(1, 2)) for duration in _durations(facts)))
+    return [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSIONS[facts.container]}",
+        f"#EXT-X-TARGETDURATION:{target}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+    ]
+
+
+def _map(facts: RenditionFacts) -> list[str]:
+    if facts.init is None:
+        return []
+    part = f',BYTERANGE="{facts.init.size_bytes}@{facts.init.offset}"' if facts.index else ""
+    return [f'#EXT-X-MAP:URI="{facts.init.file}"{part}']
+
+
+METHODS = {"aes-128": "AES-128", "cenc": "SAMPLE-AES-CTR", "cbcs": "SAMPLE-AES"}
+
+
+def _keys(facts: RenditionFacts, number: int = 0) -> list[str]:
+    return ["#EXT-X-KEY:" + _key(facts.lock, facts.lock.ivs[number])] if facts.lock else []
+
+
+def _key(lock: LockFacts, iv: str | None) -> str:
+    attributes = [f"METHOD={METHODS[lock.scheme]}", f'URI="{_text(lock.key_uri)}"']
+    if lock.scheme == "aes-128":
+        attributes += [f"IV=0x{iv}"] if iv else []
+    else:
+        attributes += [f"KEYID=0x{lock.key_id}"] if lock.scheme == "cenc" else []
+        attributes += ['KEYFORMAT="identity"', 'KEYFORMATVERSIONS="1"']
+        attributes += [f"IV=0x{iv}"] if iv and lock.scheme == "cbcs" else []
+    return ",".join(attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioGroup:
+    """Sound that plays alike: one codec, layout and quality, in every language."""
+
+    name: str
+    members: tuple[RenditionFacts, ...]
+
+
+def multivariant_playlist(
+    renditions: Sequence[RenditionFacts], *, prefix: str, with_iframes: bool = True
+) -> str:
+    """The multivariant playlist of what a version has in one container.
+
+    Each video rendition is a variant stream with each codec and layout of the sound: the larger half of a codec's
+    pictures goes with the best sound, the smaller half with the smallest. Without video each bit rate of the sound is a
+    variant stream.
 
     Args:
         renditions: Facts of all renditions, in the plan's order: best first.
         prefix: How to get from the playlist to the folder of the renditions, with a slash at the end.
+        with_iframes: Whether the playlists of keyframes are named.
     """
     video = [one for one in renditions if one.kind == "video"]
-    groups = audio_groups(renditions)
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if video or any(len(group) > 1 for group in groups):
-        for number, group in enumerate(groups):
-            lines += [_media(one, f"audio-{number}", prefix, is_default=one is group[0]) for one in group]
-    for place, one in enumerate(video):
-        level = 0 if 2 * place < len(video) else len(groups) - 1
-        lines += _variant(one, (f"audio-{level}", groups[level]) if groups else None, prefix)
+    families = audio_groups(renditions)
+    groups = [group for family in families for group in family]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSIONS[renditions[0].container]}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    locks = dict.fromkeys(_key(one.lock, None) for one in renditions if one.lock)
+    lines += [f"#EXT-X-SESSION-KEY:{key}" for key in locks]
+    if video or any(len(group.members) > 1 for group in groups):
+        lines += [
+            _media(one, group.name, prefix, is_default=one is group.members[0])
+            for group in groups
+            for one in group.members
+        ]
+    scores = _scores(video)
+    for codec in dict.fromkeys(_family(one) for one in video):
+        of_codec = [one for one in video if _family(one) == codec]
+        for place, one in enumerate(of_codec):
+            for family in families or [[]]:
+                level = 0 if 2 * place < len(of_codec) else len(family) - 1
+                lines += _variant(one, family[level] if family else None, prefix, scores.get(one.key))
     if not video:
-        for number, group in enumerate(groups):
-            lines += _variant(group[0], (f"audio-{number}", group) if len(group) > 1 else None, prefix)
+        for group in groups:
+            lines += _variant(group.members[0], group if len(group.members) > 1 else None, prefix)
+    lines += [_iframe_variant(one, prefix) for one in video if with_iframes and one.iframes]
     return "\n".join([*lines, ""])
 
 
-def audio_groups(renditions: Sequence[RenditionFacts]) -> list[list[RenditionFacts]]:
-    """Sound by quality: group n holds the n-th best rendition of every track."""
-    tracks: dict[int, list[RenditionFacts]] = {}
+def audio_groups(renditions: Sequence[RenditionFacts]) -> list[list[AudioGroup]]:
+    """Sound by codec and channels, and in each by quality: group n holds the n-th best rendition of every track."""
+    families: dict[tuple[str, bool], dict[int, list[RenditionFacts]]] = {}
     for one in renditions:
         if one.kind == "audio":
-            tracks.setdefault(one.track, []).append(one)
-    depth = max((len(track) for track in tracks.values()), default=0)
-    return [[track[min(level, len(track) - 1)] for track in tracks.values()] for level in range(depth)]
+            key = (_family(one), (one.channels or 0) > 2)
+            families.setdefault(key, {}).setdefault(one.track, []).append(one)
+    number = count()
+    return [
+        [
+            AudioGroup(
+                name=f"audio-{next(number)}",
+                members=tuple(track[min(level, len(track) - 1)] for track in tracks.values()),
+            )
+            for level in range(max(len(track) for track in tracks.values()))
+        ]
+        for tracks in families.values()
+    ]
+
+
+def _family(one: RenditionFacts) -> str:
+    """Codec without profile and level; of pictures also what they are shown as."""
+    return f"{one.codec_string.split('.')[0]} {one.video_range or ''}"
+
+
+def _scores(video: Sequence[RenditionFacts]) -> dict[str, int]:
+    """Which variant a player should rather have, where several codecs or ranges compete: 1 is the least."""
+    if len({_family(one) for one in video}) < 2:
+        return {}
+
+    def rank(one: RenditionFacts) -> tuple[int, bool, int]:
+        codec = one.codec_string.split(".")[0]
+        return min(one.width or 0, one.height or 0), one.video_range != "SDR", EFFICIENCY.index(codec)
+
+    ranks = sorted({rank(one) for one in video})
+    return {one.key: ranks.index(rank(one)) + 1 for one in video}
 
 
 def _media(one: RenditionFacts, group: str, prefix: str, *, is_default: bool) -> str:
@@ -85,24 +199,44 @@ def _media(one: RenditionFacts, group: str, prefix: str, *, is_default: bool) ->
     return "#EXT-X-MEDIA:" + ",".join(attributes)
 
 
-def _variant(one: RenditionFacts, group: tuple[str, list[RenditionFacts]] | None, prefix: str) -> list[str]:
+def _variant(
+    one: RenditionFacts, group: AudioGroup | None, prefix: str, score: int | None = None
+) -> list[str]:
     # BANDWIDTH is that of the variant with the most demanding sound that it may be played with (4.3.4.2).
-    sound = group[1] if group and one.kind == "video" else []
+    sound = group.members if group and one.kind == "video" else ()
     codecs = dict.fromkeys([one.codec_string, *(each.codec_string for each in sound)])
     attributes = [
         f"BANDWIDTH={one.bandwidth_bps + max((each.bandwidth_bps for each in sound), default=0)}",
         "AVERAGE-BANDWIDTH="
         + str(one.average_bandwidth_bps + max((each.average_bandwidth_bps for each in sound), default=0)),
+        *([f"SCORE={score}.0"] if score is not None else []),
         f'CODECS="{",".join(codecs)}"',
     ]
     if one.kind == "video":
-        attributes.append(f"RESOLUTION={one.width}x{one.height}")
+        attributes += _picture(one)
         if one.frame_rate is not None:
             attributes.append(f"FRAME-RATE={float(one.frame_rate):.3f}")
-        attributes += [f"VIDEO-RANGE={one.video_range or 'SDR'}", "CLOSED-CAPTIONS=NONE"]
+        attributes.append("CLOSED-CAPTIONS=NONE")
     if group:
-        attributes.append(f'AUDIO="{group[0]}"')
+        attributes.append(f'AUDIO="{group.name}"')
     return ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{prefix}{one.key}/{packager.PLAYLIST}"]
+
+
+def _iframe_variant(one: RenditionFacts, prefix: str) -> str:
+    seconds = [float(duration) for duration in _durations(one)]
+    sizes = [8 * iframe.size_bytes for iframe in one.iframes]
+    attributes = [
+        f"BANDWIDTH={max(1, round(max(map(truediv, sizes, seconds))))}",
+        f"AVERAGE-BANDWIDTH={max(1, round(sum(sizes) / sum(seconds)))}",
+        f'CODECS="{one.codec_string}"',
+        *_picture(one),
+        f'URI="{prefix}{one.key}/{packager.IFRAMES}"',
+    ]
+    return "#EXT-X-I-FRAME-STREAM-INF:" + ",".join(attributes)
+
+
+def _picture(one: RenditionFacts) -> list[str]:
+    return [f"RESOLUTION={one.width}x{one.height}", f"VIDEO-RANGE={one.video_range or 'SDR'}"]
 
 
 def _text(value: str) -> str:

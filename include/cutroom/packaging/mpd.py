@@ -3,12 +3,18 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import groupby
+from uuid import UUID
 
-from cutroom.packaging import packager
-from cutroom.packaging.facts import RenditionFacts, Segment
+from cutroom.packaging.containers import CONTAINERS
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
+from cutroom.packaging.hls import EFFICIENCY
 
 MIN_BUFFER_S = 2
+
+TRANSFERS = {"PQ": 16, "HLG": 18}
+BT2020_PRIMARIES = 9
+BT2020_MATRIX = 9
+"""Code points of ISO/IEC 23091-2."""
 
 
 def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
@@ -21,27 +27,37 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
         prefix: How to get from the MPD to the folder of the renditions, with a slash at the end.
     """
     duration = _duration(max(one.end_s for one in renditions))
+    is_indexed = all(one.index is not None for one in renditions)
     root = ET.Element(
         "MPD",
         {
             "xmlns": "urn:mpeg:dash:schema:mpd:2011",
-            "profiles": "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019",
+            **({"xmlns:cenc": "urn:mpeg:cenc:2013"} if any(one.lock for one in renditions) else {}),
+            "profiles": _profiles(renditions[0].container, is_indexed=is_indexed),
             "type": "static",
             "minBufferTime": f"PT{MIN_BUFFER_S}S",
             "mediaPresentationDuration": duration,
         },
     )
     period = ET.SubElement(root, "Period", {"id": "0", "start": "PT0S", "duration": duration})
-    for number, (kind, members) in enumerate(adaptation_sets(renditions)):
+    sets = adaptation_sets(renditions)
+    codecs = {_codec(members[0]) for kind, members in sets if kind == "video"}
+    for number, (kind, members) in enumerate(sets):
+        first = members[0]
+        part = "subsegment" if is_indexed else "segment"
         attributes = {
             "id": str(number),
             "contentType": kind,
-            "mimeType": f"{kind}/mp4",
-            "segmentAlignment": "true",
-            "startWithSAP": "1",
-            **({"lang": members[0].language} if members[0].language else {}),
+            "mimeType": f"{kind}/{CONTAINERS[first.container].mime}",
+            f"{part}Alignment": "true",
+            "subsegmentStartsWithSAP" if is_indexed else "startWithSAP": "1",
+            **({"lang": first.language} if first.language else {}),
+            # Where codecs compete, players take the highest that they can play.
+            **({"selectionPriority": str(_priority(first))} if kind == "video" and len(codecs) > 1 else {}),
         }
         adaptation = ET.SubElement(period, "AdaptationSet", attributes)
+        _protection(adaptation, first)
+        _color(adaptation, first)
         ET.SubElement(adaptation, "Role", {"schemeIdUri": "urn:mpeg:dash:role:2011", "value": "main"})
         for one in members:
             _representation(adaptation, one, prefix)
@@ -49,17 +65,64 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
+def _profiles(container: str, *, is_indexed: bool) -> str:
+    kind = "on-demand" if is_indexed else "live"
+    cmaf = [",urn:mpeg:dash:profile:cmaf:2019"] if container == "cmaf" else []
+    return "".join([f"urn:mpeg:dash:profile:isoff-{kind}:2011", *cmaf])
+
+
+def _codec(one: RenditionFacts) -> str:
+    return one.codec_string.split(".")[0]
+
+
+def _priority(one: RenditionFacts) -> int:
+    return 1 + 2 * EFFICIENCY.index(_codec(one)) + (one.video_range != "SDR")
+
+
 def adaptation_sets(renditions: Sequence[RenditionFacts]) -> list[tuple[str, list[RenditionFacts]]]:
-    """Renditions that a player may switch between: one codec of the picture, one track of the sound."""
+    """Renditions that a player may switch between: one codec and range of the picture, one track of the sound."""
 
-    def group(one: RenditionFacts) -> tuple[str, str]:
-        return (
-            one.kind,
-            one.codec_string.split(".")[0] if one.kind == "video" else str(one.track),
-        )
+    def group(one: RenditionFacts) -> tuple[str, str, str, bool]:
+        if one.kind == "video":
+            return one.kind, _codec(one), one.video_range or "SDR", False
+        return one.kind, _codec(one), str(one.track), (one.channels or 0) > 2
 
-    ordered = sorted(renditions, key=lambda one: (one.kind != "video", group(one)))
-    return [(key[0], list(members)) for key, members in groupby(ordered, key=group)]
+    # In the plan's order, pictures first.
+    places: dict[tuple[str, str, str, bool], list[RenditionFacts]] = {}
+    for one in sorted(renditions, key=lambda one: one.kind != "video"):
+        places.setdefault(group(one), []).append(one)
+    return [(key[0], members) for key, members in places.items()]
+
+
+def _protection(adaptation: ET.Element, one: RenditionFacts) -> None:
+    """Common Encryption, and the box that tells a browser the key's id (W3C, "cenc" Initialization Data Format)."""
+    if one.lock is None:
+        return
+    attributes = {
+        "schemeIdUri": "urn:mpeg:dash:mp4protection:2011",
+        "value": one.lock.scheme,
+        "cenc:default_KID": str(UUID(one.lock.key_id)),
+    }
+    ET.SubElement(adaptation, "ContentProtection", attributes)
+    if one.lock.pssh:
+        system = {"schemeIdUri": "urn:uuid:1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"}
+        ET.SubElement(
+            ET.SubElement(adaptation, "ContentProtection", system), "cenc:pssh"
+        ).text = one.lock.pssh
+
+
+def _color(adaptation: ET.Element, one: RenditionFacts) -> None:
+    """What a player must be able to show to play this: HDR in the code points of ISO/IEC 23091-2."""
+    if one.video_range not in TRANSFERS:
+        return
+    points = (
+        ("ColourPrimaries", BT2020_PRIMARIES),
+        ("TransferCharacteristics", TRANSFERS[one.video_range]),
+        ("MatrixCoefficients", BT2020_MATRIX),
+    )
+    for name, value in points:
+        scheme = {"schemeIdUri": f"urn:mpeg:mpegB:cicp:{name}", "value": str(value)}
+        ET.SubElement(adaptation, "EssentialProperty", scheme)
 
 
 def _representation(adaptation: ET.Element, one: RenditionFacts, prefix: str) -> None:
@@ -80,18 +143,29 @@ def _representation(adaptation: ET.Element, one: RenditionFacts, prefix: str) ->
                 "value": str(one.channels),
             },
         )
-    ET.SubElement(representation, "BaseURL").text = f"{prefix}{one.key}/"
+    base = ET.SubElement(representation, "BaseURL")
+    if one.index is not None and one.init is not None:
+        base.text = f"{prefix}{one.key}/{one.index.file}"
+        segments = {"timescale": str(one.timescale), "indexRange": _range(one.index)}
+        indexed = ET.SubElement(representation, "SegmentBase", segments)
+        ET.SubElement(indexed, "Initialization", {"range": _range(one.init)})
+        return
+    base.text = f"{prefix}{one.key}/"
     template = ET.SubElement(
         representation,
         "SegmentTemplate",
         {
             "timescale": str(one.timescale),
-            "initialization": packager.INIT,
-            "media": "seg_$Number%05d$.m4s",
+            "initialization": one.init.file if one.init else "",
+            "media": CONTAINERS[one.container].segment_template(),
             "startNumber": "1",
         },
     )
     _timeline(template, one.segments)
+
+
+def _range(part: ByteRange) -> str:
+    return f"{part.offset}-{part.offset + part.size_bytes - 1}"
 
 
 def _timeline(template: ET.Element, segments: Sequence[Segment]) -> None:

@@ -1,22 +1,37 @@
 """Shaka Packager: one encoded track in, the files of one rendition out."""
 
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
+from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg import runner
+from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
 from cutroom.packaging.boxes import boxes
+from cutroom.packaging.containers import CONTAINERS, TS_START_S
 
-INIT = "init.mp4"
-SEGMENTS = "seg_%05d.m4s"
 PLAYLIST = "media.m3u8"
+IFRAMES = "iframes.m3u8"
 MPD = "representation.mpd"
 MULTIVARIANT = "multivariant.m3u8"
 
+INIT = CONTAINERS["cmaf"].init or ""
+SEGMENTS = CONTAINERS["cmaf"].segment
+
 
 def package(
-    kind: str, encoded: Path, folder: Path, *, segment_s: Fraction, log: Path, limits: Limits
+    kind: str,
+    encoded: Path,
+    folder: Path,
+    *,
+    segment_s: Fraction,
+    log: Path,
+    limits: Limits,
+    container: str = "cmaf",
+    single_file: bool = False,
+    lock: tuple[str, ContentKey, bytes] | None = None,
 ) -> None:
     """Write a rendition's initialization segment, media segments and media playlist into a folder.
 
@@ -30,42 +45,106 @@ def package(
         segment_s: Segment length S in seconds.
         log: Where the packager's log is kept.
         limits: What it may take.
+        container: A name of `containers.CONTAINERS`.
+        single_file: Write one file with an index instead of a file for each segment.
+        lock: Scheme, key and initialization vector of Common Encryption.
     """
+    form = CONTAINERS[container]
+    if single_file:
+        files = [f"output={form.single}"]
+    else:
+        init = [f"init_segment={form.init}"] if form.init else []
+        files = [*init, f"segment_template={form.segment_template()}"]
     # Relative, as a comma in a folder's name would end the field.
     descriptor = ",".join(
         [
             f"in={os.path.relpath(encoded, folder)}",
             f"stream={kind}",
-            f"init_segment={INIT}",
-            "segment_template=seg_$Number%05d$.m4s",
+            *files,
             f"playlist_name={PLAYLIST}",
             *(["hls_group_id=audio", "hls_name=audio"] if kind == "audio" else []),
+            *([f"iframe_playlist_name={IFRAMES}"] if kind == "video" else []),
         ]
     )
     argv = [
         "packager",
+        *([_locked(folder, *lock)] if lock else []),
         descriptor,
         f"--segment_duration={float(segment_s):g}",
         "--hls_playlist_type=VOD",
         f"--hls_master_playlist_output={MULTIVARIANT}",
-        "--generate_static_live_mpd",
+        *([] if single_file else ["--generate_static_live_mpd"]),
         f"--mpd_output={MPD}",
+        f"--transport_stream_timestamp_offset_ms={TS_START_S.numerator * 1000 // TS_START_S.denominator}",
         # The same input gives the same bytes: no version and no date in them.
         "--test_packager_version=cutroom",
     ]
     runner.run(argv, log=log, limits=limits, cwd=folder)
-    init = folder / INIT
-    init.write_bytes(without_dates(init.read_bytes()))
+    for path in folder.glob("*.mp4"):
+        path.write_bytes(without_dates(path.read_bytes()))
 
 
-def without_dates(init: bytes) -> bytes:
-    """An initialization segment whose times of creation and modification are zero: the same input, the same bytes.
+def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path, limits: Limits) -> None:
+    """Write a locked track in clear, to see what players see of it.
+
+    Args:
+        kind: `video` or `audio`.
+        locked: The initialization segment and all media segments.
+        output: The MP4 that is written.
+        key: What it was locked with.
+        log: Where the packager's log is kept.
+        limits: What it may take.
+    """
+    flags = _flag_file(locked.parent, ["--enable_raw_key_decryption", _key_flag(key)])
+    descriptor = f"in={locked.name},stream={kind},output={output.name}"
+    runner.run(["packager", flags, descriptor], log=log, limits=limits, cwd=locked.parent)
+
+
+def codec_string(encoded: Path, *, log: Path, limits: Limits) -> str:
+    """RFC 6381 codec strings of the tracks of an MP4, from their bitstreams, with commas between."""
+    argv = ["packager", f"in={encoded.name}", "--dump_stream_info"]
+    told = runner.run(argv, log=log, limits=limits, cwd=encoded.parent).stdout
+    found = re.findall(r"codec_string: (\S+)", told.decode())
+    if not found:
+        raise VerificationFailed("The packager found no track in a download.")
+    return ",".join(found)
+
+
+def _locked(folder: Path, scheme: str, key: ContentKey, iv: bytes) -> str:
+    return _flag_file(
+        folder.parent,
+        [
+            "--enable_raw_key_encryption",
+            f"--protection_scheme={scheme}",
+            # All of it, from the first segment on.
+            "--clear_lead=0",
+            _key_flag(key),
+            f"--iv={(iv if scheme == 'cbcs' else iv[:8]).hex()}",
+        ],
+    )
+
+
+def _key_flag(key: ContentKey) -> str:
+    return f"--keys=label=:key_id={key.key_id}:key={key.key}"
+
+
+def _flag_file(folder: Path, flags: list[str]) -> str:
+    """Flags in a file that only we may read: an argument is seen by everybody, and is logged."""
+    path = folder / "packager.flags"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("\n".join([*flags, ""]))
+    return f"--flagfile={path}"
+
+
+def without_dates(mp4: bytes) -> bytes:
+    """An MP4 whose times of creation and modification are zero: the same input, the same bytes.
 
     They stand at the front of `mvhd`, `tkhd` and `mdhd`, in 32 bits each, or 64 in version 1 of these boxes
     (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.4.2).
     """
-    data = bytearray(init)
-    for box in boxes(init):
+    data = bytearray(mp4)
+    for box in boxes(mp4):
         if box.kind in {b"mvhd", b"tkhd", b"mdhd"}:
             length = 16 if data[box.start] == 1 else 8
             data[box.start + 4 : box.start + 4 + length] = bytes(length)

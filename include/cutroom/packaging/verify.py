@@ -7,6 +7,7 @@ from cutroom.packaging.checks import files, joins, manifests, pictures, sound
 from cutroom.packaging.checks.pictures import SourceFrames
 from cutroom.packaging.checks.report import Report
 from cutroom.packaging.checks.sound import EncodedSound
+from cutroom.packaging.containers import manifest_names
 from cutroom.packaging.facts import RenditionFacts
 
 
@@ -16,8 +17,7 @@ def verify(
     *,
     source_frames: SourceFrames | None,
     encoded_sound: Mapping[str, EncodedSound],
-    multivariant: str,
-    manifest: str,
+    texts: Mapping[str, str],
     prefix: str,
     objects: Mapping[str, int],
 ) -> Report:
@@ -28,8 +28,7 @@ def verify(
         renditions: Facts of every rendition.
         source_frames: What decoding the source's pictures gave; None without video.
         encoded_sound: What was noted when the sound was encoded, by the rung's name.
-        multivariant: The multivariant playlist.
-        manifest: The MPD.
+        texts: Every multivariant playlist and MPD by its file name.
         prefix: How the manifests reach the renditions.
         objects: Size of every object in the renditions' folders, by its key below them.
     """
@@ -40,12 +39,18 @@ def verify(
         checks += pictures.frames(video, source_frames)
         checks += [pictures.sizes(plan, video), pictures.grid(plan, video), pictures.aligned(video)]
         checks += [check for one in video for check in joins.checks(plan, one)]
-    checks += [sound.samples(one, encoded_sound[one.rung]) for one in audio]
+    checks += [sound.samples(plan, one, encoded_sound) for one in audio]
     checks += [
         sound.loudness(rung, one, encoded_sound[one.rung]) for one, rung in sound.normalised(plan, audio)
     ]
     checks += [*sound.starts(audio), manifests.codecs(renditions)]
-    checks += [manifests.hls(multivariant, renditions, prefix), manifests.dash(manifest, renditions, prefix)]
+    for one in (one for one in renditions if one.kind == "download"):
+        checks += pictures.frames([one], source_frames) if one.decoded_frames is not None else []
+        checks += [sound.samples(plan, one, encoded_sound)] if one.decoded_samples is not None else []
+    for name in manifest_names(plan.containers):
+        read_back = manifests.hls if name.kind == "hls" else manifests.dash
+        named = [one for one in renditions if one.container == name.container and one.kind != "download"]
+        checks.append(read_back(name.file, texts[name.file], named, prefix))
     return Report(
         version_id=plan.version_id,
         checks=tuple(checks),

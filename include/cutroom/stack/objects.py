@@ -110,7 +110,10 @@ class _Kept:
 
     def missing_of(self, version: PublishedVersion) -> int:
         """How many of the objects that a version names are not there."""
-        names = {version.hls, version.dash, version.poster, *version.thumbnails.values()} - {None}
+        names = {
+            version.hls, version.dash, version.poster, *version.other_manifests.values(),
+            *version.thumbnails.values(), *version.downloads.values(),
+        } - {None}  # fmt: skip
         missing = sum(not self._count("key = ?", str(name)) for name in names)
         for rendition in version.renditions:
             # Keys below a prefix: from it to the same with the last character's successor.

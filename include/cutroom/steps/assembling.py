@@ -1,21 +1,26 @@
 """The steps that make renditions of encodes: assemble."""
 
 import logging
-import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
-from cutroom.media import keys
-from cutroom.media.plan import Plan, RenditionPlan
+from cutroom.media import keys, timeline
+from cutroom.media.joins import Join, Quality, joins_of
+from cutroom.media.plan import EncodedTrack, Plan, RenditionPlan
+from cutroom.steps.downloads import make_download
 from cutroom.steps.encodes import fetch_encode
 from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks
 from cutroom.steps.job import Job
+from cutroom.steps.packed import Packed, pack
 from cutroom.steps.sound import read_samples
-from cutroom.steps.workshop import Workshop, sha256_of
+from cutroom.steps.workshop import Workshop
+
+if TYPE_CHECKING:
+    from cutroom.ffmpeg.join import Joined
 
 logger = logging.getLogger(__name__)
 
@@ -37,34 +42,73 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
     with shop.folder("assemble") as folder:
         if rendition.kind == "video":
             _video(shop, made, rendition, folder)
-        else:
+        elif rendition.kind == "audio":
             _audio(shop, made, rendition, folder)
+        else:
+            _download(shop, made, rendition, folder)
     reporter.finish()
     return {**done, "cached": False}
 
 
+def _download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
+    def fetch(track: EncodedTrack) -> tuple[Path, list[int]]:
+        if track.kind == "video":
+            joined = _join(shop, made, track, folder)
+            return joined.path, joined.ticks
+        rung = next(rung for audio in made.audio for rung in audio.rungs if rung.name == track.rung)
+        suffix = ".mp3" if rung.codec == "mp3" else ".mp4"
+        return fetch_encode(shop, track.encode_keys[0], folder / f"sound{suffix}")[0], []
+
+    _store(shop, make_download(shop, made, rendition, folder, fetch), folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JoinedVideo:
+    path: Path
+    frames: "Joined"
+    ticks: list[int]
+    """Times of the frames as their encoders were given them."""
+    joins: tuple[Join, ...]
+
+
+def _join(shop: Workshop, made: Plan, track: EncodedTrack, folder: Path) -> _JoinedVideo:
+    from cutroom.ffmpeg import join
+
+    assert made.video is not None
+    chunks, ticks, qualities = [], [], []
+    for number, key in enumerate(track.encode_keys):
+        path, known = fetch_encode(shop, key, folder / f"{number:05d}.nut")
+        chunks.append(path)
+        ticks.append(known["frame_ticks"])
+        qualities.append(Quality(**known["quality"]) if "quality" in known else None)
+    joined = folder / "joined.mp4"
+    return _JoinedVideo(
+        path=joined,
+        frames=join.join(chunks, ticks, made.video.timing.timescale, joined),
+        ticks=[tick for of_chunk in ticks for tick in of_chunk],
+        joins=joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
+    )
+
+
 def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
     from cutroom.ffmpeg import join
-    from cutroom.media import joins, rates
-    from cutroom.packaging import codec_string, facts, packager
+    from cutroom.media import rates
+    from cutroom.packaging import facts
+    from cutroom.packaging.containers import CONTAINERS
 
     video = made.video
     assert video is not None
     timescale = video.timing.timescale
-    chunks, ticks, qualities = [], [], []
-    for number, key in enumerate(rendition.encode_keys):
-        path, known = fetch_encode(shop, key, folder / f"{number:05d}.nut")
-        chunks.append(path)
-        ticks.append(known["frame_ticks"])
-        qualities.append(joins.Quality(**known["quality"]) if "quality" in known else None)
-    joined = folder / "joined.mp4"
-    frames = join.join(chunks, ticks, timescale, joined)
-    packaged, files, decoded = _package(shop, made, rendition, joined, folder)
-    shown = frame_ticks(decoded, timescale)
+    joined = _join(shop, made, rendition.tracks[0], folder)
+    packed, decoded = _package(shop, made, rendition, joined.path, folder)
+    packaged = packed.packaged
+    resolution = CONTAINERS[rendition.container].resolution_s * timescale
+    shown = timeline.snapped(frame_ticks(decoded, timescale), joined.ticks, resolution)
     # Keyframes are read back from the packaged track, not taken from the plan.
-    keyframes = join.keyframe_ticks(folder / "whole.mp4", timescale)
+    keyframes = timeline.snapped(join.keyframe_ticks(packed.whole, timescale), joined.ticks, resolution)
     last = shown[-1] + (video.timing.frame_ticks or (shown[-1] - shown[-2] if len(shown) > 1 else timescale))
-    segments = _until_the_next(packaged.segments, last)
+    starts = [Fraction(one.start_ticks * timescale, packaged.timescale) for one in packaged.segments]
+    segments = _until_the_next(packaged.segments, timeline.snapped(starts, joined.ticks, resolution), last)
     peak, average = facts.bandwidths(segments, timescale)
     rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
     _store(
@@ -82,7 +126,11 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             bandwidth_bps=peak,
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in segments),
-            files=files,
+            files=packed.digests,
+            init=packaged.init,
+            index=packaged.index,
+            iframes=packaged.iframes,
+            lock=packed.lock,
             width=packaged.width,
             height=packaged.height,
             frame_rate=video.frame_rate or _average_rate(shown, last, timescale),
@@ -91,28 +139,27 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             decoded_ticks_digest=ids.digest(shown),
             first_tick=shown[0],
             keyframe_ticks=tuple(keyframes),
-            bitstream_codec=codec_string.codec_string((folder / "files" / packager.INIT).read_bytes()),
+            bitstream_codec=packed.bitstream_codec,
             rates=rates.measure(
-                frames.sizes_bytes,
-                frames.decode_ticks,
+                joined.frames.sizes_bytes,
+                joined.frames.decode_ticks,
                 timescale,
                 window_s=made.segment_s * rates.WINDOW_SEGMENTS,
                 rate_bps=rung.max_bitrate_bps,
                 # What a chunk counts on, and half of it again that the chunk before may have left empty.
                 buffer_bits=rung.buffer_bits * 3 // 2,
             ),
-            joins=joins.joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
+            joins=joined.joins,
         ),
         folder,
     )
 
 
-def _until_the_next(segments: Sequence[Any], end: int) -> tuple[Any, ...]:
+def _until_the_next(segments: Sequence[Any], starts: Sequence[int], end: int) -> tuple[Any, ...]:
     """A segment lasts until the next one starts, the last one until the last frame ends."""
-    starts = [segment.start_ticks for segment in segments]
     return tuple(
-        replace(segment, duration_ticks=after - segment.start_ticks)
-        for segment, after in zip(segments, [*starts[1:], end], strict=True)
+        replace(segment, start_ticks=start, duration_ticks=after - start)
+        for segment, start, after in zip(segments, starts, [*starts[1:], end], strict=True)
     )
 
 
@@ -123,10 +170,11 @@ def _average_rate(shown: Sequence[int], end: int, timescale: int) -> Fraction:
 
 def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
     from cutroom.ffmpeg import sound
-    from cutroom.packaging import codec_string, facts, packager
+    from cutroom.packaging import facts
 
     path, _ = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
-    packaged, files, decoded = _package(shop, made, rendition, path, folder)
+    packed, decoded = _package(shop, made, rendition, path, folder)
+    packaged = packed.packaged
     (track,) = rendition.tracks
     rung = next(rung for audio in made.audio for rung in audio.rungs if rung.name == rendition.rung)
     peak, average = facts.bandwidths(packaged.segments, packaged.timescale)
@@ -146,7 +194,10 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             bandwidth_bps=peak,
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in packaged.segments),
-            files=files,
+            files=packed.digests,
+            init=packaged.init,
+            index=packaged.index,
+            lock=packed.lock,
             channels=rung.channels,
             sample_rate_hz=rung.sample_rate_hz,
             language=track.language,
@@ -155,7 +206,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             is_default=track.is_default,
             decoded_samples=heard.samples,
             first_tick=None if heard.start_s is None else round(heard.start_s * packaged.timescale),
-            bitstream_codec=codec_string.codec_string((folder / "files" / packager.INIT).read_bytes()),
+            bitstream_codec=packed.bitstream_codec,
             loudness=sound.read_loudness((folder / "decode.log").read_text(errors="replace"), "made"),
         ),
         folder,
@@ -164,49 +215,31 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
 
 def _package(
     shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path
-) -> tuple[Any, dict[str, str], Path]:
-    """Package a track and decode the result; what the manifests say, digests of the files, and the frames."""
+) -> tuple[Packed, Path]:
+    """Package a track, and decode what players get of it; the frames are listed in the second file."""
     from cutroom.ffmpeg import argv, runner, sound
-    from cutroom.packaging import facts, packager
 
-    files = folder / "files"
-    files.mkdir()
-    packager.package(
-        rendition.kind,
-        encoded,
-        files,
-        segment_s=made.segment_s,
-        log=folder / "packager.log",
-        limits=shop.limits,
-    )
-    packaged = facts.read(files)
-    names = [packager.INIT, *(packager.SEGMENTS % number for number in range(1, len(packaged.segments) + 1))]
-    whole = folder / "whole.mp4"
-    with whole.open("wb") as target:
-        for name in names:
-            with (files / name).open("rb") as piece:
-                shutil.copyfileobj(piece, target)
+    packed = pack(shop, made, rendition, encoded, folder)
     stats = folder / "decoded.txt"
     command = (
-        argv.decode(source=whole, stats=stats)
+        argv.decode(source=packed.whole, stats=stats)
         if rendition.kind == "video"
-        else sound.decode(source=whole, stats=stats, end_s=packaged.end_s)
+        else sound.decode(source=packed.whole, stats=stats, end_s=packed.packaged.end_s)
     )
     runner.run(command, log=folder / "decode.log", limits=shop.limits, on_line=lambda _: None)
-    return packaged, {name: sha256_of(files / name) for name in names}, stats
+    return packed, stats
 
 
 def _store(shop: Workshop, facts: Any, folder: Path) -> None:
     """Leaves first: segments, then the playlist, then the facts that say that all is there."""
-    from cutroom.packaging import hls, packager
+    from cutroom.packaging import hls
 
     for name in facts.files:
         path = folder / "files" / name
         shop.media.put_file(keys.rendition(facts.key, name), path, content_type=CONTENT_TYPES[path.suffix])
-    shop.media.put_bytes(
-        keys.rendition(facts.key, packager.PLAYLIST),
-        hls.media_playlist(facts).encode(),
-        content_type=CONTENT_TYPES[".m3u8"],
-    )
+    for name, text in hls.playlists(facts).items():
+        shop.media.put_bytes(
+            keys.rendition(facts.key, name), text.encode(), content_type=CONTENT_TYPES[".m3u8"]
+        )
     shop.media.put_bytes(keys.rendition_facts(facts.key), facts.dump(), content_type=CONTENT_TYPES[".json"])
     logger.info("%s %s: %d segments, %d bytes", facts.key, facts.name, len(facts.segments), facts.size_bytes)

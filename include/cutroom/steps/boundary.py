@@ -167,6 +167,7 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
     from cutroom.media.limits import Limits
     from cutroom.steps.workshop import Workshop
     from cutroom.stores.buckets import open_stores
+    from cutroom.stores.content_keys import content_key
     from cutroom.stores.s3 import s3_client
     from cutroom.stores.uploads import fetch_upload
 
@@ -184,6 +185,7 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
         source_max_pixels=settings.source_max_pixels,
         source_max_duration_s=settings.source_max_duration_s,
         source_max_bytes=settings.source_max_bytes,
+        content_key=functools.partial(content_key, settings),
     )
 
 

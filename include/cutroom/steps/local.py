@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ def transcode(
 
     Args:
         source: The file.
-        out: The folder; it appears with `master.m3u8` last, after everything was verified.
+        out: The folder; its manifests appear last, after everything was verified.
         profile: Name of a profile, or path of a YAML file.
         settings: Limits and the number of encodes at a time.
         listener: Told the percentage and the step.
@@ -122,6 +123,7 @@ def _as_upload(source: Path) -> UploadedObject:
 
 def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings) -> Workshop:
     from cutroom.media.limits import Limits
+    from cutroom.stores.content_keys import content_key
     from cutroom.stores.files import FileStore
 
     def fetch(_: UploadedObject, path: Path) -> None:
@@ -139,6 +141,7 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
         source_max_pixels=settings.source_max_pixels,
         source_max_duration_s=settings.source_max_duration_s,
         source_max_bytes=settings.source_max_bytes,
+        content_key=partial(content_key, settings),
         version_folder="",
     )
 
@@ -171,7 +174,7 @@ def _finish(futures: list[Any]) -> None:
 
 
 def _reveal(media: Path, out: Path) -> None:
-    """Move a verified version into its place: leaves first, the multivariant playlist last."""
+    """Move a verified version into its place: leaves first, the manifests last."""
     for rendition in sorted((media / "renditions").iterdir()):
         target = out / "renditions" / rendition.name
         if target.exists():
@@ -179,7 +182,7 @@ def _reveal(media: Path, out: Path) -> None:
         target.parent.mkdir(exist_ok=True)
         rendition.replace(target)
     files = sorted(one for one in media.iterdir() if one.is_file())
-    for one in sorted(files, key=lambda path: path.name == publishing.MULTIVARIANT):
+    for one in sorted(files, key=lambda path: path.suffix in {".m3u8", ".mpd"}):
         one.replace(out / one.name)
 
 

@@ -80,12 +80,14 @@ def plan(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
 
     one = Job.from_json(job)
     source, packets = source_facts(shop, one.sha256)
+    profile = load_profile(one.profile)
     made = make_plan(
         source,
         packets,
-        load_profile(one.profile),
+        profile,
         asset_id=one.upload.asset_id,
         tools=tools.versions(),
+        key_id=shop.content_key(profile.encryption.key).key_id if profile.encryption else None,
     )
     shop.work.put_bytes(keys.plan(made.plan_id), made.dump(), content_type="application/json")
     logger.info(

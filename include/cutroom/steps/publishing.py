@@ -3,6 +3,7 @@
 import json
 import logging
 from fractions import Fraction
+from pathlib import PurePath
 from posixpath import relpath
 from typing import TYPE_CHECKING, Any
 
@@ -22,32 +23,36 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MULTIVARIANT = "master.m3u8"
-MPD = "manifest.mpd"
 REPORT = "report.json"
 
 
 def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
-    """Compose the multivariant playlist and the MPD of a version; nothing refers to them yet.
+    """Compose the multivariant playlists and the MPDs of a version; nothing refers to them yet.
 
     Returns:
-        Keys of both in the media bucket.
+        Key of each in the media bucket, by its label.
     """
     from cutroom.packaging import hls, mpd
+    from cutroom.packaging.containers import manifest_names
 
     one = Job.from_json(job)
     made = one.plan(shop.work)
     facts = _facts(shop, made)
     reporter = shop.progress("manifest", "manifests", 1, "version")
-    texts = {
-        MULTIVARIANT: hls.multivariant_playlist(facts, prefix=_prefix(shop, one, made)),
-        MPD: mpd.mpd(facts, prefix=_prefix(shop, one, made)),
-    }
-    for name, text in texts.items():
-        content_type = CONTENT_TYPES["." + name.rsplit(".", 1)[1]]
-        shop.media.put_bytes(version_key(shop, one, made, name), text.encode(), content_type=content_type)
+    prefix = _prefix(shop, one, made)
+    written = {}
+    for name in manifest_names(made.containers):
+        named = [each for each in facts if each.container == name.container and each.kind != "download"]
+        if name.kind == "hls":
+            text = hls.multivariant_playlist(named, prefix=prefix, with_iframes=made.iframe_playlists)
+        else:
+            text = mpd.mpd(named, prefix=prefix)
+        written[name.label] = version_key(shop, one, made, name.file)
+        shop.media.put_bytes(
+            written[name.label], text.encode(), content_type=CONTENT_TYPES[PurePath(name.file).suffix]
+        )
     reporter.finish()
-    return {name: version_key(shop, one, made, name) for name in texts}
+    return written
 
 
 def _facts(shop: Workshop, made: Plan) -> list[Any]:
@@ -72,6 +77,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     """
     from cutroom.packaging import verify as checks
     from cutroom.packaging.checks.pictures import SourceFrames
+    from cutroom.packaging.containers import manifest_names
 
     one = Job.from_json(job)
     made = one.plan(shop.work)
@@ -85,8 +91,10 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         _facts(shop, made),
         source_frames=frames,
         encoded_sound=_encoded_sound(shop, made),
-        multivariant=shop.media.get_bytes(version_key(shop, one, made, MULTIVARIANT)).decode(),
-        manifest=shop.media.get_bytes(version_key(shop, one, made, MPD)).decode(),
+        texts={
+            name.file: shop.media.get_bytes(version_key(shop, one, made, name.file)).decode()
+            for name in manifest_names(made.containers)
+        },
         prefix=_prefix(shop, one, made),
         objects={
             info.key.removeprefix("renditions/"): info.size_bytes
@@ -127,11 +135,16 @@ def _encoded_sound(shop: Workshop, made: Plan) -> dict[str, "EncodedSound"]:
 
 def version(shop: Workshop, job: dict[str, Any]) -> PublishedVersion:
     """What the catalog is told of the version of a run."""
+    from cutroom.packaging.containers import manifest_names
+
     one = Job.from_json(job)
     made = one.plan(shop.work)
     facts = _facts(shop, made)
     stills: dict[str, str] = json.loads(shop.work.get_bytes(keys.plan_file(made.plan_id, "stills.json")))
-    duration = max(Fraction(0), *(rendition.end_s for rendition in facts))
+    duration = max(Fraction(0), *(rendition.end_s for rendition in facts if rendition.segments))
+    manifests = {
+        name.label: version_key(shop, one, made, name.file) for name in manifest_names(made.containers)
+    }
     return PublishedVersion(
         asset_id=one.upload.asset_id,
         version_id=made.version_id,
@@ -139,8 +152,14 @@ def version(shop: Workshop, job: dict[str, Any]) -> PublishedVersion:
         profile_digest=made.profile_digest,
         source_sha256=made.source.sha256,
         prefix=version_key(shop, one, made, ""),
-        hls=version_key(shop, one, made, MULTIVARIANT),
-        dash=version_key(shop, one, made, MPD),
+        hls=manifests.pop("hls", None),
+        dash=manifests.pop("dash", None),
+        other_manifests=manifests,
+        downloads={
+            rendition.name: keys.rendition(rendition.key, next(iter(rendition.files)))
+            for rendition in facts
+            if rendition.kind == "download"
+        },
         poster=stills.get("poster"),
         thumbnails={name: key for name, key in stills.items() if name != "poster"},
         duration_s=f"{float(duration):.6f}",
@@ -149,7 +168,7 @@ def version(shop: Workshop, job: dict[str, Any]) -> PublishedVersion:
                 rendition_key=rendition.key,
                 kind=rendition.kind,
                 codec_string=rendition.codec_string,
-                container="cmaf",
+                container=rendition.container,
                 width=rendition.width,
                 height=rendition.height,
                 frame_rate=None if rendition.frame_rate is None else str(rendition.frame_rate),

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cutroom.errors import UsageError
 from cutroom.media import keys
+from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
 from cutroom.media.progress import PartProgress
 from cutroom.media.upload import UploadedObject
@@ -48,6 +50,10 @@ class Record(Protocol):
         """The exact command that ran, the versions of the tools, and where its log is."""
 
 
+def _no_keys(name: str) -> ContentKey:
+    raise UsageError(f"There are no content keys here, and the profile asks for {name!r}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
     """Everything that a step needs from its surroundings."""
@@ -65,6 +71,8 @@ class Workshop:
     source_max_pixels: int = 8192 * 4320
     source_max_duration_s: int = 24 * 3600
     source_max_bytes: int = 500 * 2**30
+    content_key: Callable[[str], ContentKey] = _no_keys
+    """Gives the content key of a name."""
     version_folder: str | None = None
     """Where a version's files go; None: where `keys.version` says. The command line puts them at the top."""
 

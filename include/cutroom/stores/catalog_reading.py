@@ -25,7 +25,9 @@ from cutroom.stores.tables import (
 _SHOWN_MATCHES = 5
 _RENDITION_FACTS = tuple(PublishedRendition.__dataclass_fields__)
 _VERSION_FACTS = tuple(
-    name for name in PublishedVersion.__dataclass_fields__ if name not in {"renditions", "thumbnails"}
+    name
+    for name in PublishedVersion.__dataclass_fields__
+    if name not in {"renditions", "thumbnails", "other_manifests", "downloads"}
 )
 
 
@@ -168,6 +170,8 @@ def _current_versions(session: Session, version_ids: Sequence[str | None]) -> di
         row.version_id: PublishedVersion(
             **{name: getattr(row, name) for name in _VERSION_FACTS},
             thumbnails=dict(row.thumbnails),
+            other_manifests=dict(row.other_manifests),
+            downloads=dict(row.downloads),
             renditions=tuple(renditions[row.version_id]),
         )
         for row in session.scalars(select(AssetVersion).where(AssetVersion.version_id.in_(wanted)))

@@ -181,6 +181,8 @@ class AssetRecord:
         return {
             "hls": address(self.version.hls),
             "dash": address(self.version.dash),
+            **{name: address(key) for name, key in sorted(self.version.other_manifests.items())},
+            "downloads": {name: address(key) for name, key in sorted(self.version.downloads.items())},
             "poster": address(self.version.poster),
             "thumbnails": {name: address(key) for name, key in sorted(self.version.thumbnails.items())},
         }

@@ -179,8 +179,10 @@ class AssetVersion(Table):
     profile_digest: Mapped[str]
     source_sha256: Mapped[str]
     prefix: Mapped[str]
-    hls: Mapped[str]
-    dash: Mapped[str]
+    hls: Mapped[str | None]
+    dash: Mapped[str | None]
+    other_manifests: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    downloads: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     poster: Mapped[str | None]
     thumbnails: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     duration_s: Mapped[str]
@@ -192,7 +194,7 @@ class Rendition(Table):
     """One packaged track; immutable, and shared by versions."""
 
     __tablename__ = "renditions"
-    __table_args__ = (CheckConstraint("kind IN ('video', 'audio', 'text')", name="kind"),)
+    __table_args__ = (CheckConstraint("kind IN ('video', 'audio', 'text', 'download')", name="kind"),)
 
     rendition_key: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]

@@ -468,6 +468,9 @@ function addressesPanel(asset) {
   const playback = asset.playback;
   const lines = [
     ["HLS", playback?.hls], ["DASH", playback?.dash], ["Poster", playback?.poster],
+    ...Object.entries(playback ?? {}).filter(([name]) => /^(hls|dash)-/.test(name)).map(([name, address]) => [
+      name.toUpperCase(), address]),
+    ...Object.entries(playback?.downloads ?? {}).map(([name, address]) => [`Download ${name}`, address]),
     ...Object.entries(playback?.thumbnails ?? {}).map(([name, address]) => [
       { vtt: "Thumbnails", sprite: "Sprite sheet" }[name] ?? name, address]),
     ["Record", new URL(`api/assets/${encodeURIComponent(asset.asset_id)}`, document.baseURI).href],

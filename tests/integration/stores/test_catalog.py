@@ -275,6 +275,7 @@ class TestPublish:
             "hls": prefix + "master.m3u8",
             "dash": prefix + "manifest.mpd",
             "poster": prefix + "poster.jpg",
+            "downloads": {},
             "thumbnails": {"vtt": prefix + "thumbnails.vtt"},
         }
         assert shown["runs"][0]["progress"]["percent"] == 100

@@ -56,6 +56,7 @@ def test_every_change_that_the_document_shows_reaches_it(catalog: Catalog, docum
     assert found is not None
     assert found.playback == {
         "hls": version().hls, "dash": version().dash, "poster": version().poster, "thumbnails": version().thumbnails,
+        "downloads": {},
     }  # fmt: skip
     assert found.chapters == [{"title": "One"}]
     assert found.source["duration_s"] == "60"

@@ -76,6 +76,7 @@ def test_bit_rates_and_boxes_are_read_as_they_are_written() -> None:
         ({"containers": ["webm"]}, ["`video` makes h264", "webm", "cmaf or ts"]),
         ({"containers": ["mkv"]}, ["containers.0", "'mkv'", "'cmaf'", "'ts'", "'webm'"]),
         ({"containers": ["cmaf", "cmaf"]}, ["`containers`", "once"]),
+        ({"segments": "single_file", "containers": ["ts"]}, ["`segments: single_file`", "cmaf", "`containers` is ts"]),
         ({"segments": "one"}, ["segments", "'one'", "'single_file'"]),
         ({"closest_rungs": 2}, ["closest_rungs", "2", "less than or equal to 1"]),
         ({"video": video(bit_depth=10)}, ["video.0: `bit_depth` 10", "h264", "allowed: 8"]),
@@ -183,11 +184,6 @@ LOCK = {"scheme": "cenc", "key_uri": "https://keys.example/{key_id}"}
 def test_what_would_be_delivered_in_clear_is_refused_beside_encryption() -> None:
     copy = [{"name": "copy", "container": "mp4", "video": "h264", "audio": "aac"}]
     assert "`downloads` would not be locked" in refused(encryption=LOCK, downloads=copy)
-
-
-def test_whole_segments_are_locked_by_aes_128_and_so_must_be_files() -> None:
-    said = refused(encryption={**LOCK, "scheme": "aes-128"}, containers=["ts"], segments="single_file")
-    assert "`segments` must be files" in said
 
 
 def test_each_codec_goes_into_every_container_that_carries_it() -> None:

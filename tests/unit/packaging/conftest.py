@@ -19,7 +19,7 @@ from cutroom.packaging import hls, mpd, packager
 from cutroom.packaging.checks.pictures import SourceFrames
 from cutroom.packaging.checks.report import Report
 from cutroom.packaging.checks.sound import EncodedSound
-from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment, bandwidths
 from cutroom.packaging.verify import verify
 
 JOIN = Join(
@@ -68,8 +68,7 @@ class Version:
             self.facts,
             source_frames=self.frames,
             encoded_sound=self.sound,
-            multivariant=self.multivariant,
-            manifest=self.manifest,
+            texts={"master.m3u8": self.multivariant, "manifest.mpd": self.manifest},
             prefix=PREFIX,
             objects=self.objects,
         )
@@ -94,8 +93,13 @@ def _source() -> Source:
 
 def _segments(timescale: int, grid_s: list[int], size: int) -> tuple[Segment, ...]:
     return tuple(
-        Segment(start_ticks=at * timescale, duration_ticks=(after - at) * timescale, size_bytes=size + at)
-        for at, after in pairwise(grid_s)
+        Segment(
+            start_ticks=at * timescale,
+            duration_ticks=(after - at) * timescale,
+            size_bytes=size + at,
+            file=packager.SEGMENTS % number,
+        )
+        for number, (at, after) in enumerate(pairwise(grid_s), start=1)
     )
 
 
@@ -128,6 +132,11 @@ def version() -> Version:
             size_bytes=sum(segment.size_bytes for segment in segments),
             files=dict.fromkeys(names, "0" * 64),
             bitstream_codec="avc1.64001f" if is_video else "mp4a.40.2",
+            init=ByteRange(file=packager.INIT, offset=0, size_bytes=900),
+            iframes=tuple(
+                ByteRange(file=segment.file, offset=84, size_bytes=segment.size_bytes // 5)
+                for segment in (segments if is_video else ())
+            ),
         )
         if is_video:
             rung = next(rung for rung in plan.video.rungs if rung.name == one.rung)
@@ -151,7 +160,11 @@ def version() -> Version:
         replace(one, key=ids.RenditionKey(fact.key))
         for one, fact in zip(plan.renditions, readable, strict=True)
     )
-    sizes = {f"{one.key}/{name}": 900 for one in readable for name in (packager.INIT, packager.PLAYLIST)} | {
+    sizes = {
+        f"{one.key}/{name}": 900
+        for one in readable
+        for name in (packager.INIT, packager.PLAYLIST, packager.IFRAMES)
+    } | {
         f"{one.key}/{packager.SEGMENTS % n}": segment.size_bytes
         for one in readable
         for n, segment in enumerate(one.segments, start=1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import strategies
 from cutroom.errors import VerificationFailed
 from cutroom.packaging import facts, mpd, packager
-from cutroom.packaging.facts import RenditionFacts, Segment
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
 
 TIMESCALE = 1000
 
@@ -119,16 +119,19 @@ def packaged(tmp_path: Path) -> Path:
     )
     for n in (1, 2, 3):
         (tmp_path / (packager.SEGMENTS % n)).write_bytes(b"x" * n)
+    (tmp_path / packager.INIT).write_bytes(b"init")
     return tmp_path
 
 
 def test_what_the_packager_wrote_is_read(packaged: Path) -> None:
     found = facts.read(packaged)
     assert found.segments == (
-        Segment(start_ticks=0, duration_ticks=76_800, size_bytes=1),
-        Segment(start_ticks=76_800, duration_ticks=76_800, size_bytes=2),
-        Segment(start_ticks=153_600, duration_ticks=38_400, size_bytes=3),
+        Segment(start_ticks=0, duration_ticks=76_800, size_bytes=1, file="seg_00001.m4s"),
+        Segment(start_ticks=76_800, duration_ticks=76_800, size_bytes=2, file="seg_00002.m4s"),
+        Segment(start_ticks=153_600, duration_ticks=38_400, size_bytes=3, file="seg_00003.m4s"),
     )
+    assert found.init == ByteRange(file="init.mp4", offset=0, size_bytes=4)
+    assert found.files == ["init.mp4", "seg_00001.m4s", "seg_00002.m4s", "seg_00003.m4s"]
     assert (found.codec_string, found.timescale, found.width, found.height) == (
         "avc1.64001e",
         12_800,
@@ -142,7 +145,7 @@ def test_what_the_packager_wrote_is_read(packaged: Path) -> None:
     ("old", "new", "words"),
     [
         ('r="1"', "", "names 3 segments, its MPD 2"),
-        ("SegmentTemplate", "SegmentList", "no segment template"),
+        ("SegmentTemplate", "SegmentList", "no segments"),
         ("Representation", "Preselection", "no representation"),
     ],
 )

@@ -77,8 +77,8 @@ SHOWS = "h264-720p shows the source's frames, each at its time"
 GRID = "segments begin with keyframes, on the grid and nowhere else"
 SAME = "all rungs have the same segments"
 STORED = "every file of every rendition is stored, with its size"
-HLS = "the multivariant playlist states every rendition, its codec and bit rate"
-DASH = "the MPD states every rendition, its codec, bit rate and segments"
+HLS = "master.m3u8 states every rendition, its codec and bit rate"
+DASH = "manifest.mpd states every rendition, its codec, bit rate and segments"
 
 FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a lost frame": (lambda v: v.change(0, decoded_frames=v.frames.count - 1), SHOWS),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from cutroom.media.plan import Plan
-from cutroom.packaging import packager
+from cutroom.packaging import hls
 from cutroom.packaging.checks.report import Check
 from cutroom.packaging.facts import RenditionFacts
 
@@ -18,11 +18,12 @@ def complete(plan: Plan, renditions: Sequence[RenditionFacts]) -> Check:
 
 def stored(renditions: Sequence[RenditionFacts], objects: Mapping[str, int]) -> Check:
     """Every file of every rendition is in the store, and as large as it was."""
-    named = {f"{one.key}/{name}" for one in renditions for name in (*one.files, packager.PLAYLIST)}
+    named = {f"{one.key}/{name}" for one in renditions for name in (*one.files, *hls.playlists(one))}
+    # Segments of a single file lie one after the other: where the last one ends it ends.
     sizes = {
-        f"{one.key}/{packager.SEGMENTS % number}": segment.size_bytes
+        f"{one.key}/{segment.file}": segment.offset + segment.size_bytes
         for one in renditions
-        for number, segment in enumerate(one.segments, start=1)
+        for segment in one.segments
     }
     missing = sorted((named | sizes.keys()) - objects.keys())
     wrong = sorted(

@@ -29,7 +29,7 @@ def codecs(renditions: Sequence[RenditionFacts]) -> Check:
     )
 
 
-def hls(text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
+def hls(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
     """Read the playlist back with somebody else's parser: all renditions and nothing else, as they were measured."""
     playlist = m3u8.loads(text)
     named = {each.uri for each in (*playlist.playlists, *playlist.media) if each.uri}
@@ -49,14 +49,14 @@ def hls(text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
         if set(stated.codecs.split(",")) != codecs or stated.bandwidth != bandwidth:
             wrong.append(own.name)
     return Check(
-        name="the multivariant playlist states every rendition, its codec and bit rate",
+        name=f"{file} states every rendition, its codec and bit rate",
         ok=named == by_uri.keys() and not wrong,
         found=f"{len(named & by_uri.keys())} of {len(by_uri)} playlists"
         + (f", wrong {wrong[:3]}" if wrong else ""),
     )
 
 
-def dash(text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
+def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
     """Read the MPD back: the same renditions, codecs, bit rates and numbers of segments as the facts say."""
     stated = set()
     for representation in ET.fromstring(text).iter(f"{_MPD}Representation"):  # noqa: S314  we wrote it
@@ -70,10 +70,17 @@ def dash(text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
             )
         )
     wanted = {
-        (f"{prefix}{one.key}/", one.codec_string, one.bandwidth_bps, len(one.segments)) for one in renditions
+        (
+            f"{prefix}{one.key}/{one.index.file if one.index else ''}",
+            one.codec_string,
+            one.bandwidth_bps,
+            # A single file lists its segments itself.
+            0 if one.index else len(one.segments),
+        )
+        for one in renditions
     }
     return Check(
-        name="the MPD states every rendition, its codec, bit rate and segments",
+        name=f"{file} states every rendition, its codec, bit rate and segments",
         ok=stated == wanted,
         found=f"{len(stated & wanted)} of {len(wanted)} representations",
     )

@@ -1,0 +1,104 @@
+"""What a rendition's files are called in each container, and what the container does to times: facts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+TS_START_S = Fraction(1, 10)
+"""What the packager adds to every time in MPEG-TS, so that none is negative."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One way of packaging."""
+
+    init: str | None
+    """Name of the initialization segment; None: segments need none."""
+    segment: str
+    """Name of a media segment, by its number from 1."""
+    single: str | None
+    """Name of the file that holds all of them; None: this container is not made so."""
+    mime: str
+    """Subtype of the media type."""
+    in_hls: bool
+    in_dash: bool
+    resolution_s: Fraction
+    """How far a time may be from where the encoder was given it: a tick of the container, where it has its own."""
+    tells_end: bool = True
+    """Whether it says where the sound ends inside its last frame; else players hear what the encoder put behind it."""
+    start_s: Fraction = Fraction(0)
+    """Time in the container at which the presentation starts."""
+
+    def segment_template(self) -> str:
+        """The name of a segment in the words of the packager and of the MPD."""
+        return self.segment.replace("%05d", "$Number%05d$")
+
+
+CONTAINERS: Mapping[str, Container] = {
+    "cmaf": Container(
+        init="init.mp4",
+        segment="seg_%05d.m4s",
+        single="media.mp4",
+        mime="mp4",
+        in_hls=True,
+        in_dash=True,
+        resolution_s=Fraction(0),
+    ),
+    "ts": Container(
+        init=None,
+        segment="seg_%05d.ts",
+        single=None,
+        mime="mp2t",
+        in_hls=True,
+        in_dash=False,
+        resolution_s=Fraction(1, 90_000),
+        tells_end=False,
+        start_s=TS_START_S,
+    ),
+    # Matroska counts in milliseconds.
+    "webm": Container(
+        init="init.webm",
+        segment="seg_%05d.webm",
+        single=None,
+        mime="webm",
+        in_hls=False,
+        in_dash=True,
+        resolution_s=Fraction(1, 1000),
+        # It could, but the packager does not write it.
+        tells_end=False,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestName:
+    """A multivariant playlist or an MPD of a version."""
+
+    kind: str
+    """`hls` or `dash`."""
+    container: str
+    label: str
+    """`hls` and `dash` are what is played by default; others say their container: `hls-ts`."""
+    file: str
+
+
+_FILES = {"hls": ("master", ".m3u8"), "dash": ("manifest", ".mpd")}
+
+
+def manifest_names(containers: Sequence[str]) -> list[ManifestName]:
+    """The manifests of a version that has these containers, the default ones first."""
+    found: list[ManifestName] = []
+    for kind, (stem, suffix) in _FILES.items():
+        able = [
+            name
+            for name in containers
+            if (CONTAINERS[name].in_hls if kind == "hls" else CONTAINERS[name].in_dash)
+        ]
+        for place, container in enumerate(able):
+            other = f"-{container}" if place else ""
+            found.append(
+                ManifestName(
+                    kind=kind, container=container, label=f"{kind}{other}", file=f"{stem}{other}{suffix}"
+                )
+            )
+    return sorted(found, key=lambda one: "-" in one.label)

@@ -1,0 +1,154 @@
+"""A track packaged for delivery: its files as players fetch them, and what players see of them."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cutroom.errors import PlanInvalid
+from cutroom.media.content_key import ContentKey, iv_of
+from cutroom.media.plan import Plan, RenditionPlan
+from cutroom.steps.workshop import Workshop, sha256_of
+
+if TYPE_CHECKING:
+    from cutroom.packaging.facts import LockFacts, Packaged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """One packaged track in a scratch folder."""
+
+    packaged: "Packaged"
+    digests: dict[str, str]
+    """SHA-256 of each file."""
+    whole: Path
+    """All of it in one file, unlocked, with times on the presentation's timeline."""
+    lock: "LockFacts | None"
+    bitstream_codec: str | None
+    """The codec string as the initialization segment has it, read without the packager; None: it has none in MP4."""
+
+
+def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path) -> Packed:
+    """Package an encoded track into `files` of a folder, lock it where the plan says so, and put it together again.
+
+    Raises:
+        PlanInvalid: The content key is not the one that the plan was made with.
+        VerificationFailed: The packager's manifests and its files do not agree.
+    """
+    from cutroom.packaging import facts, packager
+
+    files = folder / "files"
+    files.mkdir()
+    key = None if made.lock is None else _key(shop, made)
+    is_aes = made.lock is not None and made.lock.scheme == "aes-128"
+    packager.package(
+        rendition.kind,
+        _readable(shop, rendition, encoded, folder),
+        files,
+        container=rendition.container,
+        single_file=made.segments == "single_file",
+        segment_s=made.segment_s,
+        lock=None
+        if made.lock is None or key is None or is_aes
+        else (made.lock.scheme, key, iv_of(rendition.key)),
+        log=folder / "packager.log",
+        limits=shop.limits,
+    )
+    packaged = facts.read(files, rendition.container)
+    lock = None
+    if made.lock is not None and key is not None:
+        if is_aes:
+            _lock_segments(rendition, packaged, files, key)
+            packaged = facts.locked(facts.read(files, rendition.container))
+        ivs = [iv_of(rendition.key, number) for number in range(len(packaged.segments) if is_aes else 1)]
+        lock = facts.LockFacts(
+            scheme=made.lock.scheme,
+            key_id=made.lock.key_id,
+            key_uri=made.lock.key_uri,
+            ivs=tuple((iv[:8] if made.lock.scheme == "cenc" else iv).hex() for iv in ivs),
+            pssh=packaged.pssh,
+        )
+    return Packed(
+        packaged=packaged,
+        digests={name: sha256_of(files / name) for name in packaged.files},
+        whole=_whole(shop, made, rendition, packaged, folder=folder, key=key),
+        lock=lock,
+        bitstream_codec=_bitstream_codec(packaged, files),
+    )
+
+
+def _bitstream_codec(packaged: "Packaged", files: Path) -> str | None:
+    from cutroom.packaging.codec_string import codec_string
+
+    if packaged.init is None or not packaged.init.file.endswith(".mp4"):
+        return None
+    with (files / packaged.init.file).open("rb") as file:
+        return codec_string(file.read(packaged.init.size_bytes))
+
+
+def _key(shop: Workshop, made: Plan) -> ContentKey:
+    assert made.lock is not None
+    key = shop.content_key(made.lock.key_name)
+    if key.key_id != made.lock.key_id:
+        raise PlanInvalid(
+            f"The content key {made.lock.key_name!r} has another id now than when the plan was made. "
+            "Clear the task `plan` and all after it."
+        )
+    return key
+
+
+def _readable(shop: Workshop, rendition: RenditionPlan, encoded: Path, folder: Path) -> Path:
+    """The packager makes WebM of sound only out of WebM."""
+    from cutroom.ffmpeg import argv, runner
+
+    if rendition.kind != "audio" or rendition.container != "webm":
+        return encoded
+    path = folder / "encoded.webm"
+    command = argv.copy([encoded], path, container="webm")
+    runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
+    return path
+
+
+def _lock_segments(rendition: RenditionPlan, packaged: "Packaged", files: Path, key: ContentKey) -> None:
+    from cutroom.packaging import aes128
+
+    for number, segment in enumerate(packaged.segments):
+        aes128.lock(files / segment.file, key, iv_of(rendition.key, number))
+
+
+def _whole(
+    shop: Workshop,
+    made: Plan,
+    rendition: RenditionPlan,
+    packaged: "Packaged",
+    *,
+    folder: Path,
+    key: ContentKey | None,
+) -> Path:
+    from cutroom.ffmpeg import argv, runner
+    from cutroom.packaging import aes128, packager
+    from cutroom.packaging.containers import CONTAINERS
+
+    form = CONTAINERS[rendition.container]
+    is_aes = made.lock is not None and made.lock.scheme == "aes-128"
+    joined = folder / f"joined-again.{form.mime}"
+    with joined.open("wb") as target:
+        for number, name in enumerate(packaged.files):
+            if is_aes and key is not None:
+                clear = aes128.unlock(
+                    (folder / "files" / name).read_bytes(), key, iv_of(rendition.key, number)
+                )
+                target.write(clear)
+            else:
+                with (folder / "files" / name).open("rb") as piece:
+                    shutil.copyfileobj(piece, target)
+    whole = folder / "whole.mp4"
+    if key is not None and not is_aes:
+        packager.unlock(rendition.kind, joined, whole, key=key, log=folder / "unlock.log", limits=shop.limits)
+        return whole
+    if form.start_s:
+        timescale = made.video.timing.timescale if made.video and rendition.kind == "video" else None
+        command = argv.copy([joined], whole, container="mp4", earlier_s=form.start_s, timescale=timescale)
+        runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
+        return whole
+    return joined
