@@ -9,7 +9,7 @@ from cutroom.errors import TransientError
 
 T = TypeVar("T")
 
-TRIES = 7
+TRIES = 10
 FIRST_S = 0.25
 LONGEST_S = 20.0
 

@@ -4,7 +4,7 @@
 
 const HASHING = 4;
 const SENDING = 6;
-const TRIES = 7;
+const TRIES = 10;
 const ROUNDS = 5;
 
 export class UploadError extends Error {
@@ -197,7 +197,7 @@ async function patiently(ask) {
     } catch (error) {
       if (!error.transient || attempt === TRIES) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, Math.min(20000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2)));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(20000, 125 * 2 ** attempt) * (0.5 + Math.random() / 2)));
   }
 }
 

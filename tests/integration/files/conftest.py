@@ -24,6 +24,8 @@ from cutroom.stores.blocks import open_block_service
 from cutroom.stores.file_records import MissingBlock, NewUpload, UploadRecord, VersionRecord
 from cutroom.stores.file_service import FileService, open_file_service
 
+CUTROOM = Path(sys.executable).with_name("cutroom")
+
 
 @pytest.fixture
 def owner() -> str:
@@ -137,7 +139,7 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "cutroom.cli.main", "file-service"]
+        command = [str(CUTROOM), "file-service"]
         self._process = subprocess.Popen(
             [*command, "--port", str(self.port)], env=self._environment, stdout=subprocess.DEVNULL
         )
