@@ -152,6 +152,7 @@ async function dropped(items) {
       for (const one of entries) await walk(one, [...path, entry.name]);
     }
   }
+  // The list is empty once the handler has returned: everything is taken from it first.
   for (const entry of items.map((item) => item.webkitGetAsEntry()).filter(Boolean)) await walk(entry, []);
   return found;
 }
@@ -172,7 +173,6 @@ drop.addEventListener("dragleave", () => target.classList.remove("over"));
 drop.addEventListener("drop", async (event) => {
   event.preventDefault();
   target.classList.remove("over");
-  // The list is empty once the handler has returned.
   add(await dropped([...event.dataTransfer.items]));
 });
 for (const [button, input] of [["choose-files", "files"], ["choose-folder", "folder"]]) {
