@@ -153,6 +153,8 @@ async function put(file, data, { url, headers }) {
     // Read before it is sent: a file that changed is told from a network that failed.
     const body = await unchanged(file, data.arrayBuffer());
     const answer = await reached(fetch(url, { method: "PUT", headers, body, credentials: "omit" }));
+    // An answer that nobody reads keeps its connection from the next block.
+    await answer.arrayBuffer().catch(() => null);
     if (answer.ok || [401, 403, 412].includes(answer.status)) return answer.status;
     const error = new UploadError(`S3 answers ${answer.status} to the transfer of a block.`, answer.status);
     error.transient = answer.status >= 500 || [400, 408, 409, 429].includes(answer.status);
