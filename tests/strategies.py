@@ -307,8 +307,29 @@ def versions_facts(draw: st.DrawFn) -> list[RenditionFacts]:
     tracks_of_sound = range(1, 1 + draw(st.integers(0 if video else 1, 3)))
     spoken = [draw(languages) for _ in tracks_of_sound]
     audio = [
-        replace(draw(rendition_facts("audio", n, track)), language=language)
+        replace(
+            draw(rendition_facts("audio", n, track)),
+            language=language,
+            label=f"Track {track}",
+            role=draw(st.sampled_from(["main", "commentary", "description", "dub"])),
+            is_default=track == 1,
+        )
         for track, language in zip(tracks_of_sound, spoken, strict=True)
         for n in range(draw(st.integers(1, 3)))
     ]
-    return [*video, *audio]
+    text = [
+        replace(
+            draw(rendition_facts("audio", 0, track)),
+            key=f"rn_text{track}",
+            name=f"text-{track}",
+            kind="text",
+            codec_string="wvtt",
+            channels=None,
+            sample_rate_hz=None,
+            init=None,
+            label=f"Subtitles {track}",
+            role=draw(st.sampled_from(["subtitle", "caption", "forced"])),
+        )
+        for track in range(20, 20 + draw(st.integers(0, 2)))
+    ]
+    return [*video, *audio, *text]

@@ -49,7 +49,8 @@ def transcode(
         typer.echo(json.dumps({**version.to_json(), "out_dir": str(out_dir)}, indent=2))
         return
     for rendition in version.renditions:
-        size = f"{rendition.width}×{rendition.height}" if rendition.width else f"{rendition.channels} ch"
+        size = f"{rendition.width}×{rendition.height}" if rendition.width else ""
+        size = f"{rendition.channels} ch" if rendition.channels else size or rendition.language or ""
         rate = f"{rendition.average_bandwidth_bps // 1000:>7} kbit/s"
         typer.echo(f"{rendition.kind:6}{rendition.codec_string:14}{size:>11}{rate}")
     for download in version.downloads.values():

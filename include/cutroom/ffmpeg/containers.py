@@ -1,8 +1,8 @@
 """Which containers a source may have: what people upload, and nothing that makes ffmpeg open something else."""
 
 DEMUXERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,asf,avi,dts,dv,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
-    "mp3,mpeg,mpegps,mpegts,mpegvideo,mxf,nut,obu,ogg,w64,wav"
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
+    "mp3,mpeg,mpegps,mpegts,mpegvideo,mxf,nut,obu,ogg,truehd,tta,w64,wav,wv"
 )
 """ffmpeg's demuxers for files of media. Playlists, concat scripts, images and network formats are not among them: a
 playlist in disguise would have ffmpeg read local files or fetch addresses (PEERS: the HLS-in-AVI trick of 2017)."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import runner
 from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
 from cutroom.media.limits import Limits
 from cutroom.media.sound_tracks import carried_tracks
@@ -40,9 +41,6 @@ SNIFFED = (
 )
 """How files begin that are not media, so that the reason can say what was uploaded."""
 
-
-TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
-"""Subtitles that are text; those that are pictures can't become WebVTT."""
 
 MAX_LABEL = 80
 """Longest name of a track that a player's menu shows, in characters."""
@@ -238,11 +236,7 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
         # Ogg keeps its tags in the track.
         tags=normalised({name: value for each in reversed(tags) for name, value in each.items()}),
         not_carried=(
-            *(
-                f"track {s.index}: {s.codec_type} {s.codec_name}"
-                for s in output.streams
-                if s.index not in taken
-            ),
+            *(_told(s) for s in output.streams if s.index not in taken),
             *left_out,
         ),
     )
@@ -343,6 +337,13 @@ def _text_track(stream: _Stream) -> TextTrack:
         is_sdh=bool(flags.get("hearing_impaired") or flags.get("captions")) or "sdh" in title,
         start_s=stream.start_time,
     )
+
+
+def _told(stream: _Stream) -> str:
+    """A track that is not carried, and why where that is not plain."""
+    if stream.codec_type == "subtitle":
+        return f"track {stream.index}: subtitle {stream.codec_name}, which is pictures or not read as text"
+    return f"track {stream.index}: {stream.codec_type} {stream.codec_name}"
 
 
 def _cover(stream: _Stream) -> CoverArt:

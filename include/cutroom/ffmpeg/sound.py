@@ -217,6 +217,7 @@ def _placed(audio: AudioPlan, source: Path) -> Any:
         return placed[0]
     # amerge ends with the shortest, and gives so many channels the layout of that number.
     track = audio.track
+    placed = [one.filter("aformat", channel_layouts="mono") for one in placed]
     if track.duration_s is not None:
         end = float((track.start_s or 0) + track.duration_s - audio.origin_s)
         placed = [one.filter("apad", whole_dur=f"{end:.6f}") for one in placed]

@@ -89,3 +89,8 @@ def block(block_id: str, lease_number: int) -> str:
 def blocks_from(digits: str) -> str:
     """What the keys of all blocks start with whose ids start with one or two digits."""
     return f"blocks/{digits}"
+
+
+def sidecar(sha256: str) -> str:
+    """A file of subtitles that lay beside a source, in the work bucket."""
+    return f"sidecars/{sha256}"

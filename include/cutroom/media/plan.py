@@ -23,6 +23,7 @@ from cutroom.media.encode_key import adapter, plain
 from cutroom.media.profile import Profile
 from cutroom.media.recipes import Download, Thumbnails
 from cutroom.media.source import Source, VideoTrack
+from cutroom.media.text_plan import text_content, text_name, text_role
 from cutroom.media.timeline import Packet
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key, plan_video
 
@@ -40,7 +41,7 @@ class EncodedTrack:
     track: int
     """Stream index in the source."""
     encode_keys: tuple[str, ...]
-    """Keys of the encodes that are joined, in order."""
+    """Keys of the encodes that are joined, in order; text is not encoded and has none."""
     language: str | None = None
     label: str | None = None
     """What players list the track as."""
@@ -55,7 +56,7 @@ class RenditionPlan:
     key: ids.RenditionKey
     name: str
     kind: str
-    """`video`, `audio` or `download`."""
+    """`video`, `audio`, `text` or `download`."""
     container: str
     """What it is packaged as."""
     tracks: tuple[EncodedTrack, ...]
@@ -103,7 +104,7 @@ class Plan:
     video: VideoPlan | None
     audio: tuple[AudioPlan, ...]
     renditions: tuple[RenditionPlan, ...]
-    """Video, then audio, then downloads, in the profile's order."""
+    """Video, then audio, then text, then downloads, in the profile's order."""
     thumbnails: Thumbnails
     segments: str = "files"
     """`files`, or `single_file` with byte ranges."""
@@ -186,6 +187,7 @@ def make_plan(
             for track, codec in tracks
             for container in profile.containers_of(codec)
         ),
+        *_text_renditions(source, profile, origin, tools),
         *_downloads(profile, tracks, video, audio, tools),
     )
     named: Any = [asset_id, source.sha256, profile.digest, tools, [rendition.key for rendition in renditions]]
@@ -270,6 +272,35 @@ def _audio_track(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mappi
         is_default=audio.track.index == source.audio[0].index,
     )
     return track, rung.codec
+
+
+def _text_renditions(
+    source: Source, profile: Profile, origin: Fraction, tools: Mapping[str, str]
+) -> list[RenditionPlan]:
+    """Subtitles go beside the segments of every container, each on its clock."""
+    return [
+        _rendition(
+            name=text_name(one) if container == "cmaf" else f"{text_name(one)}-{container}",
+            kind="text",
+            container=container,
+            tracks=(
+                EncodedTrack(
+                    kind="text",
+                    rung=text_name(one),
+                    track=one.index,
+                    encode_keys=(),
+                    language=one.language,
+                    label=one.label,
+                    role=text_role(one),
+                    is_default=one.is_default,
+                ),
+            ),
+            packaging=[str(profile.segment_s), text_content(source, one, str(origin))],
+            tools=tools,
+        )
+        for one in source.text
+        for container in profile.containers
+    ]
 
 
 def _downloads(

@@ -13,7 +13,7 @@ from cutroom.errors import VerificationFailed
 from cutroom.media.joins import Join
 from cutroom.media.loudness import Loudness
 from cutroom.media.rates import Rates
-from cutroom.packaging import packager
+from cutroom.packaging import packager, webvtt
 from cutroom.packaging.containers import CONTAINERS
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
@@ -102,6 +102,10 @@ class RenditionFacts:
     first_tick: int | None = None
     decoded_samples: int | None = None
     """Samples of each channel that the packaged track decodes to, priming and padding taken off."""
+    cues: int | None = None
+    """Cues that the packaged segments hold, each once."""
+    source_cues: int | None = None
+    """Cues of the source that are shown in the presentation."""
     loudness: Loudness | None = None
     """What the meter of EBU R 128 shows of the packaged track."""
     keyframe_ticks: tuple[int, ...] = ()
@@ -122,6 +126,13 @@ class RenditionFacts:
         """When the last segment ends, on the presentation's timeline."""
         last = self.segments[-1]
         return Fraction(last.start_ticks + last.duration_ticks, self.timescale)
+
+    @property
+    def single_file(self) -> str | None:
+        """The one file that DASH players read all of it from; None: each segment is a file."""
+        if self.kind == "text":
+            return webvtt.WHOLE
+        return self.index.file if self.index else None
 
     def dump(self) -> bytes:
         """The facts as JSON."""

@@ -14,6 +14,15 @@ from cutroom.packaging.facts import LockFacts, RenditionFacts
 VERSIONS = {"cmaf": 7, "ts": 5}
 """7: EXT-X-MAP without I-frames only (6), and fragmented MP4 as Apple's authoring rules want it. 5: KEYFORMAT."""
 
+TEXT_GROUP = "text"
+"""The group of all subtitles: every variant may be shown with each."""
+
+CHARACTERISTICS = {
+    "description": "public.accessibility.describes-video",
+    "caption": "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound",
+}
+"""What a track does for those who can't see or hear (RFC 8216, 4.3.4.1), by its role."""
+
 EFFICIENCY = ("avc1", "vp09", "hvc1", "av01")
 """Codecs of pictures by how much they make of a bit, least first (RFC 8216bis, 4.4.6.2: SCORE)."""
 
@@ -128,11 +137,9 @@ def multivariant_playlist(
     locks = dict.fromkeys(_key(one.lock, None) for one in renditions if one.lock)
     lines += [f"#EXT-X-SESSION-KEY:{key}" for key in locks]
     if video or any(len(group.members) > 1 for group in groups):
-        lines += [
-            _media(one, group.name, prefix, is_default=one is group.members[0])
-            for group in groups
-            for one in group.members
-        ]
+        lines += [_sound_media(one, group.name, prefix) for group in groups for one in group.members]
+    subtitles = [one for one in renditions if one.kind == "text"]
+    lines += [_text_media(one, prefix) for one in subtitles]
     scores = _scores(video)
     for codec in dict.fromkeys(_family(one) for one in video):
         of_codec = [one for one in video if _family(one) == codec]
@@ -143,6 +150,11 @@ def multivariant_playlist(
     if not video:
         for group in groups:
             lines += _variant(group.members[0], group if len(group.members) > 1 else None, prefix)
+    if subtitles:
+        lines = [
+            f'{line},SUBTITLES="{TEXT_GROUP}"' if line.startswith("#EXT-X-STREAM-INF:") else line
+            for line in lines
+        ]
     lines += [_iframe_variant(one, prefix) for one in video if with_iframes and one.iframes]
     return "\n".join([*lines, ""])
 
@@ -185,15 +197,26 @@ def _scores(video: Sequence[RenditionFacts]) -> dict[str, int]:
     return {one.key: ranks.index(rank(one)) + 1 for one in video}
 
 
-def _media(one: RenditionFacts, group: str, prefix: str, *, is_default: bool) -> str:
+def _sound_media(one: RenditionFacts, group: str, prefix: str) -> str:
+    default = f"DEFAULT={'YES' if one.is_default else 'NO'}"
+    return _media("AUDIO", one, group, prefix, [default, "AUTOSELECT=YES", f'CHANNELS="{one.channels}"'])
+
+
+def _text_media(one: RenditionFacts, prefix: str) -> str:
+    shown = [f"DEFAULT={'YES' if one.is_default else 'NO'}", "AUTOSELECT=YES"]
+    shown += ["FORCED=YES"] if one.role == "forced" else []
+    return _media("SUBTITLES", one, TEXT_GROUP, prefix, shown)
+
+
+def _media(kind: str, one: RenditionFacts, group: str, prefix: str, shown: Sequence[str]) -> str:
+    does = CHARACTERISTICS.get(one.role or "")
     attributes = [
-        "TYPE=AUDIO",
+        f"TYPE={kind}",
         f'GROUP-ID="{group}"',
-        f'NAME="{_text(one.language or ("Main" if is_default else one.name))}"',
+        f'NAME="{_text(one.label or one.language or one.name)}"',
         *([f'LANGUAGE="{_text(one.language)}"'] if one.language else []),
-        f"DEFAULT={'YES' if is_default else 'NO'}",
-        "AUTOSELECT=YES",
-        f'CHANNELS="{one.channels}"',
+        *shown,
+        *([f'CHARACTERISTICS="{does}"'] if does else []),
         f'URI="{prefix}{one.key}/{packager.PLAYLIST}"',
     ]
     return "#EXT-X-MEDIA:" + ",".join(attributes)

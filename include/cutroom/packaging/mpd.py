@@ -20,14 +20,15 @@ BT2020_MATRIX = 9
 def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
     """The MPD of a version.
 
-    Video renditions of one codec are one adaptation set, the sound of one track another.
+    Video renditions of one codec are one adaptation set, the sound of one track another, each subtitles one more.
 
     Args:
         renditions: Facts of all renditions, in the plan's order.
         prefix: How to get from the MPD to the folder of the renditions, with a slash at the end.
     """
-    duration = _duration(max(one.end_s for one in renditions))
-    is_indexed = all(one.index is not None for one in renditions)
+    media = [one for one in renditions if one.kind != "text"]
+    duration = _duration(max(one.end_s for one in media))
+    is_indexed = all(one.index is not None for one in media)
     root = ET.Element(
         "MPD",
         {
@@ -44,13 +45,10 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
     codecs = {_codec(members[0]) for kind, members in sets if kind == "video"}
     for number, (kind, members) in enumerate(sets):
         first = members[0]
-        part = "subsegment" if is_indexed else "segment"
         attributes = {
             "id": str(number),
             "contentType": kind,
-            "mimeType": f"{kind}/{CONTAINERS[first.container].mime}",
-            f"{part}Alignment": "true",
-            "subsegmentStartsWithSAP" if is_indexed else "startWithSAP": "1",
+            **_packaged(first, is_indexed=is_indexed),
             **({"lang": first.language} if first.language else {}),
             # Where codecs compete, players take the highest that they can play.
             **({"selectionPriority": str(_priority(first))} if kind == "video" and len(codecs) > 1 else {}),
@@ -58,11 +56,44 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
         adaptation = ET.SubElement(period, "AdaptationSet", attributes)
         _protection(adaptation, first)
         _color(adaptation, first)
-        ET.SubElement(adaptation, "Role", {"schemeIdUri": "urn:mpeg:dash:role:2011", "value": "main"})
+        _purpose(adaptation, first)
         for one in members:
             _representation(adaptation, one, prefix)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _packaged(one: RenditionFacts, *, is_indexed: bool) -> dict[str, str]:
+    if one.kind == "text":
+        return {"mimeType": "text/vtt"}
+    part, starts = ("subsegment", "subsegmentStartsWithSAP") if is_indexed else ("segment", "startWithSAP")
+    mime = f"{one.kind}/{CONTAINERS[one.container].mime}"
+    return {"mimeType": mime, f"{part}Alignment": "true", starts: "1"}
+
+
+ROLES = {
+    "commentary": ("commentary",),
+    "description": ("description", "alternate"),
+    "dub": ("dub",),
+    "subtitle": ("subtitle",),
+    "caption": ("caption",),
+    "forced": ("forced-subtitle",),
+}
+"""Our roles in the words of DASH (ISO/IEC 23009-1, 5.8.5.5); the default track is the main one besides."""
+
+
+def _purpose(adaptation: ET.Element, one: RenditionFacts) -> None:
+    """Name and role, in the order that the schema wants."""
+    if one.label:
+        ET.SubElement(adaptation, "Label").text = one.label
+    if one.role == "description":
+        # 1: for those who can't see (ETSI TS 102 822-3-1, A.13).
+        purpose = {"schemeIdUri": "urn:tva:metadata:cs:AudioPurposeCS:2007", "value": "1"}
+        ET.SubElement(adaptation, "Accessibility", purpose)
+    is_main = one.kind == "video" or one.is_default
+    roles = ROLES.get(one.role or "", () if is_main else ("alternate",))
+    for value in (*(("main",) if is_main else ()), *roles):
+        ET.SubElement(adaptation, "Role", {"schemeIdUri": "urn:mpeg:dash:role:2011", "value": value})
 
 
 def _profiles(container: str, *, is_indexed: bool) -> str:
@@ -131,7 +162,7 @@ def _representation(adaptation: ET.Element, one: RenditionFacts, prefix: str) ->
         attributes |= {"width": str(one.width), "height": str(one.height), "sar": "1:1"}
         if one.frame_rate is not None:
             attributes["frameRate"] = str(one.frame_rate)
-    else:
+    elif one.kind == "audio":
         attributes["audioSamplingRate"] = str(one.sample_rate_hz)
     representation = ET.SubElement(adaptation, "Representation", attributes)
     if one.kind == "audio":
@@ -144,6 +175,9 @@ def _representation(adaptation: ET.Element, one: RenditionFacts, prefix: str) ->
             },
         )
     base = ET.SubElement(representation, "BaseURL")
+    if one.kind == "text":
+        base.text = f"{prefix}{one.key}/{one.single_file}"
+        return
     if one.index is not None and one.init is not None:
         base.text = f"{prefix}{one.key}/{one.index.file}"
         segments = {"timescale": str(one.timescale), "indexRange": _range(one.index)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from cutroom.media.plan import Plan
-from cutroom.packaging.checks import files, joins, manifests, pictures, sound
+from cutroom.packaging.checks import files, joins, manifests, pictures, sound, text
 from cutroom.packaging.checks.pictures import SourceFrames
 from cutroom.packaging.checks.report import Report
 from cutroom.packaging.checks.sound import EncodedSound
@@ -44,6 +44,7 @@ def verify(
         sound.loudness(rung, one, encoded_sound[one.rung]) for one, rung in sound.normalised(plan, audio)
     ]
     checks += [*sound.starts(audio), manifests.codecs(renditions)]
+    checks += text.cues([one for one in renditions if one.kind == "text"])
     for one in (one for one in renditions if one.kind == "download"):
         checks += pictures.frames([one], source_frames) if one.decoded_frames is not None else []
         checks += [sound.samples(plan, one, encoded_sound)] if one.decoded_samples is not None else []

@@ -1,6 +1,7 @@
 """WebVTT (W3C): cues out of text of any origin, whole files, segments for HLS, and chapters. Pure."""
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,6 +9,15 @@ from fractions import Fraction
 from cutroom.media.source import Chapter
 
 HEADER = "WEBVTT"
+
+WHOLE = "text.vtt"
+"""All cues of a rendition in one file: what DASH players and the `<track>` of a page take."""
+
+SEGMENT = "seg_%05d.vtt"
+"""A segment for HLS, by its number from 1."""
+
+TIMESCALE = 1000
+"""WebVTT counts in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,8 @@ def timestamp(ms: int) -> str:
 
 def escaped(text: str) -> str:
     """Text that shows as it is: no tag, no character reference, no line that ends the cue, no end of a comment."""
-    plain = "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+    # Format characters stay: they join letters and set their direction.
+    plain = "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in {"Cc", "Cs"})
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

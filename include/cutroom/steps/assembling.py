@@ -17,6 +17,7 @@ from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks
 from cutroom.steps.job import Job
 from cutroom.steps.packed import Packed, pack
 from cutroom.steps.sound import read_samples
+from cutroom.steps.text import make_text
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
         ObjectMissing: An encode is not there; completeness is decided by the store, not by what tasks said.
         VerificationFailed: The encodes do not hold the frames that they were made from.
     """
-    made = Job.from_json(job).plan(shop.work)
+    one = Job.from_json(job)
+    made = one.plan(shop.work)
     rendition = made.rendition(work["rendition"])
     done = {"rendition": rendition.name, "key": rendition.key}
     reporter = shop.progress("assemble", rendition.name, 1, "rendition")
@@ -44,6 +46,8 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
             _video(shop, made, rendition, folder)
         elif rendition.kind == "audio":
             _audio(shop, made, rendition, folder)
+        elif rendition.kind == "text":
+            _store(shop, make_text(shop, one, made, rendition, folder), folder)
         else:
             _download(shop, made, rendition, folder)
     reporter.finish()

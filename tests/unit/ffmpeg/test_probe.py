@@ -92,6 +92,9 @@ class TestToSource:
             assert source.cover.index == 1
             assert source.not_carried == ()
 
+    def test_subtitles_that_are_pictures_are_told(self) -> None:
+        assert any("dvb_subtitle, which is pictures" in said for said in source_of("tv-news").not_carried)
+
     def test_chapters_and_titles_are_kept(self) -> None:
         source = source_of("podcast")
         assert [(one.start_s, one.end_s, one.title) for one in source.chapters] == [

@@ -14,8 +14,8 @@ from cutroom.media.loudness import Gain, Loudness
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.rates import Rates
-from cutroom.media.source import AudioTrack, Source, VideoTrack
-from cutroom.packaging import hls, mpd, packager
+from cutroom.media.source import AudioTrack, Source, TextTrack, VideoTrack
+from cutroom.packaging import hls, mpd, packager, webvtt
 from cutroom.packaging.checks.pictures import SourceFrames
 from cutroom.packaging.checks.report import Report
 from cutroom.packaging.checks.sound import EncodedSound
@@ -79,7 +79,13 @@ class Version:
 
 def _source() -> Source:
     sound = AudioTrack(
-        index=1, codec="aac", channels=2, sample_rate_hz=48_000, start_s=Fraction(0), language="eng"
+        index=1,
+        codec="aac",
+        channels=2,
+        sample_rate_hz=48_000,
+        start_s=Fraction(0),
+        language="en",
+        label="English",
     )
     picture = VideoTrack(
         index=0, codec="h264", width=1280, height=720, time_base=Fraction(1, 25), frame_rate=Fraction(25)
@@ -87,7 +93,8 @@ def _source() -> Source:
     return Source(
         sha256="ab" * 32, size_bytes=1, container="mov", start_s=Fraction(0), duration_s=Fraction(15),
         video=(picture,),
-        audio=(sound, replace(sound, index=2, language="deu")),
+        audio=(sound, replace(sound, index=2, language="de", label="Deutsch")),
+        text=(TextTrack(index=3, codec="subrip", language="en", label="English (SDH)", is_sdh=True),),
     )  # fmt: skip
 
 
@@ -138,7 +145,18 @@ def version() -> Version:
                 for segment in (segments if is_video else ())
             ),
         )
-        if is_video:
+        (track,) = one.tracks
+        made = replace(
+            made, language=track.language, label=track.label, role=track.role, is_default=track.is_default
+        )
+        if one.kind == "text":
+            names = [webvtt.WHOLE, *(webvtt.SEGMENT % n for n in range(1, len(segments) + 1))]
+            of_text = [replace(each, file=name) for each, name in zip(segments, names[1:], strict=True)]
+            made = replace(
+                made, codec_string="wvtt", bitstream_codec=None, segments=tuple(of_text), init=None,
+                files=dict.fromkeys(names, "0" * 64), cues=3, source_cues=3,
+            )  # fmt: skip
+        elif is_video:
             rung = next(rung for rung in plan.video.rungs if rung.name == one.rung)
             made = replace(
                 made, width=rung.width, height=rung.height, frame_rate=Fraction(25), video_range="SDR",
@@ -151,8 +169,7 @@ def version() -> Version:
             )  # fmt: skip
         else:
             made = replace(
-                made, channels=2, sample_rate_hz=48_000, language="eng" if one.track == 1 else "deu",
-                first_tick=0, decoded_samples=SAMPLES, loudness=METERED,
+                made, channels=2, sample_rate_hz=48_000, first_tick=0, decoded_samples=SAMPLES, loudness=METERED,
             )  # fmt: skip
         facts.append(replace(made, key=one.key))
     readable = [replace(one, key=f"rn_{one.name}") for one in facts]
@@ -163,12 +180,8 @@ def version() -> Version:
     sizes = {
         f"{one.key}/{name}": 900
         for one in readable
-        for name in (packager.INIT, packager.PLAYLIST, packager.IFRAMES)
-    } | {
-        f"{one.key}/{packager.SEGMENTS % n}": segment.size_bytes
-        for one in readable
-        for n, segment in enumerate(one.segments, start=1)
-    }
+        for name in (packager.INIT, packager.PLAYLIST, packager.IFRAMES, webvtt.WHOLE)
+    } | {f"{one.key}/{segment.file}": segment.size_bytes for one in readable for segment in one.segments}
     return Version(
         plan=replace(plan, renditions=renditions),
         facts=tuple(readable),

@@ -80,6 +80,9 @@ STORED = "every file of every rendition is stored, with its size"
 HLS = "master.m3u8 states every rendition, its codec and bit rate"
 DASH = "manifest.mpd states every rendition, its codec, bit rate and segments"
 
+SOUND = -2
+"""Place of the last rendition of sound; subtitles come after it."""
+
 FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a lost frame": (lambda v: v.change(0, decoded_frames=v.frames.count - 1), SHOWS),
     "a doubled frame": (lambda v: v.change(0, decoded_frames=v.frames.count + 1), SHOWS),
@@ -109,20 +112,21 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "another codec in the bitstream": (
         lambda v: v.change(0, bitstream_codec="avc1.640028"), "every codec string is that of the bitstream"),
     "a sound that is too short": (
-        lambda v: v.change(-1, decoded_samples=SAMPLES - 1), "aac-64k-2 is as long as its source"),
+        lambda v: v.change(SOUND, decoded_samples=SAMPLES - 1), "aac-64k-2 is as long as its source"),
     "a sound that is too long": (
-        lambda v: v.change(-1, decoded_samples=SAMPLES + 1), "aac-64k-2 is as long as its source"),
+        lambda v: v.change(SOUND, decoded_samples=SAMPLES + 1), "aac-64k-2 is as long as its source"),
     "a sound that was not counted": (
-        lambda v: v.change(-1, decoded_samples=None), "aac-64k-2 is as long as its source"),
+        lambda v: v.change(SOUND, decoded_samples=None), "aac-64k-2 is as long as its source"),
     "a sample that went in and does not come out": (
         lambda v: replace(v, sound={name: replace(one, samples=SAMPLES - 1) for name, one in v.sound.items()}),
         "aac-64k-2 is as long as its source"),
     "samples that the source has not": (
         lambda v: replace(v, sound={name: replace(one, source_samples=SAMPLES - 2) for name, one in v.sound.items()}),
         "aac-64k-2 is as long as its source"),
-    "a sound that starts late": (lambda v: v.change(-1, first_tick=241), "aac-64k-2 begins with the presentation"),
+    "a sound that starts late": (lambda v: v.change(SOUND, first_tick=241), "aac-64k-2 begins with the presentation"),
     "a sound whose start is not known": (
-        lambda v: v.change(-1, first_tick=None), "aac-64k-2 begins with the presentation"),
+        lambda v: v.change(SOUND, first_tick=None), "aac-64k-2 begins with the presentation"),
+    "a cue that is lost": (lambda v: v.change(-1, cues=2), "text-en-3 shows every cue of its source"),
     "a wrong codec in one variant": (lambda v: in_playlist(v, r"avc1\.64001f", "avc1.640028"), HLS),
     "a variant that does not name its sound's codec": (lambda v: in_playlist(v, r",mp4a\.40\.2", ""), HLS),
     "a wrong bit rate in the playlist": (lambda v: in_playlist(v, r"([:,])BANDWIDTH=\d", r"\1BANDWIDTH=9"), HLS),
@@ -143,7 +147,7 @@ def test_a_fault_is_caught(version: Any, fault: str) -> None:
     assert check in inject(version).failed()
 
 
-@pytest.mark.parametrize("place", [0, -1], ids=["of the picture", "of the sound"])
+@pytest.mark.parametrize("place", [0, SOUND, -1], ids=["of the picture", "of the sound", "of the subtitles"])
 def test_a_missing_rendition_fails_and_does_not_end_the_check(version: Any, place: int) -> None:
     facts = [one for one in version.facts if one is not version.facts[place]]
     failed = replace(version, facts=tuple(facts)).failed()
@@ -167,4 +171,4 @@ def test_every_kind_of_check_catches_some_fault(version: Any) -> None:
 def test_a_report_is_a_plain_value(version: Any) -> None:
     value = version.report().to_json()
     assert value["ok"] is True
-    assert value["checks"][0] == {"name": "every planned rendition is there", "ok": True, "found": "8 of 8"}
+    assert value["checks"][0] == {"name": "every planned rendition is there", "ok": True, "found": "9 of 9"}

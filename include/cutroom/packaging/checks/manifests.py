@@ -71,11 +71,11 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
         )
     wanted = {
         (
-            f"{prefix}{one.key}/{one.index.file if one.index else ''}",
+            f"{prefix}{one.key}/{one.single_file or ''}",
             one.codec_string,
             one.bandwidth_bps,
             # A single file lists its segments itself.
-            0 if one.index else len(one.segments),
+            0 if one.single_file else len(one.segments),
         )
         for one in renditions
     }

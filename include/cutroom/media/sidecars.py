@@ -1,0 +1,90 @@
+"""Subtitles in a file beside the film: found by name, and what the name says of them. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from cutroom.media.languages import is_known_language, language_name, language_tag
+
+FORMATS = {
+    ".srt": "subrip",
+    ".vtt": "webvtt",
+    ".ass": "ass",
+    ".ssa": "ssa",
+    ".ttml": "ttml",
+    ".dfxp": "ttml",
+}
+"""ffmpeg's name of the format, by the suffix."""
+
+MAX_SIDECARS = 50
+MAX_SIDECAR_BYTES = 10 * 2**20
+"""More is no subtitles: those of a long film have about 100 kB."""
+
+_SDH = frozenset({"sdh", "cc", "hoh"})
+_FORCED = frozenset({"forced", "foreign"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidecarName:
+    """What the name of a file of subtitles says."""
+
+    codec: str
+    language: str | None = None
+    label: str | None = None
+    is_forced: bool = False
+    is_sdh: bool = False
+    is_default: bool = False
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file is subtitles by its name."""
+    return PurePosixPath(name).suffix.lower() in FORMATS
+
+
+def stem_of(name: str) -> str:
+    """What the names of a film's sidecars begin with."""
+    return PurePosixPath(name).stem
+
+
+def sidecars_of(film: str, names: Iterable[str]) -> list[str]:
+    """The files of subtitles that belong to a film, in order.
+
+    `film.en.srt` belongs to `film.mp4`, and `film.2.en.srt` to `film.2.mp4` where that is there too.
+
+    Args:
+        film: Name of the film's file.
+        names: Names of all files in its folder.
+    """
+    there = sorted(set(names))
+    stems = {stem_of(name) for name in there if not is_sidecar(name)} | {stem_of(film)}
+
+    def owner(name: str) -> str | None:
+        fitting = [stem for stem in stems if name.startswith(f"{stem}.")]
+        return max(fitting, key=len, default=None)
+
+    return [name for name in there if is_sidecar(name) and owner(name) == stem_of(film)][:MAX_SIDECARS]
+
+
+def sidecar_name(film: str, name: str) -> SidecarName:
+    """Read the parts between the film's name and the suffix: language and flags, in any order; the rest is its label.
+
+    `film.en.sdh.srt`, `film.pt-BR.forced.vtt`, `film.de.Director's notes.ass`.
+    """
+    path = PurePosixPath(name)
+    parts = [part for part in path.stem.removeprefix(stem_of(film)).split(".") if part]
+    flags = {part.lower() for part in parts}
+    language = next((part for part in parts if part.lower() not in _FLAGS and is_known_language(part)), None)
+    rest = [part for part in parts if part.lower() not in _FLAGS and part != language]
+    tag = language_tag(language)
+    label = " ".join(rest) or (None if tag is None else language_name(tag))
+    return SidecarName(
+        codec=FORMATS[path.suffix.lower()],
+        language=tag,
+        label=label,
+        is_forced=bool(flags & _FORCED),
+        is_sdh=bool(flags & _SDH),
+        is_default="default" in flags,
+    )
+
+
+_FLAGS = _SDH | _FORCED | {"default"}

@@ -1,0 +1,177 @@
+"""Subtitles: the files beside a source, and renditions of text. They are not encoded; assemble makes them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cutroom.errors import EncoderRefused, SourceCorrupt
+from cutroom.media import keys
+from cutroom.media.plan import Plan, RenditionPlan
+from cutroom.media.sidecars import sidecar_name
+from cutroom.media.source import Source, TextTrack
+from cutroom.media.text_plan import carried_text
+from cutroom.steps.encodes import encode_facts
+from cutroom.steps.job import Job
+from cutroom.steps.workshop import Workshop, sha256_of
+
+if TYPE_CHECKING:
+    from cutroom.packaging.facts import RenditionFacts
+    from cutroom.packaging.webvtt import Cue
+
+
+def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, bytes]) -> Source:
+    """A source with the subtitles that are carried: those in the container, then the files beside it.
+
+    Args:
+        shop: Where the files are kept, by the digest of their bytes.
+        source: What the probe found.
+        film: Name of the source's file.
+        sidecars: Bytes of each file beside it, by its name.
+    """
+    from cutroom.packaging import subtitles
+
+    tracks = list(source.text)
+    left_out = []
+    number = 1 + max(
+        (
+            *(one.index for one in source.video),
+            *(index for one in source.audio for index in (one.index, *one.joined)),
+            *(one.index for one in source.text),
+        ),
+        default=0,
+    )
+    for name, data in sidecars.items():
+        said = sidecar_name(film, name)
+        try:
+            cues = subtitles.read_cues(subtitles.decoded(data, said.language), said.codec)
+        except SourceCorrupt as error:
+            left_out.append(f"{name}: {error}")
+            continue
+        if not cues:
+            left_out.append(f"{name}: it holds no subtitles")
+            continue
+        digest = sha256(data).hexdigest()
+        shop.work.put_bytes(keys.sidecar(digest), data)
+        tracks.append(
+            TextTrack(
+                index=number,
+                codec=said.codec,
+                language=said.language,
+                label=said.label,
+                is_default=said.is_default,
+                is_forced=said.is_forced,
+                is_sdh=said.is_sdh,
+                sidecar=digest,
+            )
+        )
+        number += 1
+    carried, too_many = carried_text(tracks)
+    return replace(source, text=tuple(carried), not_carried=(*source.not_carried, *left_out, *too_many))
+
+
+def make_text(
+    shop: Workshop, job: Job, made: Plan, rendition: RenditionPlan, folder: Path
+) -> "RenditionFacts":
+    """Make a rendition of subtitles in `files` of a folder: one WebVTT file, and the segments of the grid.
+
+    Raises:
+        ObjectMissing: An encode is not there; it tells how long the presentation is.
+        SourceCorrupt: The subtitles can't be read.
+    """
+    from cutroom.packaging import subtitles, webvtt
+    from cutroom.packaging.containers import CONTAINERS
+    from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths
+
+    (encoded,) = rendition.tracks
+    track = next(one for one in made.source.text if one.index == encoded.track)
+    duration_ms = math.ceil(_duration_s(shop, made) * 1000)
+    origin_ms = 0 if track.sidecar else round(made.origin_s * 1000)
+    cues = subtitles.placed(
+        _cues(shop, job, made, track, folder), origin_ms=origin_ms, duration_ms=duration_ms
+    )
+    files = folder / "files"
+    files.mkdir()
+    (files / webvtt.WHOLE).write_text(webvtt.document(cues))
+    mpegts = round(CONTAINERS[rendition.container].start_s * 90_000)
+    segments = []
+    for number, start in enumerate(range(0, duration_ms, round(made.segment_s * 1000)), start=1):
+        end = min(duration_ms, start + round(made.segment_s * 1000))
+        path = files / (webvtt.SEGMENT % number)
+        path.write_text(webvtt.segment(cues, start, end, mpegts=mpegts))
+        segments.append(
+            Segment(
+                start_ticks=start,
+                duration_ticks=end - start,
+                size_bytes=path.stat().st_size,
+                file=path.name,
+            )
+        )
+    peak, average = bandwidths(tuple(segments), webvtt.TIMESCALE)
+    return RenditionFacts(
+        key=rendition.key,
+        name=rendition.name,
+        kind="text",
+        container=rendition.container,
+        rung=rendition.rung,
+        track=rendition.track,
+        codec_string="wvtt",
+        timescale=webvtt.TIMESCALE,
+        segments=tuple(segments),
+        bandwidth_bps=peak,
+        average_bandwidth_bps=average,
+        size_bytes=sum(one.stat().st_size for one in files.iterdir()),
+        files={one.name: sha256_of(one) for one in sorted(files.iterdir())},
+        language=encoded.language,
+        label=encoded.label,
+        role=encoded.role,
+        is_default=encoded.is_default,
+        cues=len({cue for one in segments for cue in _read_back(files / one.file)}),
+        source_cues=len(set(cues)),
+    )
+
+
+def _read_back(segment: Path) -> "list[Cue]":
+    from cutroom.packaging import subtitles
+
+    return subtitles.read_cues(segment.read_text(), "webvtt")
+
+
+def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
+    """The cues of a track on its own clock."""
+    from cutroom.ffmpeg import runner, text
+    from cutroom.packaging import subtitles
+
+    if track.sidecar is not None:
+        data = shop.work.get_bytes(keys.sidecar(track.sidecar))
+        return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
+    output, log = folder / "extracted", folder / "extract.log"
+    with shop.source(job.upload) as (source, _):
+        command = text.extract(track, source=source, output=output)
+        try:
+            runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
+        except EncoderRefused as error:
+            raise SourceCorrupt(
+                f"The subtitles of track {track.index} are damaged: they can't be read. Upload the file again."
+            ) from error
+        finally:
+            shop.tool_ran("assemble", f"subtitles {track.index}", command, log, made.tools)
+    # ffmpeg writes UTF-8.
+    return subtitles.read_cues(output.read_text(errors="replace"), text.file_codec(track))
+
+
+def _duration_s(shop: Workshop, made: Plan) -> Fraction:
+    """Until the last picture or sound ends, as their encoders were given them."""
+    ends = [Fraction(0)]
+    if made.video is not None:
+        picture = next(one.tracks[0] for one in made.renditions if one.kind == "video")
+        timing = made.video.timing
+        ticks = encode_facts(shop, picture.encode_keys[-1])["frame_ticks"]
+        ends.append(Fraction(ticks[-1] + (timing.frame_ticks or 0), timing.timescale))
+    for track in (track for one in made.renditions for track in one.tracks if track.kind == "audio"):
+        known = encode_facts(shop, track.encode_keys[0])
+        ends.append(Fraction(known["source_samples"], known["source_sample_rate_hz"]))
+    return max(ends)

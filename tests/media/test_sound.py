@@ -1,0 +1,366 @@
+"""Sound of every kind, to the sample: what is packaged is what an independent decoder hears in the source."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from counted import SAMPLE_RATE, beeps, lag_samples
+from cutroom.ffmpeg import tools
+from cutroom.packaging.facts import RenditionFacts
+from cutroom.settings import Settings
+from cutroom.steps.local import transcode
+
+pytestmark = pytest.mark.media
+
+PROFILE = """
+name: test-sound
+description: Sound alone, quickly
+segment_s: 2
+audio:
+  - {codec: aac, bitrates: [128k]}
+"""
+
+SOUNDS = {
+    "8 kHz, unsigned 8 bit": (".wav", ("-ar", "8000", "-c:a", "pcm_u8")),
+    "96 kHz, 24 bit": (".wav", ("-ar", "96000", "-c:a", "pcm_s24le")),
+    "192 kHz, 64 bit float": (".wav", ("-ar", "192000", "-c:a", "pcm_f64le")),
+    "RF64": (".wav", ("-rf64", "always", "-c:a", "pcm_s16le")),
+    "Wave64": (".w64", ("-c:a", "pcm_s16le")),
+    "AIFF": (".aiff", ("-c:a", "pcm_s16be")),
+    "CAF with ALAC": (".caf", ("-c:a", "alac")),
+    "M4A with ALAC": (".m4a", ("-c:a", "alac")),
+    "A-law": (".wav", ("-ar", "8000", "-c:a", "pcm_alaw")),
+    "ADPCM": (".wav", ("-c:a", "adpcm_ms")),
+    "MP2": (".mp2", ("-c:a", "mp2")),
+    "MP3 with a LAME tag": (".mp3", ("-c:a", "libmp3lame")),
+    "MP3 at 22.05 kHz": (".mp3", ("-ar", "22050", "-c:a", "libmp3lame")),
+    "AC-3": (".ac3", ("-c:a", "ac3")),
+    "E-AC-3": (".eac3", ("-c:a", "eac3")),
+    "DTS": (".dts", ("-c:a", "dca", "-strict", "-2")),
+    "TrueHD": (".mka", ("-c:a", "truehd", "-strict", "-2")),
+    "WMA": (".wma", ("-c:a", "wmav2")),
+    "AMR": (".amr", ("-ar", "8000", "-c:a", "libopencore_amrnb")),
+    "Opus": (".opus", ("-c:a", "libopus")),
+    "Vorbis": (".ogg", ("-c:a", "libvorbis")),
+    "FLAC": (".flac", ("-c:a", "flac")),
+    "FLAC in Ogg": (".oga", ("-c:a", "flac")),
+    "AAC": (".m4a", ("-c:a", "aac")),
+    "AAC in ADTS": (".aac", ("-c:a", "aac")),
+}
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    path = tmp_path / "test-sound.yaml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", "-y", *arguments], check=True, capture_output=True)
+
+
+def make_sound(path: Path, *options: str, seconds: float = 3.0123) -> None:
+    raw = path.with_name("raw.f32")
+    raw.write_bytes(beeps(seconds).tobytes())
+    ffmpeg("-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", raw, *options, path)
+
+
+def heard(media: Path, rate: int = SAMPLE_RATE) -> "npt.NDArray[np.float32]":
+    """The first channel as another run of ffmpeg decodes it, silence before a first frame that is late."""
+    with av.open(media) as container:
+        first = next(container.decode(audio=0))
+        start = round(
+            ((first.pts or 0) - (container.streams.audio[0].start_time or 0)) * first.time_base * rate
+        )
+    argv = [tools.path("ffmpeg"), "-v", "error", "-i", media, "-map", "0:a:0", "-ac", "1", "-ar", str(rate)]
+    argv += ["-f", "f32le", "-"]
+    sound = np.frombuffer(subprocess.run(argv, check=True, capture_output=True).stdout, np.float32)
+    return np.concatenate([np.zeros(max(0, start), np.float32), sound])
+
+
+def facts_of(out: Path) -> Iterator[RenditionFacts]:
+    for path in sorted(out.glob("renditions/*/rendition.json")):
+        yield RenditionFacts.load(path.read_bytes())
+
+
+def packaged(out: Path, one: RenditionFacts) -> Path:
+    folder = out / "renditions" / one.key
+    whole = out / f"{one.name}.mp4"
+    parts = [folder / "init.mp4", *sorted(folder.glob("seg_*.m4s"))]
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return whole
+
+
+def run(source: Path, profile: str) -> Path:
+    out = source.parent / "out"
+    version = transcode(source, out, profile=profile, settings=Settings(home=source.parent))
+    assert version.report["ok"], json.dumps(version.report)
+    return out
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_every_kind_of_sound_is_published_to_the_sample(name: str, tmp_path: Path, profile: str) -> None:
+    suffix, options = SOUNDS[name]
+    source = tmp_path / f"source{suffix}"
+    make_sound(source, *options)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.sample_rate_hz is not None
+    reference, sound = heard(source, one.sample_rate_hz), heard(packaged(out, one), one.sample_rate_hz)
+    assert one.decoded_samples is not None
+    assert abs(one.decoded_samples - len(reference)) <= 1
+    # A decoder that does not read the length of the last sample gives all of its frame.
+    assert 0 <= len(sound) - one.decoded_samples < 1024
+    assert lag_samples(reference, sound[: one.decoded_samples]) == 0
+
+
+def with_junk_around(path: Path) -> None:
+    """An ID3v2 tag, garbage, the sound, and an APE and an ID3v1 tag."""
+    make_sound(path, "-c:a", "libmp3lame", "-metadata", "title=Junk", "-write_xing", "1")
+    rubbish = np.random.default_rng(3).integers(0, 128, 5000, dtype=np.uint8).tobytes()
+    tag = b"APETAGEX" + bytes(24) + b"TAG" + b"x" * 125
+    path.write_bytes(path.read_bytes() + rubbish[:1000] + tag)
+
+
+def with_a_broken_last_frame(path: Path) -> None:
+    make_sound(path, "-c:a", "libmp3lame")
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def without_a_true_duration(path: Path) -> None:
+    """The header of a WAV that was never closed says that it holds 4 GiB."""
+    make_sound(path, "-c:a", "pcm_s16le")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = data[4:8] = b"\xff\xff\xff\xff"
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (with_junk_around, "a.mp3"),
+        (with_a_broken_last_frame, "a.mp3"),
+        (without_a_true_duration, "a.wav"),
+    ],
+)
+def test_damaged_sound_is_published_as_far_as_it_decodes(
+    make: Callable[[Path], None], name: str, tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / name
+    make(source)
+    (one,) = facts_of(run(source, profile))
+    assert one.decoded_samples is not None
+    assert abs(one.decoded_samples - 3.0123 * SAMPLE_RATE) < 0.06 * SAMPLE_RATE
+
+
+def test_a_track_that_changes_rate_and_layout_midway_stays_in_step(tmp_path: Path, profile: str) -> None:
+    first, second, source = tmp_path / "a.ts", tmp_path / "b.ts", tmp_path / "source.ts"
+    # So many whole frames of MP2.
+    seconds = 84 * 1152 / SAMPLE_RATE
+    make_sound(first, "-ac", "2", "-c:a", "mp2", "-f", "mpegts", seconds=seconds)
+    make_sound(
+        second, "-ar", "44100", "-c:a", "mp2", "-output_ts_offset", str(seconds), "-f", "mpegts", seconds=2
+    )
+    source.write_bytes(first.read_bytes() + second.read_bytes())
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    sound = heard(packaged(out, one))
+    half = round(seconds * SAMPLE_RATE)
+    # MP2 comes 481 samples late out of its encoder, at either rate.
+    for reference, part in ((beeps(seconds), sound[:half]), (beeps(2), sound[half:])):
+        assert abs(lag_samples(reference, part) - 481) <= 0.004 * SAMPLE_RATE
+    assert abs(len(sound) - 4 * SAMPLE_RATE) < 0.06 * SAMPLE_RATE
+
+
+def test_a_gap_is_silence_and_what_follows_keeps_its_time(tmp_path: Path, profile: str) -> None:
+    plain, source = tmp_path / "plain.mka", tmp_path / "source.mka"
+    make_sound(plain, "-c:a", "flac", seconds=6)
+    with av.open(plain) as given, av.open(source, "w", format="matroska") as made:
+        track = made.add_stream_from_template(given.streams.audio[0])
+        for packet in given.demux(given.streams.audio[0]):
+            if packet.pts is not None and not 2 <= packet.pts * packet.time_base < 3:
+                packet.stream = track
+                made.mux(packet)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    sound = heard(packaged(out, one))
+    assert lag_samples(beeps(6)[4 * SAMPLE_RATE :], sound[4 * SAMPLE_RATE : 6 * SAMPLE_RATE]) == 0
+    assert np.abs(sound[int(2.2 * SAMPLE_RATE) : int(2.8 * SAMPLE_RATE)]).max() < 0.001
+
+
+def tones(path: Path, frequencies: list[int], *options: str, level: float = 0.9) -> None:
+    """A tone in each channel."""
+    expressions = "|".join(f"{level}*sin({one}*2*PI*t)" for one in frequencies)
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(frequencies)]
+    ffmpeg("-f", "lavfi", "-i", f"aevalsrc={expressions}:s=48000:d=3:c={layout}", *options, path)
+
+
+def channels_of(media: Path) -> "npt.NDArray[np.float32]":
+    with av.open(media) as container:
+        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+
+
+def level_of(sound: "npt.NDArray[np.float32]", frequency: int) -> float:
+    """Amplitude of a tone in the middle of a channel."""
+    middle = sound[SAMPLE_RATE : 2 * SAMPLE_RATE]
+    wave = np.exp(-2j * np.pi * frequency * np.arange(len(middle)) / SAMPLE_RATE)
+    return float(2 * np.abs(np.mean(middle * wave)))
+
+
+SURROUND = [300, 400, 500, 60, 700, 800]
+"""L R C LFE Ls Rs."""
+
+
+def test_surround_is_mixed_down_with_the_standard_coefficients_and_never_clips(
+    tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / "source.wav"
+    tones(source, SURROUND, "-c:a", "pcm_f32le")
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    left, right = channels_of(packaged(out, one))
+    levels = [[level_of(channel, tone) for tone in SURROUND] for channel in (left, right)]
+    main = levels[0][0]
+    wanted = [[1, 0, 0.7071, 0, 0.7071, 0], [0, 1, 0.7071, 0, 0, 0.7071]]
+    assert np.allclose(np.array(levels) / main, wanted, atol=0.02)
+    assert one.loudness is not None
+    assert one.loudness.true_peak_dbtp is not None
+    # The gain leaves 1 dB; what the encoder adds is less.
+    assert one.loudness.true_peak_dbtp < 0
+
+
+@pytest.mark.parametrize("channels", [6, 8])
+def test_surround_is_kept_where_the_profile_asks_for_it(channels: int, tmp_path: Path) -> None:
+    source, profile = tmp_path / "source.wav", tmp_path / "surround.yaml"
+    profile.write_text(PROFILE.replace("[128k]", "[384k], channels: 6"))
+    tones(source, [*SURROUND, 900, 1000][:channels], "-c:a", "pcm_f32le", level=0.3)
+    out = run(source, str(profile))
+    (one,) = facts_of(out)
+    assert one.channels == 6
+    found = channels_of(packaged(out, one))
+    # Of 7.1 the side channels go into the back ones at -3 dB.
+    back = [{700: 1.0, 900: 0.7071}, {800: 1.0, 1000: 0.7071}] if channels == 8 else [{700: 1.0}, {800: 1.0}]
+    wanted: list[dict[int, float]] = [{300: 1.0}, {400: 1.0}, {500: 1.0}, {}, *back]
+    main = level_of(found[0], 300)
+    for channel, tones_of in zip(found, wanted, strict=True):
+        for tone in (300, 400, 500, 700, 800, 900, 1000):
+            assert level_of(channel, tone) / main == pytest.approx(tones_of.get(tone, 0), abs=0.03)
+
+
+def test_mono_stays_mono_and_eight_channels_of_a_master_are_two_programmes(
+    corpus: Path, tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / "mono.wav"
+    tones(source, [440], "-c:a", "pcm_s16le")
+    (one,) = facts_of(run(source, profile))
+    assert one.channels == 1
+    card = corpus / "testcard-10s-720p50-h264-422-10bit-8-mono-tracks.mp4"
+    out = tmp_path / "card"
+    transcode(card, out, profile=profile, settings=Settings(home=tmp_path))
+    found = list(facts_of(out))
+    assert [(fact.track, fact.channels, fact.decoded_samples) for fact in sorted(found, key=lambda one: one.track)] == [
+        (1, 2, 480_000), (7, 2, 480_000),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("level", "is_limited"), [(0.03, False), (0.9, False), (0.02, True)])
+def test_loudness_is_brought_to_what_the_profile_asks_for(
+    level: float, is_limited: bool, tmp_path: Path
+) -> None:
+    source, profile = tmp_path / "source.wav", tmp_path / "loud.yaml"
+    profile.write_text(PROFILE.replace("[128k]", "[128k], loudness_lufs: -16"))
+    tones(source, [997, 997], "-c:a", "pcm_f32le", level=level)
+    if is_limited:
+        # One click that leaves no room.
+        with source.open("r+b") as file:
+            file.seek(-80_000, 2)
+            file.write(np.full(8, 0.8, np.float32).tobytes())
+    out = run(source, str(profile))
+    (one,) = facts_of(out)
+    (told,) = json.loads((out / "report.json").read_text())["loudness"]
+    assert one.loudness is not None
+    assert one.loudness.integrated_lufs is not None
+    assert told["is_limited"] is is_limited
+    if is_limited:
+        assert one.loudness.integrated_lufs < -16.5
+    else:
+        assert one.loudness.integrated_lufs == pytest.approx(-16, abs=0.5)
+    # A stereo tone at full scale has a loudness of 0 LUFS (EBU Tech 3341: a sine of -23 dBFS in both has -23).
+    if not is_limited:
+        assert told["source"]["integrated_lufs"] == pytest.approx(20 * np.log10(level), abs=0.2)
+
+
+def test_tracks_keep_language_role_and_name_in_the_manifests(tmp_path: Path, profile: str) -> None:
+    plain, source = tmp_path / "plain.wav", tmp_path / "source.mka"
+    make_sound(plain, "-ac", "2", "-c:a", "pcm_s16le")
+    said = [
+        ("eng", "", "0"),
+        ("deu", "", "default"),
+        ("eng", "Commentary", "comment"),
+        ("eng", "", "visual_impaired"),
+    ]
+    options: list[str] = []
+    for place, (language, title, flags) in enumerate(said):
+        options += [
+            "-map",
+            "0:a",
+            f"-metadata:s:a:{place}",
+            f"language={language}",
+            f"-disposition:a:{place}",
+            flags,
+        ]
+        options += [f"-metadata:s:a:{place}", f"title={title}"] if title else []
+    ffmpeg("-i", plain, *options, "-c:a", "flac", source)
+    out = run(source, profile)
+    found = sorted(facts_of(out), key=lambda one: (not one.is_default, one.track))
+    assert [(one.language, one.label, one.role) for one in found] == [
+        ("de", "Deutsch", "main"),
+        ("en", "English", "main"),
+        ("en", "Commentary", "commentary"),
+        ("en", "English (audio description)", "description"),
+    ]
+
+
+def test_waveform_cover_chapters_and_tags_of_a_podcast(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    version = transcode(
+        corpus / "podcast-3s-cover-chapters.mp3", out, profile="podcast", settings=Settings(home=tmp_path)
+    )
+    assert {"waveform", "waveform_data", "chapters", "cover_1200", "cover_600", "cover_300"} <= set(
+        version.thumbnails
+    )
+    for side in (1200, 600, 300):
+        with av.open(out / f"cover-{side}.jpg") as picture:
+            assert (picture.streams.video[0].width, picture.streams.video[0].height) == (side, side)
+    data = json.loads((out / "waveform.json").read_text())
+    assert data["length"] == len(data["data"]) // 2 == pytest.approx(20 * 2.808, abs=1)
+    assert (out / "chapters.vtt").read_text() == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:00.600\nChapter title\n\n00:00:00.600 --> 00:00:01.200\nchap2\n"
+    )
+
+
+def test_the_waveform_is_that_of_the_sound(tmp_path: Path, profile: str) -> None:
+    source = tmp_path / "source.wav"
+    make_sound(source, "-c:a", "pcm_f32le")
+    data = np.array(json.loads((run(source, profile) / "waveform.json").read_text())["data"]).reshape(-1, 2)
+    sound = beeps(3.0123)
+    parts = [sound[at : at + 2400] for at in range(0, len(sound), 2400)]
+    wanted = np.array([[round(float(part.min()) * 127), round(float(part.max()) * 127)] for part in parts])
+    assert np.abs(data - wanted).max() <= 1
+
+
+def test_sound_under_the_name_of_a_film_is_published(tmp_path: Path) -> None:
+    source = tmp_path / "film.mp4"
+    make_sound(source, "-c:a", "aac")
+    version = transcode(source, tmp_path / "out", profile="web", settings=Settings(home=tmp_path))
+    assert {one.kind for one in version.renditions} == {"audio"}
+    assert Fraction(version.duration_s) == pytest.approx(3.0123, abs=0.001)

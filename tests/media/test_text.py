@@ -1,0 +1,152 @@
+"""Subtitles of films, inside and beside them, as players get them."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import m3u8
+import pytest
+
+from counted import make_counted
+from cutroom.ffmpeg import tools
+from cutroom.packaging.facts import RenditionFacts
+from cutroom.packaging.subtitles import read_cues
+from cutroom.settings import Settings
+from cutroom.steps.local import transcode
+
+pytestmark = pytest.mark.media
+
+PROFILE = """
+name: test-text
+description: One small rung, quickly
+segment_s: 2
+containers: [cmaf, ts]
+video:
+  - {codec: h264, preset: ultrafast, crf: 30, rungs: [{box: 160x90, max_bitrate: 1M}]}
+audio:
+  - {codec: aac, bitrates: [64k]}
+"""
+
+SRT = "1\n00:00:00,500 --> 00:00:02,500\n<i>One</i> & two\n\n2\n00:00:03,000 --> 00:00:09,000\nThree\n"
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    path = tmp_path / "test-text.yaml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+def run(film: Path, profile: str) -> tuple[Path, list[RenditionFacts]]:
+    out = film.parent / "out"
+    version = transcode(film, out, profile=profile, settings=Settings(home=film.parent))
+    assert version.report["ok"], json.dumps(version.report)
+    found = [RenditionFacts.load(path.read_bytes()) for path in out.glob("renditions/*/rendition.json")]
+    return out, sorted(
+        (one for one in found if one.kind == "text"), key=lambda one: (one.container, one.track)
+    )
+
+
+def words(out: Path, one: RenditionFacts) -> list[tuple[int, int, str]]:
+    text = (out / "renditions" / one.key / "text.vtt").read_text()
+    return [(cue.start_ms, cue.end_ms, cue.text) for cue in read_cues(text, "webvtt")]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mkv", "srt"), (".mkv", "ass"), (".mkv", "webvtt"), (".mp4", "mov_text")]
+)
+def test_subtitles_inside_are_on_the_presentation_s_timeline(
+    suffix: str, codec: str, tmp_path: Path, profile: str
+) -> None:
+    """Also where the film starts late on its own clock."""
+    plain, subtitles, film = tmp_path / "plain.mp4", tmp_path / "in.srt", tmp_path / f"film{suffix}"
+    make_counted(plain, seconds=5, size=(160, 90), audio=("-c:a", "aac"))
+    subtitles.write_text(SRT)
+    subprocess.run(
+        [tools.path("ffmpeg"), "-v", "error", "-i", plain, "-i", subtitles, "-map", "0", "-map", "1", "-c:v", "copy",
+         "-c:a", "copy", "-c:s", codec, "-metadata:s:s:0", "language=ger", "-disposition:s:0", "hearing_impaired",
+         *(["-output_ts_offset", "10"] if suffix == ".mkv" else []), film],
+        check=True,
+    )  # fmt: skip
+    subtitles.unlink()
+    out, found = run(film, profile)
+    assert [(one.container, one.language, one.role) for one in found][0::2] == [("cmaf", "de", "caption")]
+    rounding = 10 if codec == "ass" else 1
+    for one in found:
+        shown = words(out, one)
+        assert [text for *_, text in shown] == ["<i>One</i> &amp; two", "Three"]
+        (first, second) = shown
+        assert first[0] == pytest.approx(500, abs=rounding)
+        assert first[1] == pytest.approx(2500, abs=rounding)
+        # What is shown after the end of the film is not.
+        assert second[0] == pytest.approx(3000, abs=rounding)
+        assert second[1] == pytest.approx(5000, abs=45)
+
+
+def test_subtitles_beside_are_found_by_name_and_told_apart(tmp_path: Path, profile: str) -> None:
+    film = tmp_path / "film.mp4"
+    make_counted(film, seconds=5, size=(160, 90), audio=None)
+    (tmp_path / "film.en.srt").write_text(SRT)
+    (tmp_path / "film.de.sdh.srt").write_bytes("1\n00:00:01,000 --> 00:00:02,000\nGrüße\n".encode("latin-1"))
+    (tmp_path / "film.fr.forced.default.vtt").write_text(
+        "WEBVTT\n\n00:01.000 --> 00:02.000 line:0\nPanneau\n"
+    )
+    (tmp_path / "film.es.ass").write_text("nothing of the kind")
+    (tmp_path / "film.2.en.srt").write_text(SRT)
+    (tmp_path / "film.2.mp4").write_bytes(b"another film")
+    out, found = run(film, profile)
+    assert [(one.container, one.language, one.label, one.role, one.is_default) for one in found][:3] == [
+        ("cmaf", "de", "Deutsch (SDH)", "caption", False),
+        ("cmaf", "en", "English", "subtitle", False),
+        ("cmaf", "fr", "Français (forced)", "forced", True),
+    ]
+    assert words(out, found[0]) == [(1000, 2000, "Grüße")]
+    for name, mpegts in (("master.m3u8", 0), ("master-ts.m3u8", 18_000)):
+        playlist = m3u8.load(str(out / name))
+        media = [one for one in playlist.media if one.type == "SUBTITLES"]
+        assert [(one.language, one.forced, one.default) for one in media] == [
+            ("de", None, "NO"), ("en", None, "NO"), ("fr", "YES", "YES"),
+        ]  # fmt: skip
+        assert all(variant.stream_info.subtitles == "text" for variant in playlist.playlists)
+        segments = m3u8.load(str(out / media[1].uri))
+        assert [round(one.duration) for one in segments.segments] == [2, 2, 1]
+        texts = [(out / media[1].uri).with_name(one.uri).read_text() for one in segments.segments]
+        assert all(f"X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:{mpegts}\n" in text for text in texts)
+        # A cue is in every segment that it is shown in.
+        assert [("One" in text, "Three" in text) for text in texts] == [
+            (True, False),
+            (True, True),
+            (False, True),
+        ]
+    mpd = (out / "manifest.mpd").read_text()
+    assert mpd.count('contentType="text"') == 3
+    assert 'value="forced-subtitle"' in mpd
+
+
+def test_other_subtitles_make_another_version_of_the_same_encodes(tmp_path: Path, profile: str) -> None:
+    film = tmp_path / "film.mp4"
+    make_counted(film, seconds=2, size=(160, 90), audio=None)
+    version_ids = set()
+    for text in (None, SRT, SRT.replace("Three", "Four")):
+        if text is not None:
+            (tmp_path / "film.srt").write_text(text)
+        version = transcode(film, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
+        version_ids.add(version.version_id)
+        pictures = {one.rendition_key for one in version.renditions if one.kind == "video"}
+        version_ids.add(tuple(sorted(pictures)))  # type: ignore[arg-type]
+    assert len([one for one in version_ids if isinstance(one, str)]) == 3
+    assert len([one for one in version_ids if isinstance(one, tuple)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "cues"), [("nasa-13s-2-video-2-audio-2-subtitle-tracks.mp4", [4, 4]),
+                       ("webcam-1s-1080x720-h264-ac3-srt.mkv", [1])],
+)  # fmt: skip
+def test_subtitles_of_real_films_are_carried(
+    name: str, cues: list[int], corpus: Path, tmp_path: Path, profile: str
+) -> None:
+    film = tmp_path / name
+    shutil.copy(corpus / name, film)
+    _, found = run(film, profile)
+    assert [one.cues for one in found if one.container == "cmaf"] == cues

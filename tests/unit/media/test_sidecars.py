@@ -1,0 +1,38 @@
+"""Which files of subtitles belong to a film, and what their names say."""
+
+import pytest
+
+from cutroom.media.sidecars import SidecarName, is_sidecar, sidecar_name, sidecars_of
+
+
+def test_a_sidecar_belongs_to_the_film_with_the_longest_name_that_it_begins_with() -> None:
+    names = [
+        "film.mp4",
+        "film.en.srt",
+        "film.srt",
+        "film.2.mp4",
+        "film.2.de.srt",
+        "filmed.srt",
+        "film.nfo",
+        "a.srt",
+    ]
+    assert sidecars_of("film.mp4", names) == ["film.en.srt", "film.srt"]
+    assert sidecars_of("film.2.mp4", names) == ["film.2.de.srt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("film.srt", SidecarName(codec="subrip")),
+        ("film.en.srt", SidecarName(codec="subrip", language="en", label="English")),
+        ("film.GER.Forced.vtt", SidecarName(codec="webvtt", language="de", label="Deutsch", is_forced=True)),
+        ("film.sdh.en.ass", SidecarName(codec="ass", language="en", label="English", is_sdh=True)),
+        ("film.pt-BR.default.ttml",
+         SidecarName(codec="ttml", language="pt-BR", label="Português (Brasil)", is_default=True)),
+        ("film.fr.Notes of the director.ssa",
+         SidecarName(codec="ssa", language="fr", label="Notes of the director")),
+    ],
+)  # fmt: skip
+def test_a_name_tells_language_and_flags(name: str, wanted: SidecarName) -> None:
+    assert is_sidecar(name)
+    assert sidecar_name("film.mp4", name) == wanted

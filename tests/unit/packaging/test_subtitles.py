@@ -1,0 +1,168 @@
+"""Subtitles of any format and encoding become cues that a WebVTT parser reads as they were meant."""
+
+import re
+
+import pysubs2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cutroom.errors import SourceCorrupt
+from cutroom.packaging import webvtt
+from cutroom.packaging.subtitles import decoded, placed, read_cues
+from cutroom.packaging.webvtt import Cue
+
+ASS = """[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Style: Default,Arial,20,&H00FFFFFF,&H000000FF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,2,2,2,10,10,10,1
+Style: Sign,Arial,20,&H00FFFFFF,&H000000FF,&H00000000,&H00000000,0,-1,0,0,100,100,0,0,1,2,2,8,10,10,10,1
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+
+
+def srt(words: str, times: str = "00:00:01,000 --> 00:00:02,500") -> list[Cue]:
+    return read_cues(f"1\n{times}\n{words}\n", "subrip")
+
+
+def ass(line: str, style: str = "Default") -> list[Cue]:
+    return read_cues(f"{ASS}Dialogue: 0,0:00:01.00,0:00:02.50,{style},,0,0,0,,{line}\n", "ass")
+
+
+def vtt(words: str, settings: str = "") -> list[Cue]:
+    return read_cues(f"WEBVTT\n\nNOTE x\n\n00:01.000 --> 00:02.500 {settings}\n{words}\n", "webvtt")
+
+
+def test_times_are_exact() -> None:
+    (cue,) = srt("a", "01:02:03,004 --> 101:02:03,5")
+    assert (cue.start_ms, cue.end_ms) == (3_723_004, 363_723_500)
+    assert webvtt.timestamp(cue.end_ms) == "101:02:03.500"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("plain", "plain"),
+        ("<i>so</i> <b>it</b> <u>is</u>", "<i>so</i> <b>it</b> <u>is</u>"),
+        ("<I>never closed", "<i>never closed</i>"),
+        ("<i>crossed <b>over</i> here</b>", "<i>crossed <b>over</b></i><b> here</b>"),
+        ('<font color="red">red</font>', "red"),
+        ("<script>alert(1)</script>", "alert(1)"),
+        ("a < b & c > d --> e", "a &lt; b &amp; c &gt; d --&gt; e"),
+        ("I <3 you", "I &lt;3 you"),
+        ("one\x00\x07\u200dtwo", "one\u200dtwo"),
+        ("{\\i1}slanted{\\i0} not", "<i>slanted</i> not"),
+        ("{kept}", "{kept}"),
+    ],
+)
+def test_styling_of_subrip_is_reduced_and_its_text_is_safe(words: str, shown: str) -> None:
+    assert [cue.text for cue in srt(words)] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("line", "style", "shown", "settings"),
+    [
+        ("one\\Ntwo\\hthree", "Default", "one\ntwo\u00a0three", ""),
+        ("{\\an9\\fs40\\c&HFF&}up", "Default", "up", "line:0 position:95% align:right"),
+        ("a sign", "Sign", "<i>a sign</i>", "line:0"),
+        ("{\\i0}upright", "Sign", "upright", "line:0"),
+        ("{\\a10}old", "Default", "old", "line:50%"),
+        ("{a comment}x <b> y", "Default", "x &lt;b&gt; y", ""),
+    ],
+)
+def test_styling_of_ass_is_reduced(line: str, style: str, shown: str, settings: str) -> None:
+    assert [(cue.text.replace("<i></i>", ""), cue.settings) for cue in ass(line, style)] == [
+        (shown, settings)
+    ]
+
+
+def test_drawings_and_comments_of_ass_are_no_words() -> None:
+    assert ass("{\\p1}m 0 0 l 100 0 100 100{\\p0}") == []
+    assert read_cues(f"{ASS}Comment: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,no\n", "ass") == []
+
+
+def test_webvtt_keeps_its_settings_and_what_it_refers_to() -> None:
+    (cue,) = vtt(
+        "<v.loud Ann>R&amp;B &lt;live&gt;</v> <00:01.500><c.red>now</c>", "line:0 align:start evil:1"
+    )
+    assert cue.text == "Ann: R&amp;B &lt;live&gt; now"
+    assert cue.settings == "line:0 align:start"
+
+
+def test_ttml_is_read_without_its_entities() -> None:
+    text = '<tt xmlns="http://www.w3.org/ns/ttml"><body><div><p begin="1s" end="2.5s">Hi<br/>you</p></div></body></tt>'
+    assert [(cue.start_ms, cue.end_ms, cue.text) for cue in read_cues(text, "ttml")] == [
+        (1000, 2500, "Hi\nyou")
+    ]
+    with pytest.raises(SourceCorrupt, match="entities"):
+        read_cues('<!DOCTYPE tt [<!ENTITY a "b">]>' + text, "ttml")
+    with pytest.raises(SourceCorrupt, match="ttml"):
+        read_cues("<tt", "ttml")
+
+
+def test_an_empty_line_and_a_cue_without_time_show_nothing() -> None:
+    assert srt("a", "00:00:02,000 --> 00:00:01,000") == []
+    assert srt("   ") == []
+    assert read_cues("no times at all\n", "subrip") == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "language", "words"),
+    [
+        ("utf-8", None, "Größe – naïve"),
+        ("utf-8-sig", None, "Größe"),
+        ("utf-16", None, "Größe"),
+        ("utf-16-le", None, "1\nHello"),
+        ("utf-16-be", None, "1\nHello"),
+        ("latin-1", "de", "Größe"),
+        ("cp1252", None, "“Größe” – déjà"),
+        ("cp1251", "ru", "Привет"),
+        ("cp1250", "pl", "Zażółć"),
+        ("cp932", "ja", "こんにちは"),
+        ("gb18030", "zh-Hans", "你好"),
+    ],
+)
+def test_encodings_are_found(encoding: str, language: str | None, words: str) -> None:
+    assert decoded(words.encode(encoding), language).lstrip("\ufeff") == words
+
+
+@given(st.binary(max_size=200), st.sampled_from([None, "ru", "ja", "ar"]))
+def test_any_bytes_are_some_text(data: bytes, language: str | None) -> None:
+    assert isinstance(decoded(data, language), str)
+
+
+@given(st.text(max_size=80), st.sampled_from(["subrip", "webvtt", "ass"]))
+def test_hostile_words_stay_inside_their_cue(words: str, codec: str) -> None:
+    """Whatever stands in a cue, the file has the cues that it should have and no markup but ours."""
+    line = words.replace("\n", " ").replace("\r", " ")
+    made = {"subrip": srt, "webvtt": vtt, "ass": ass}[codec](line)
+    text = webvtt.document([*made, Cue(start_ms=5000, end_ms=6000, text="after")])
+    assert text.count("-->") == len(made) + 1
+    assert set(re.findall(r"<[^>]*>", text)) <= {
+        f"<{end}{tag}>" for tag in ("b", "i", "u", "ruby", "rt") for end in ("", "/")
+    }
+    again = pysubs2.SSAFile.from_string(text, format_="vtt")
+    assert [(one.start, one.end) for one in again] == [(cue.start_ms, cue.end_ms) for cue in made] + [
+        (5000, 6000)
+    ]
+
+
+def test_cues_are_placed_on_the_presentation_and_cut_at_its_ends() -> None:
+    cues = [Cue(start_ms=at, end_ms=at + 2000, text=str(at)) for at in (0, 9000, 12_000, 19_000, 21_000)]
+    assert [(one.start_ms, one.end_ms) for one in placed(cues, origin_ms=10_000, duration_ms=10_000)] == [
+        (0, 1000),
+        (2000, 4000),
+        (9000, 10_000),
+    ]
+
+
+def test_a_segment_holds_every_cue_that_is_shown_in_it() -> None:
+    cues = [Cue(start_ms=1000, end_ms=7000, text="a"), Cue(start_ms=6000, end_ms=8000, text="b")]
+    first, second = (webvtt.segment(cues, at, at + 6000, mpegts=9000) for at in (0, 6000))
+    assert first.startswith("WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:9000\n\n")
+    assert ("a" in first, "\nb" in first) == (True, False)
+    assert "00:00:01.000 --> 00:00:07.000\na" in second
+    assert "00:00:06.000 --> 00:00:08.000\nb" in second
