@@ -5,8 +5,9 @@ The way of `process_video` without the parts for pictures.
 **Trigger**: `watch_uploads`, or by hand with the configuration `{"key": "incoming/talk.mp3"}`; optional are
 `bucket` and `profile`.
 
-**One run** makes one version of one asset: probe, plan, encode each track whole, waveform and cover at the same
-time, assemble and package each rendition, compose the manifests, verify, publish, update the documents.
+**One run** makes one version of one asset: ingest (the source is stored in blocks, once), probe, plan, encode each
+track whole, waveform and cover at the same time, assemble and package each rendition, compose the manifests, verify,
+publish, update the documents.
 
 **Idempotency key**: the run id, made of file version and profile digest; encodes and renditions by content.
 
@@ -17,6 +18,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
+from block_dedup.operator import IngestOperator
 from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound
 from cutroom.steps.boundary import in_airflow
 
@@ -27,7 +29,8 @@ def process_audio() -> None:
     name = "{{ task.op_kwargs['work']['name'] }}"
     cpu = {"pool": "encode", "queue": "encode", "execution_timeout": timedelta(hours=12)}
 
-    probe = task(**cpu)(boundary.begins_run(planning.probe))
+    ingest = IngestOperator(task_id="ingest")
+    probe = task(**cpu)(in_airflow(planning.probe))
     plan = task()(in_airflow(planning.plan))
     tracks = task()(in_airflow(planning.tracks))
     renditions = task()(in_airflow(planning.renditions))
@@ -40,7 +43,7 @@ def process_audio() -> None:
     update_metadata = task()(boundary.update_metadata)
     conclude = task(trigger_rule="all_done")(boundary.conclude)
 
-    job = plan(probe())
+    job = plan(probe(ingest.output))
     heard = encode_audio.partial(job=job).expand(work=tracks(job))
     stills = thumbnails(job)
     assembled = assemble.partial(job=job).expand(work=renditions(job))

@@ -3,15 +3,16 @@
 **Trigger**: `watch_uploads`, or by hand with the configuration `{"key": "incoming/film.mp4"}`; optional are
 `bucket` and `profile`.
 
-**One run** makes one version of one asset: probe, plan, split into encode chunks, encode video (a task for each
-chunk and codec, all rungs from one decode), sound (whole tracks) and stills at the same time, assemble and package
-each rendition, compose the manifests, verify, publish, update the documents.
+**One run** makes one version of one asset: ingest (the source is stored in blocks, once), probe, plan, split into
+encode chunks, encode video (a task for each chunk and codec, all rungs from one decode), sound (whole tracks) and
+stills at the same time, assemble and package each rendition, compose the manifests, verify, publish, update the
+documents.
 
 **Idempotency key**: the run id, made of file version and profile digest. Every encode and rendition is stored under
 a digest of its content and recipe, so what was made once is not made again, whatever is cleared or retried.
 
-**Failures**: `probe` failed with `Source…`: the file was rejected, the asset's reason says why; upload another.
-`verify` failed: the version is not as it should be, nothing was published; read the report and escalate.
+**Failures**: `ingest` or `probe` failed with `Source…`: the file was rejected, the asset's reason says why; upload
+another. `verify` failed: the version is not as it should be, nothing was published; read the report and escalate.
 Any other task: transient errors were retried three times; when the cause is gone, clear the failed task.
 The asset's reason is also in `cutroom show`.
 """
@@ -20,6 +21,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
+from block_dedup.operator import IngestOperator
 from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound
 from cutroom.steps.boundary import in_airflow
 
@@ -30,7 +32,8 @@ def process_video() -> None:
     name = "{{ task.op_kwargs['work']['name'] }}"
     cpu = {"pool": "encode", "queue": "encode", "execution_timeout": timedelta(hours=12)}
 
-    probe = task(**cpu)(boundary.begins_run(planning.probe))
+    ingest = IngestOperator(task_id="ingest")
+    probe = task(**cpu)(in_airflow(planning.probe))
     plan = task()(in_airflow(planning.plan))
     tracks = task()(in_airflow(planning.tracks))
     renditions = task()(in_airflow(planning.renditions))
@@ -46,7 +49,7 @@ def process_video() -> None:
     update_metadata = task()(boundary.update_metadata)
     conclude = task(trigger_rule="all_done")(boundary.conclude)
 
-    job = plan(probe())
+    job = plan(probe(ingest.output))
     encoded = encode_video.partial(job=job).expand(work=split(job))
     heard = encode_audio.partial(job=job).expand(work=tracks(job))
     stills = thumbnails(job)

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     """Certificate (PEM) of the Block Service."""
     block_service_key: Path | None = None
     """Private key (PEM) of that certificate."""
+    block_boundaries: str = Field("container", pattern="^(fixed|container|fastcdc)$")
+    """Where objects are cut into blocks: every 4 MiB, anew from the media payload, or by content."""
+    ingest_original: str = Field("keep", pattern="^(keep|drop|move)$")
+    """What becomes of an object in the uploads bucket once its blocks are stored."""
+    ingest_moved_prefix: str = "ingested/"
+    """Where in the uploads bucket `move` puts objects; not below the incoming prefix."""
     incoming_prefix: str = "incoming/"
     """Where in the uploads bucket any S3 tool may put files."""
     file_service_url: str = ""

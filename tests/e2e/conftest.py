@@ -1,10 +1,12 @@
 """What the end-to-end tests share: a run that is followed through Airflow to its end."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
+import httpx
 import pytest
 
 from cutroom import ids
@@ -29,6 +31,16 @@ def put(airflow_stack: Settings) -> Callable[[Path, str], str]:
         return ids.asset_id(airflow_stack.uploads_bucket, key)
 
     return put
+
+
+@pytest.fixture
+def airflow_api(airflow_stack: Settings) -> Iterator[httpx.Client]:
+    """Airflow's own API, as its administrator."""
+    with httpx.Client(base_url=airflow_stack.airflow_url, timeout=30) as client:
+        password = json.loads((airflow_stack.home / "airflow" / "passwords.json").read_text())["admin"]
+        login = client.post("/auth/token", json={"username": "admin", "password": password})
+        client.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+        yield client
 
 
 def wait_until(holds: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:

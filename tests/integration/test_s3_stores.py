@@ -11,7 +11,7 @@ from cutroom.settings import Settings
 from cutroom.stack.ports import free_port
 from cutroom.stores.provision import provision, queue_url
 from cutroom.stores.s3 import S3Store, s3_client, sqs_client, translated
-from cutroom.stores.uploads import fetch_upload, list_uploads, metadata_of, uploaded_object
+from cutroom.stores.uploads import list_uploads, metadata_of, open_upload, uploaded_object
 
 pytestmark = pytest.mark.stack
 
@@ -104,7 +104,7 @@ def test_a_queue_that_is_missing_is_missing(stack: Settings) -> None:
         queue_url(sqs_client(stack), "no-such-queue")
 
 
-def test_each_version_of_an_upload_can_be_fetched(elsewhere: Settings, tmp_path: Path) -> None:
+def test_each_version_of_an_upload_can_be_read(elsewhere: Settings) -> None:
     provision(elsewhere)
     client, bucket, key = s3_client(elsewhere), elsewhere.uploads_bucket, "incoming/ä +%.mp4"
     uploads: list[UploadedObject] = []
@@ -112,28 +112,26 @@ def test_each_version_of_an_upload_can_be_fetched(elsewhere: Settings, tmp_path:
         client.put_object(Bucket=bucket, Key=key, Body=data, Metadata=metadata_of(title="Zwölf"))
         uploads.append(uploaded_object(client.head_object(Bucket=bucket, Key=key), bucket=bucket, key=key))
     for upload, data in zip(uploads, (b"one", b"other"), strict=True):
-        fetch_upload(client, upload, tmp_path / "got")
-        assert (tmp_path / "got").read_bytes() == data
+        assert open_upload(client, upload).read() == data
     pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="incoming/")
     assert [each.file_version_id for each in list_uploads(pages, bucket=bucket)] == [
         uploads[1].file_version_id
     ]
     client.delete_object(Bucket=bucket, Key=key, VersionId=uploads[0].version)
     with pytest.raises(SourceMissing, match="upload it again"):
-        fetch_upload(client, uploads[0], tmp_path / "gone")
-    assert not (tmp_path / "gone").exists()
+        open_upload(client, uploads[0]).read()
 
 
-def test_an_upload_without_versions_is_gone_once_it_is_replaced(elsewhere: Settings, tmp_path: Path) -> None:
+def test_an_upload_without_versions_is_gone_once_it_is_replaced(elsewhere: Settings) -> None:
     client, bucket, key = s3_client(elsewhere), elsewhere.uploads_bucket, "incoming/a.mp4"
     client.create_bucket(Bucket=bucket)
     client.put_object(Bucket=bucket, Key=key, Body=b"one")
     upload = uploaded_object(client.head_object(Bucket=bucket, Key=key), bucket=bucket, key=key)
     assert not upload.versioned
-    fetch_upload(client, upload, tmp_path / "got")
+    assert open_upload(client, upload).read() == b"one"
     client.put_object(Bucket=bucket, Key=key, Body=b"two")
     with pytest.raises(SourceMissing):
-        fetch_upload(client, upload, tmp_path / "late")
+        open_upload(client, upload).read()
 
 
 def test_more_metadata_than_s3_takes_is_refused_before_the_upload() -> None:

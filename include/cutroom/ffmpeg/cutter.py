@@ -17,6 +17,7 @@ from av.packet import Packet
 
 from cutroom.ffmpeg import presentation
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.served import opened
 
 RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB\x0f", "gray": "Y800"}
 """How NUT names pixels without compression that AVI names by their number of bits only."""
@@ -45,7 +46,7 @@ def split(source: str, track: int, cuts: str) -> None:
     order = json.loads(Path(cuts).read_text())
     waiting = sorted(order["cuts"], key=lambda cut: int(cut["first"]))
     times = zip(order["pts"], order["dts"], strict=True)
-    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+    with av.open(opened(source), "r", options=INPUT_OPTIONS) as container:
         stream = container.streams[track]
         open_cuts: list[tuple[int, OutputContainer, Any]] = []
         packet: Packet[Any]

@@ -42,6 +42,7 @@ def run(
     limits: Limits | None = None,
     on_line: Callable[[str], None] | None = None,
     cwd: Path | None = None,
+    descriptors: Sequence[int] = (),
 ) -> Finished:
     """Run a tool to its end.
 
@@ -51,6 +52,7 @@ def run(
         limits: What it may take.
         on_line: Called with every line of stdout, at once; without it stdout is collected and returned.
         cwd: Folder to run in.
+        descriptors: Open files that the tool inherits, under the same numbers.
 
     Raises:
         EncoderRefused: The tool ended by itself with an error; the message carries the end of its log.
@@ -71,6 +73,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=cwd,
+            pass_fds=descriptors,
             process_group=0,
             preexec_fn=lambda: _in_child(limits.memory_bytes),  # noqa: PLW1509  two system calls, no lock is taken
         )

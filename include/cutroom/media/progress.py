@@ -7,12 +7,12 @@ from typing import Any
 STEP_WEIGHTS: Mapping[str, Mapping[str, int]] = {
     # Shares of the wall time of a whole run, measured roughly and rounded: encoding decides.
     "process_video": {
-        "probe": 2, "plan": 1, "split": 3, "encode_video": 70, "encode_audio": 6, "thumbnails": 4,
+        "ingest": 2, "probe": 2, "plan": 1, "split": 3, "encode_video": 70, "encode_audio": 6, "thumbnails": 4,
         "assemble": 6, "manifest": 1, "verify": 6, "publish": 1,
     },
     "process_audio": {
-        "probe": 3, "plan": 2, "encode_audio": 70, "thumbnails": 8, "assemble": 8, "manifest": 1, "verify": 7,
-        "publish": 1,
+        "ingest": 3, "probe": 3, "plan": 2, "encode_audio": 70, "thumbnails": 8, "assemble": 8, "manifest": 1,
+        "verify": 7, "publish": 1,
     },
 }  # fmt: skip
 LAST_PERCENT_BEFORE_PUBLISHED = 99.0

@@ -19,8 +19,6 @@ from cutroom.errors import CutroomError, PermanentError, SourceRejected, StoreUn
 from cutroom.settings import get_settings
 
 if TYPE_CHECKING:
-    from cutroom.media.upload import UploadedObject
-    from cutroom.settings import Settings
     from cutroom.steps.workshop import Workshop
     from cutroom.stores.catalog import Catalog
 
@@ -90,6 +88,11 @@ def _run(context: Any, step: Callable[..., Any], *args: Any, **kwargs: Any) -> A
         raise
 
 
+def lease_of(run_id: str) -> str:
+    """The lease under which a run holds the blocks of its source until it is over."""
+    return f"run {run_id}"
+
+
 def _is_last_try(context: Any) -> bool:
     return bool(context["ti"].try_number > context["ti"].max_tries)
 
@@ -109,33 +112,21 @@ def _catalog() -> "Catalog":
 def _job_of(conf: dict[str, Any], dag_id: str) -> dict[str, Any]:
     """The job of a run's conf: from `watch_uploads`, or `{"key": …}` from somebody who started it by hand."""
     from cutroom.media.upload import UploadedObject
+    from cutroom.stores.s3 import s3_client
+    from cutroom.stores.uploads import find_upload
 
     settings = get_settings()
     if "upload" in conf:
         upload = conf["upload"]
     elif "key" in conf:
-        upload = _find(settings, conf.get("bucket") or settings.uploads_bucket, conf["key"]).to_json()
+        bucket = conf.get("bucket") or settings.uploads_bucket
+        upload = find_upload(s3_client(settings), bucket=bucket, key=conf["key"]).to_json()
     else:
         raise UsageError(
             f'{dag_id} needs to know its file: trigger it with the configuration {{"key": "incoming/film.mp4"}}.'
         )
     kind = UploadedObject.from_json(upload).kind
     return {"upload": upload, "profile": conf.get("profile") or settings.profile_for(kind)}
-
-
-def _find(settings: "Settings", bucket: str, key: str) -> "UploadedObject":
-    """The newest version of an object, with what its metadata say."""
-    from cutroom.errors import SourceMissing
-    from cutroom.stores.s3 import s3_client, translated
-    from cutroom.stores.uploads import described, uploaded_object
-
-    client = s3_client(settings)
-    try:
-        with translated(f"s3://{bucket}/{key}"):
-            head = client.head_object(Bucket=bucket, Key=key)
-    except PermanentError as error:
-        raise SourceMissing(f"There is no object s3://{bucket}/{key} that can be read.") from error
-    return described(uploaded_object(head, bucket=bucket, key=key), head["Metadata"])
 
 
 def _begin(context: Any, job: dict[str, Any]) -> None:
@@ -165,11 +156,13 @@ def _resume(context: Any, catalog: "Catalog") -> None:
 
 def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
     from cutroom.media.limits import Limits
+    from cutroom.steps.sources import StoredSources
     from cutroom.steps.workshop import Workshop
+    from cutroom.stores.blocks import open_block_service
     from cutroom.stores.buckets import open_stores
     from cutroom.stores.content_keys import content_key
     from cutroom.stores.s3 import s3_client
-    from cutroom.stores.uploads import fetch_upload, read_sidecars
+    from cutroom.stores.uploads import read_sidecars
 
     settings = get_settings()
     stores = open_stores(settings)
@@ -178,7 +171,9 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
         work=stores.work,
         media=stores.media,
         scratch=settings.scratch,
-        fetch=lambda upload, path: fetch_upload(s3_client(settings), upload, path),
+        sources=StoredSources(
+            blocks=open_block_service(settings), s3=s3_client(settings), lease_id=lease_of(run_id)
+        ),
         sidecars=lambda upload: read_sidecars(s3_client(settings), upload),
         record=catalog,
         limits=Limits(memory_bytes=settings.tool_memory_bytes, stall_s=settings.stall_timeout_s),
@@ -218,7 +213,9 @@ def update_metadata() -> int:
 
 
 def conclude() -> str:
-    """Make sure that a run which is over has a stated outcome, also where its tasks were killed."""
+    """Make sure that a run which is over has a stated outcome, also where its tasks were killed, and holds nothing."""
+    from cutroom.stores.blocks import open_block_service
+
     context: Any = get_current_context()
     run_id: str = context["dag_run"].run_id
     catalog = _catalog()
@@ -235,6 +232,10 @@ def conclude() -> str:
             else "The run was ended in Airflow before it was done. Clear its tasks to go on."
         )
         catalog.end_run(run_id=run_id, status="failed", reason=reason)
+    try:
+        open_block_service(get_settings()).release_lease(lease_of(run_id))
+    except StoreUnavailable as error:
+        logger.warning("The lease on the source's blocks will end by its time: %s", error)
     try:
         update_metadata()
     except StoreUnavailable as error:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceMissing, UsageError
@@ -23,7 +23,7 @@ from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
 from cutroom.steps import assembling, encoding, planning, publishing, sound
-from cutroom.steps.workshop import Workshop
+from cutroom.steps.workshop import Workshop, sha256_of
 
 if TYPE_CHECKING:
     from cutroom.stores.objects import ObjectStore
@@ -67,6 +67,22 @@ class LocalRecord:
 
     def record_tool(self, **_: Any) -> None:
         """The command is in the tool's log, which lies in the work folder."""
+
+
+@dataclass(frozen=True)
+class LocalSources:
+    """The one file that is worked on."""
+
+    source: Path
+
+    def open(self, _: UploadedObject, /) -> BinaryIO:
+        """The file."""
+        return self.source.open("rb")
+
+    def fetch(self, _: UploadedObject, path: Path, /) -> str:
+        """A link to the file."""
+        path.symlink_to(self.source)
+        return sha256_of(path)
 
 
 def transcode(
@@ -127,15 +143,12 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
     from cutroom.stores.content_keys import content_key
     from cutroom.stores.files import FileStore
 
-    def fetch(_: UploadedObject, path: Path) -> None:
-        path.symlink_to(source.resolve())
-
     return Workshop(
         run_id="transcode",
         work=FileStore(work / "work"),
         media=FileStore(work / "media"),
         scratch=work / "scratch",
-        fetch=fetch,
+        sources=LocalSources(source.resolve()),
         sidecars=lambda upload: {
             name: (source.parent / name).read_bytes()
             for name in sidecars_of(

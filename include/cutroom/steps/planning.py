@@ -16,6 +16,7 @@ from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress
 from cutroom.media.source import Source
 from cutroom.media.timeline import EncodeChunk, Packet
+from cutroom.media.upload import UploadedObject
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 from cutroom.steps.job import Job
 from cutroom.steps.text import with_text
@@ -34,11 +35,7 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
 
     one = Job.from_json(job)
     reporter = shop.progress("probe", one.upload.name, 1, "file")
-    if one.upload.size_bytes > shop.source_max_bytes:
-        raise SourceTooLarge(
-            f"The file has {one.upload.size_bytes} bytes, more than the {shop.source_max_bytes} that "
-            "CUTROOM_SOURCE_MAX_BYTES allows."
-        )
+    reject_too_large(shop, one.upload)
     with shop.source(one.upload) as (path, sha256), shop.folder("probe") as folder:
         source, packets = prober.probe(path, sha256=sha256, log=folder / "probe.log", limits=shop.limits)
     prober.reject_too_large(source, pixels=shop.source_max_pixels, duration_s=shop.source_max_duration_s)
@@ -55,6 +52,19 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         logger.warning("%s is not carried", track)
     reporter.finish()
     return replace(one, sha256=sha256).to_json()
+
+
+def reject_too_large(shop: Workshop, upload: UploadedObject) -> None:
+    """Hold the size of an upload against the limit, before any of it is read.
+
+    Raises:
+        SourceTooLarge: The message names the limit and its setting.
+    """
+    if upload.size_bytes > shop.source_max_bytes:
+        raise SourceTooLarge(
+            f"The file has {upload.size_bytes} bytes, more than the {shop.source_max_bytes} that "
+            "CUTROOM_SOURCE_MAX_BYTES allows."
+        )
 
 
 def source_facts(shop: Workshop, sha256: str) -> tuple[Source, list[Packet]]:
@@ -202,7 +212,7 @@ def cut_chunks(shop: Workshop, job: Job, made: Plan, chunks: list[EncodeChunk]) 
     missing = [one for one in chunks if shop.work.head(chunk_key(made, one)) is None]
     if not missing:
         return
-    with shop.source(job.upload) as (source, _), shop.folder("split") as folder:
+    with shop.reading(job.upload) as source, shop.folder("split") as folder:
         cuts = [
             {"path": str(folder / f"{chunk.name}.nut"), "first": chunk.first_packet, "end": chunk.end_packet}
             for chunk in missing
@@ -216,11 +226,17 @@ def cut_chunks(shop: Workshop, job: Job, made: Plan, chunks: list[EncodeChunk]) 
             "-m",
             "cutroom.ffmpeg.cutter",
             "split",
-            str(source),
+            source.name,
             str(video.track.index),
             str(order),
         ]
-        runner.run(argv, log=folder / "split.log", limits=shop.limits, on_line=lambda _: None)
+        runner.run(
+            argv,
+            log=folder / "split.log",
+            limits=shop.limits,
+            on_line=lambda _: None,
+            descriptors=source.descriptors,
+        )
         for chunk in missing:
             shop.work.put_file(chunk_key(made, chunk), folder / f"{chunk.name}.nut")
 

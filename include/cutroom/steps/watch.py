@@ -101,6 +101,7 @@ def unstarted_commits() -> list[UploadedObject]:
     settings = get_settings()
     database = Database(settings.database_url)
     try:
-        return file_commits.unstarted(database, S3Store(s3_client(settings), settings.uploads_bucket))
+        objects = S3Store(s3_client(settings), settings.uploads_bucket)
+        return file_commits.unstarted(database, objects, bucket=settings.uploads_bucket)
     finally:
         database.close()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from cutroom.errors import UsageError
 from cutroom.media import keys
@@ -22,6 +22,7 @@ from cutroom.media.progress import PartProgress
 from cutroom.media.upload import UploadedObject
 
 if TYPE_CHECKING:
+    from cutroom.ffmpeg.served import Readable
     from cutroom.stores.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,16 @@ class Record(Protocol):
         """The exact command that ran, the versions of the tools, and where its log is."""
 
 
+class Sources(Protocol):
+    """Where the bytes of uploads come from; what is read was verified."""
+
+    def open(self, upload: UploadedObject) -> BinaryIO:
+        """The upload as a seekable file."""
+
+    def fetch(self, upload: UploadedObject, path: Path) -> str:
+        """Put the upload at `path`, whole or not at all; gives its SHA-256."""
+
+
 def _no_keys(name: str) -> ContentKey:
     raise UsageError(f"There are no content keys here, and the profile asks for {name!r}.")
 
@@ -63,8 +74,7 @@ class Workshop:
     media: "ObjectStore"
     scratch: Path
     """Folder for files that are needed while a step runs."""
-    fetch: Callable[[UploadedObject, Path], None]
-    """Copies an uploaded object to a path."""
+    sources: Sources
     sidecars: Callable[[UploadedObject], Mapping[str, bytes]] = lambda _: {}
     """Reads the files of subtitles beside an uploaded object: their bytes by their names."""
     record: Record
@@ -116,16 +126,34 @@ class Workshop:
 
         cache = self.scratch / "sources"
         cache.mkdir(parents=True, exist_ok=True)
-        path = cache / upload.file_version_id
-        digest = path.with_suffix(".sha256")
+        path, digest = self._copy_of(upload)
         with path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (path.is_file() and digest.is_file()):
                 _make_room(cache, self.scratch_bytes - upload.size_bytes, keep=path)
-                self.fetch(upload, path)
-                digest.write_text(sha256_of(path))
+                digest.write_text(self.sources.fetch(upload, path))
             digest.touch()
         yield path, digest.read_text()
+
+    @contextlib.contextmanager
+    def reading(self, upload: UploadedObject) -> "Iterator[Readable]":
+        """The uploaded object for a tool of ours that reads it once.
+
+        It is the local copy where this machine has one; else it comes piece by piece from the store, and needs no
+        room on the disk.
+        """
+        from cutroom.ffmpeg.served import Readable, served
+
+        path, digest = self._copy_of(upload)
+        if path.is_file() and digest.is_file():
+            yield Readable(name=str(path))
+        else:
+            with self.sources.open(upload) as file, served(file) as readable:
+                yield readable
+
+    def _copy_of(self, upload: UploadedObject) -> tuple[Path, Path]:
+        path = self.scratch / "sources" / upload.file_version_id
+        return path, path.with_suffix(".sha256")
 
 
 class Reporter:

@@ -113,14 +113,19 @@ def announce(database: Database, objects: ObjectStore, version_id: str) -> None:
         )
 
 
-def unstarted(database: Database, objects: ObjectStore) -> list[UploadedObject]:
-    """Committed versions without a run, oldest first and not more than 100; missing manifests are written."""
+def unstarted(database: Database, objects: ObjectStore, *, bucket: str) -> list[UploadedObject]:
+    """Committed versions of an uploads bucket that have no run, oldest first and not more than 100.
+
+    Manifests that are missing are written.
+    """
     with database.snapshot() as session:
         wanted = (
             select(FileCommit.file_version_id)
             .join(FileVersion, FileVersion.file_version_id == FileCommit.file_version_id)
             .join(FileEntry, FileEntry.file_id == FileVersion.file_id)
+            .join(File, File.file_id == FileVersion.file_id)
             .where(
+                File.bucket == bucket,
                 ~exists().where(Run.file_version_id == FileCommit.file_version_id),
                 FileEntry.deleted_at.is_(None),
             )

@@ -1,27 +1,32 @@
 """The uploads bucket: what is in it, what users say of a file, and the bytes of one version of it."""
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from sqlalchemy import text
 
-from cutroom.errors import ObjectMissing, SourceMissing, UsageError
+from cutroom.blocks.reader import PieceReader
+from cutroom.errors import Conflict, ObjectMissing, PermanentError, SourceMissing, UsageError
 from cutroom.media.s3_event import real_version, utc
 from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecars_of, stem_of
 from cutroom.media.upload import UploadedObject
 from cutroom.stores.database import Database
-from cutroom.stores.s3 import download, translated
+from cutroom.stores.s3 import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MARK = "UTF-8''"
 """How RFC 8187 starts a header value that is percent-encoded UTF-8."""
+
+RANGE_BYTES = 4 * 2**20
+"""Bytes that are asked for at a time: as many as a block has, so that memory is bounded in the same way."""
 
 METADATA_LIMIT_BYTES = 2048
 """S3's limit on the names and values of an object's metadata."""
@@ -73,29 +78,52 @@ def confirmed(upload: UploadedObject, head: Mapping[str, Any]) -> UploadedObject
     return described(replace(upload, size_bytes=head["ContentLength"]), head["Metadata"])
 
 
-def fetch_upload(client: "S3Client", upload: UploadedObject, path: Path) -> None:
-    """Copy that version of the upload to `path`, which appears whole or not at all.
+def find_upload(client: "S3Client", *, bucket: str, key: str, version: str | None = None) -> UploadedObject:
+    """A version of an object, by default the newest, with what its metadata say.
 
     Raises:
-        SourceMissing: The version is gone, or, in a bucket without versions, was replaced.
+        SourceMissing: There is none that can be read.
     """
-    _confirm(client, upload)
+    which = {"VersionId": version} if version else {}
     try:
-        download(
-            client,
-            bucket=upload.bucket,
-            key=upload.key,
-            path=path,
-            version=upload.version if upload.versioned else None,
-        )
-        _confirm(client, upload)
-    except (ObjectMissing, SourceMissing) as error:
-        path.unlink(missing_ok=True)
-        raise _missing(upload) from error
+        with translated(f"s3://{bucket}/{key}"):
+            head = client.head_object(Bucket=bucket, Key=key, **which)  # type: ignore[arg-type]
+    except PermanentError as error:
+        raise SourceMissing(f"There is no object s3://{bucket}/{key} that can be read.") from error
+    return described(uploaded_object(head, bucket=bucket, key=key), head["Metadata"])
+
+
+def open_upload(client: "S3Client", upload: UploadedObject) -> io.BufferedReader:
+    """That version of the upload as a file, which is fetched by ranges, in parallel while it is read in order.
+
+    Reading raises `SourceMissing` where the version is gone, or, in a bucket without versions, was replaced.
+    """
+    which = {"VersionId": upload.version} if upload.versioned else {"IfMatch": f'"{upload.version}"'}
+    starts = range(0, upload.size_bytes, RANGE_BYTES)
+    sizes = [min(RANGE_BYTES, upload.size_bytes - start) for start in starts]
+
+    def fetch(start: int) -> bytes:
+        try:
+            with translated(f"s3://{upload.bucket}/{upload.key}"):
+                end = min(start + RANGE_BYTES, upload.size_bytes) - 1
+                answer = client.get_object(
+                    Bucket=upload.bucket,
+                    Key=upload.key,
+                    Range=f"bytes={start}-{end}",
+                    **which,  # type: ignore[arg-type]
+                )
+                return answer["Body"].read()
+        except (ObjectMissing, Conflict) as error:
+            raise _missing(upload) from error
+
+    return io.BufferedReader(PieceReader(starts, sizes, fetch))
 
 
 def read_sidecars(client: "S3Client", upload: UploadedObject) -> dict[str, bytes]:
     """The files of subtitles that lie beside an upload, as they are now: bytes by name."""
+    if upload.in_blocks:
+        # Nothing lies beside it in the bucket.
+        return {}
     folder = upload.key[: -len(upload.name)]
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=upload.bucket, Prefix=f"{folder}{stem_of(upload.name)}.", Delimiter="/"
@@ -150,16 +178,6 @@ def unknown_file_versions(database: Database, file_versions: Iterable[str]) -> s
             {"names": list(file_versions)},
         )
         return set(rows.scalars())
-
-
-def _confirm(client: "S3Client", upload: UploadedObject) -> None:
-    try:
-        with translated(f"s3://{upload.bucket}/{upload.key}"):
-            head = client.head_object(**head_request(upload))  # type: ignore[arg-type]
-    except ObjectMissing as error:
-        raise _missing(upload) from error
-    if confirmed(upload, head) is None:
-        raise _missing(upload)
 
 
 def _missing(upload: UploadedObject) -> SourceMissing:

@@ -213,9 +213,9 @@ def test_a_version_whose_manifest_was_never_written_is_found_by_the_listing(
     [file] = uploader.service.tree.content(uploader.owner).files
     assert not manifest_is_there(stack, file.file_id, file.version.version_id)
     _start_all_others(stack, file.version.version_id)
-    found = file_commits.unstarted(
-        Database(stack.database_url), S3Store(s3_client(stack), stack.uploads_bucket)
-    )
+    database, objects = Database(stack.database_url), S3Store(s3_client(stack), stack.uploads_bucket)
+    assert file_commits.unstarted(database, objects, bucket="another-bucket") == []
+    found = file_commits.unstarted(database, objects, bucket=stack.uploads_bucket)
     assert [upload.file_version_id for upload in found] == [file.version.version_id]
     assert manifest_is_there(stack, file.file_id, file.version.version_id)
 
