@@ -41,10 +41,12 @@ def join(
         Size and decode time of each frame.
 
     Raises:
-        VerificationFailed: A chunk does not hold exactly the frames that its encoder was given, or describes its
-            pictures in another way than the first: one decoder could not show both.
+        VerificationFailed: The chunks are not in order; or one does not hold exactly the frames that its encoder was
+            given, or describes its pictures in another way than the first, so that no decoder could show both.
     """
     shown = [tick for ticks in frame_ticks for tick in ticks]
+    if any(before >= after for before, after in pairwise(shown)):
+        raise VerificationFailed("The encoded chunks are not in order, or one is there twice.")
     order, moved = [], []
     for path, ticks in zip(chunks, frame_ticks, strict=True):
         found = [pts for _, pts in _packets(path, timescale)]

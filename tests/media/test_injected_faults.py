@@ -1,0 +1,286 @@
+"""Faults put into real encodes, renditions and manifests: each is caught, and nothing of it is published."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import pytest
+from av.packet import Packet
+
+from counted import make_counted
+from cutroom.errors import CutroomError
+from cutroom.ffmpeg import tools
+from cutroom.media.plan import Plan
+from cutroom.settings import Settings
+from cutroom.steps import assembling, publishing
+from cutroom.steps.local import transcode
+
+pytestmark = pytest.mark.media
+
+PROFILE = """
+name: test
+description: Two rungs, so that each can be held against the other
+segment_s: 1
+video:
+  - codec: {codec}
+    preset: "{preset}"
+    rungs:
+      - {{box: 160x90, max_bitrate: 1M}}
+      - {{box: 80x46, max_bitrate: 500k}}
+audio:
+  - codec: aac
+    bitrates: [96k]
+closest_rungs: 1
+"""
+
+PRESETS = {"h264": "ultrafast", "hevc": "ultrafast", "vp9": "8", "av1": "12"}
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A run that ended after encoding: its folder, and what it was about to make."""
+
+    source: Path
+    profile: str
+    out: Path
+
+    @property
+    def plan(self) -> Plan:
+        (path,) = self.out.glob(".work/work/plans/*/plan.json")
+        return Plan.load(path.read_bytes())
+
+    def encode(self, kind: str, number: int = 1) -> Path:
+        """The n-th encode of the first rendition of a kind."""
+        rendition = next(one for one in self.plan.renditions if one.kind == kind)
+        return self.out / ".work/work/encodes" / rendition.encode_keys[number] / "media"
+
+    def go_on(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            # As many joins as there can be.
+            patch.setattr("cutroom.media.video_plan.FEWEST_CHUNKS", 10**6)
+            patch.setattr("cutroom.media.video_plan.MIN_CHUNK_COST_S", 0)
+            transcode(self.source, self.out, profile=self.profile, settings=Settings(home=self.out))
+
+    @property
+    def shows_nothing(self) -> bool:
+        return not any((self.out / name).exists() for name in ("master.m3u8", "manifest.mpd", "renditions"))
+
+
+def _dies(*_: object) -> None:
+    raise MemoryError("the machine is gone")
+
+
+@pytest.fixture(scope="module", params=PRESETS)
+def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    """Four seconds in four chunks of a second each, encoded with one codec."""
+    folder = tmp_path_factory.mktemp("encoded")
+    source, profile = folder / "source.mp4", folder / "test.yaml"
+    make_counted(source, seconds=4, size=(160, 90), audio=("-c:a", "aac"))
+    profile.write_text(PROFILE.format(codec=request.param, preset=PRESETS[request.param]))
+    stopped = Stopped(source, str(profile), folder / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assembling, "assemble", _dies)
+        with pytest.raises(MemoryError):
+            stopped.go_on()
+    return stopped
+
+
+@pytest.fixture
+def run(encoded: Stopped, tmp_path: Path) -> Stopped:
+    """A copy of it to spoil."""
+    out = tmp_path / "out"
+    shutil.copytree(encoded.out, out, symlinks=True)
+    return Stopped(encoded.source, encoded.profile, out)
+
+
+def rewritten(media: Path, made: Path) -> None:
+    """Put another encode in the place of one, as if it had been made and stored like this."""
+    made.replace(media)
+    facts = media.with_name("facts.json")
+    known = json.loads(facts.read_text())
+    known |= {"sha256": hashlib.sha256(media.read_bytes()).hexdigest(), "size_bytes": media.stat().st_size}
+    facts.write_text(json.dumps(known))
+
+
+def edited(media: Path, edit: Callable[[list[Packet]], list[Packet]]) -> None:
+    made = media.with_suffix(".nut")
+    with av.open(str(media)) as given, av.open(str(made), "w", format="nut") as output:
+        stream = output.add_stream_from_template(given.streams.video[0], opaque=True)
+        output.start_encoding()
+        for packet in edit([one for one in given.demux(given.streams.video[0]) if one.size]):
+            packet.stream = stream
+            output.mux(packet)
+    rewritten(media, made)
+
+
+def converted(media: Path, *arguments: str, container: str = "nut") -> None:
+    made = media.with_suffix(f".made.{container}")
+    command = [tools.path("ffmpeg"), "-v", "error", "-y", "-i", media, *arguments, "-f", container, made]
+    subprocess.run(command, check=True)
+    rewritten(media, made)
+
+
+def lose_a_frame(run: Stopped) -> None:
+    edited(run.encode("video"), lambda packets: packets[:-1])
+
+
+def double_a_frame(run: Stopped) -> None:
+    def double(packets: list[Packet]) -> list[Packet]:
+        again = Packet(bytes(packets[-1]))
+        again.time_base = packets[-1].time_base
+        again.pts, again.dts = (packets[-1].pts or 0) + 1, (packets[-1].dts or 0) + 1
+        return [*packets, again]
+
+    edited(run.encode("video"), double)
+
+
+def shift_a_time(run: Stopped) -> None:
+    def shift(packets: list[Packet]) -> list[Packet]:
+        packets[-1].pts = (packets[-1].pts or 0) + 100
+        return packets
+
+    edited(run.encode("video"), shift)
+
+
+def note_other_times(run: Stopped) -> None:
+    """Encode and note agree on a time that the source has not."""
+    facts = run.encode("video").with_name("facts.json")
+    known = json.loads(facts.read_text())
+    known["frame_ticks"] = [tick + 100 for tick in known["frame_ticks"]]
+    facts.write_text(json.dumps(known))
+
+
+def have_another_size(run: Stopped) -> None:
+    """All chunks of the first rung in the size of the second."""
+    first, second, *_ = (one for one in run.plan.renditions if one.kind == "video")
+    for mine, others in zip(first.encode_keys, second.encode_keys, strict=True):
+        folder = run.out / ".work/work/encodes"
+        shutil.copytree(folder / others, folder / mine, dirs_exist_ok=True)
+
+
+def have_another_size_in_one_chunk(run: Stopped) -> None:
+    first, second, *_ = (one for one in run.plan.renditions if one.kind == "video")
+    folder = run.out / ".work/work/encodes"
+    shutil.copytree(folder / second.encode_keys[2], folder / first.encode_keys[2], dirs_exist_ok=True)
+
+
+def swap_chunks(run: Stopped) -> None:
+    one, other = run.encode("video", 1).parent, run.encode("video", 2).parent
+    kept = one.with_name("kept")
+    one.rename(kept)
+    other.rename(one)
+    kept.rename(other)
+
+
+def flip_a_bit(run: Stopped) -> None:
+    media = run.encode("video")
+    data = bytearray(media.read_bytes())
+    data[len(data) * 2 // 3] ^= 4
+    media.write_bytes(data)
+
+
+def cut_the_sound(run: Stopped) -> None:
+    converted(run.encode("audio", 0), "-t", "3", "-c", "copy", container="mp4")
+
+
+def delay_the_sound(run: Stopped) -> None:
+    media = run.encode("audio", 0)
+    late = ("-itsoffset", "0.05", "-i", str(media), "-map", "1:a")
+    converted(media, *late, "-c", "copy", container="mp4")
+
+
+def lose_the_priming(run: Stopped) -> None:
+    """The encoder's delay is no longer signalled: the sound is 21 ms late."""
+    converted(run.encode("audio", 0), "-c", "copy", "-use_editlist", "0", container="mp4")
+
+
+PICTURE_FAULTS = (
+    lose_a_frame, double_a_frame, shift_a_time, note_other_times, have_another_size, have_another_size_in_one_chunk,
+    swap_chunks, flip_a_bit,
+)  # fmt: skip
+SOUND_FAULTS = (cut_the_sound, delay_the_sound, lose_the_priming)
+
+
+@pytest.mark.parametrize("fault", PICTURE_FAULTS, ids=lambda one: one.__name__)
+def test_a_fault_in_an_encode_is_caught(run: Stopped, fault: Callable[[Stopped], None]) -> None:
+    fault(run)
+    with pytest.raises(CutroomError):
+        run.go_on()
+    assert run.shows_nothing
+
+
+@pytest.mark.parametrize("fault", SOUND_FAULTS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("encoded", ["h264"], indirect=True)
+def test_a_fault_in_the_sound_is_caught(run: Stopped, fault: Callable[[Stopped], None]) -> None:
+    fault(run)
+    with pytest.raises(CutroomError):
+        run.go_on()
+    assert run.shows_nothing
+
+
+def lose_a_segment(media: Path) -> None:
+    sorted(media.glob("renditions/*/seg_00002.*"))[0].unlink()
+
+
+def cut_a_segment(media: Path) -> None:
+    segment = sorted(media.glob("renditions/*/seg_00002.*"))[0]
+    segment.write_bytes(segment.read_bytes()[:-10])
+
+
+def state_another_codec(media: Path) -> None:
+    playlist = media / "master.m3u8"
+    playlist.write_text(playlist.read_text().replace("mp4a.40.2", "mp4a.40.5"))
+
+
+def state_another_codec_in_the_mpd(media: Path) -> None:
+    mpd = media / "manifest.mpd"
+    mpd.write_text(mpd.read_text().replace("mp4a.40.2", "mp4a.40.5"))
+
+
+def state_less_bandwidth(media: Path) -> None:
+    playlist = media / "master.m3u8"
+    playlist.write_text(playlist.read_text().replace(":BANDWIDTH=", ":BANDWIDTH=1", 1))
+
+
+def believe_another_codec(media: Path) -> None:
+    """The facts and the manifests agree on a codec string that is not that of the bitstream."""
+    for facts in media.glob("renditions/*/rendition.json"):
+        known = json.loads(facts.read_text())
+        if known["kind"] == "audio":
+            facts.write_text(json.dumps(known | {"codec_string": "mp4a.40.5"}))
+    state_another_codec(media)
+    state_another_codec_in_the_mpd(media)
+
+
+PACKAGE_FAULTS = (
+    lose_a_segment, cut_a_segment, state_another_codec, state_another_codec_in_the_mpd, state_less_bandwidth,
+    believe_another_codec,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PACKAGE_FAULTS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("encoded", ["h264"], indirect=True)
+def test_a_fault_in_what_was_packaged_is_caught(
+    run: Stopped, fault: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = publishing.manifest
+
+    def spoilt(*arguments: object) -> object:
+        made = manifest(*arguments)  # type: ignore[arg-type]
+        fault(run.out / ".work/media")
+        return made
+
+    monkeypatch.setattr(publishing, "manifest", spoilt)
+    with pytest.raises(CutroomError, match="was not published"):
+        run.go_on()
+    assert run.shows_nothing
+
+
+def test_without_a_fault_it_is_published(run: Stopped) -> None:
+    run.go_on()
+    assert not run.shows_nothing
