@@ -41,6 +41,11 @@ from cutroom.stores.device_tokens import DeviceTokens
 
 CUTROOM = Path(sys.executable).with_name("cutroom")
 MIB = 2**20
+PEAK = (
+    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+"""Runs a command and prints its peak in KiB."""
 
 
 class _Silent:
@@ -144,11 +149,10 @@ def measure_memory(url: str, token: str, folder: Path, size_gib: int) -> float:
     with path.open("wb") as file:
         file.truncate(size_gib * 2**30)
     environment = {**os.environ, "CUTROOM_FILE_SERVICE_URL": url, "CUTROOM_TOKEN": token}
-    process = subprocess.Popen([CUTROOM, "upload", path, "--json"], env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit("The upload of the sparse file failed.")
-    return usage.ru_maxrss / 1024
+    # A process begins with the peak of the one that starts it, so a small one does.
+    command = [sys.executable, "-c", PEAK, CUTROOM, "upload", path, "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1]) / 1024
 
 
 def main(arguments: Sequence[str]) -> None:

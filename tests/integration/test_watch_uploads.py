@@ -7,12 +7,19 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from airflow.triggers.base import TaskSkippedEvent, TriggerEvent
 
+from cutroom import ids
+from cutroom.blocks.block import block_of
+from cutroom.media import keys
 from cutroom.media.s3_event import Batch
 from cutroom.settings import Settings, get_settings
 from cutroom.steps.watch import acknowledge, run_arguments
+from cutroom.stores.catalog import Catalog
+from cutroom.stores.file_records import NewUpload, VersionRecord
+from cutroom.stores.file_service import open_file_service
 from cutroom.stores.provision import provision, queue_url
 from cutroom.stores.s3 import s3_client, sqs_client
 from cutroom.stores.uploads import metadata_of
@@ -20,6 +27,8 @@ from s3_uploads import trigger as module
 from s3_uploads.trigger import S3UploadsTrigger
 
 pytestmark = pytest.mark.stack
+
+BLOCK = block_of(b"x")
 
 ODD_NAMES = [
     "plain.mp4",
@@ -214,8 +223,6 @@ def test_an_upload_whose_event_was_lost_is_found_at_the_end_of_a_quiet_time(plac
 def test_a_listing_leaves_out_what_the_catalog_knows(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cutroom.stores.catalog import Catalog
-
     put(place, "known.mp4")
     [upload] = found(asyncio.run(first_event(waiting()))).uploads
     started = run_arguments(upload.to_json())
@@ -241,3 +248,69 @@ def test_audio_and_video_go_to_their_dags(place: Settings) -> None:
     video, audio = (run_arguments(uploads[name].to_json()) for name in ("a.mp4", "a.MP3"))
     assert (video["trigger_dag_id"], video["conf"]["profile"]) == ("process_video", "web")
     assert (audio["trigger_dag_id"], audio["conf"]["profile"]) == ("process_audio", "podcast")
+
+
+def commit(settings: Settings, name: str, **said: Any) -> VersionRecord:
+    """Upload an empty file through the File Service."""
+    service = open_file_service(settings)
+    owner = f"owner-{uuid.uuid4().hex[:8]}"
+    new = NewUpload(name=name, folder_id="root", size_bytes=0, blocks=(), **said)
+    session = service.uploads.begin(owner, new)
+    service.uploads.missing(owner, session.session_id)
+    version_id = service.uploads.complete(owner, session.session_id).version_id
+    assert version_id is not None
+    return service.versions.version(owner, version_id)
+
+
+def test_a_commit_becomes_an_upload_with_what_was_said_of_it(place: Settings) -> None:
+    version = commit(place, "Talk.MP3", title="A talk", tags=("talks",))
+    batch = found(asyncio.run(first_event(waiting())))
+    [upload] = batch.uploads
+    assert (upload.asset_id, upload.file_version_id) == (version.asset_id, version.version_id)
+    assert (upload.name, upload.title, upload.tags) == ("Talk.MP3", "A talk", ("talks",))
+    assert run_arguments(upload.to_json())["trigger_dag_id"] == "process_audio"
+    assert acknowledge(list(batch.receipts)) == 1
+
+
+def test_a_commit_whose_event_was_lost_is_found_until_it_has_a_run(place: Settings) -> None:
+    version = commit(place, "talk.mp4")
+    queues = sqs_client(place)
+    queues.purge_queue(QueueUrl=queue_url(queues, place.uploads_queue))
+    [upload] = found(asyncio.run(first_event(waiting(wait_s=1)))).uploads
+    assert upload.file_version_id == version.version_id
+    module._handed_out.clear()
+    started = run_arguments(upload.to_json())
+    catalog = Catalog(place.database_url)
+    catalog.start_run(
+        run_id=started["trigger_run_id"], dag_id=started["trigger_dag_id"], upload=upload, profile="web",
+        profile_digest="d", attempt=1,
+    )  # fmt: skip
+    assert isinstance(asyncio.run(first_event(waiting(wait_s=1, sqs_queue=""))), TaskSkippedEvent)
+    assert catalog.asset(upload.asset_id).title == "talk"
+
+
+def test_a_forged_manifest_starts_nothing(place: Settings) -> None:
+    key = keys.upload_manifest(ids.FileId("fl_forged"), ids.FileVersionId("fv_forged"))
+    s3_client(place).put_object(Bucket=place.uploads_bucket, Key=key, Body=b"{}")
+    batch = found(asyncio.run(first_event(waiting())))
+    assert batch.uploads == ()
+    assert len(batch.receipts) == 1
+
+
+def test_a_newer_commit_brings_its_title_to_the_asset(place: Settings) -> None:
+    service = open_file_service(place)
+    catalog = Catalog(place.database_url)
+    owner = f"owner-{uuid.uuid4().hex[:8]}"
+    for title, content in (("Old", ()), ("New", (BLOCK,))):
+        new = NewUpload(name="a.mp4", folder_id="root", size_bytes=len(content), blocks=content, title=title)
+        session = service.uploads.begin(owner, new)
+        for one in service.uploads.missing(owner, session.session_id).missing:
+            httpx.put(one.upload.url, content=b"x", headers=dict(one.upload.headers))
+        service.uploads.complete(owner, session.session_id)
+        [upload] = found(asyncio.run(first_event(waiting(sqs_queue="")))).uploads
+        started = run_arguments(upload.to_json())
+        catalog.start_run(
+            run_id=started["trigger_run_id"], dag_id="process_video", upload=upload, profile="web",
+            profile_digest="d",
+        )  # fmt: skip
+        assert catalog.asset(upload.asset_id).title == title

@@ -43,8 +43,25 @@ function complain(words) {
   byId("unfinished").textContent = words;
 }
 
+/** Whether files can be taken: who asks has a login, and the browser can hash. */
+async function prepare() {
+  if (!globalThis.crypto?.subtle) {
+    complain("Browsers hash files only on https:// and on this machine itself: open this page there.");
+    return false;
+  }
+  try {
+    ({ block_bytes: blockBytes } = await service.ask("GET", "/me"));
+  } catch (error) {
+    complain(error.message);
+    return false;
+  }
+  remind();
+  return true;
+}
+
 /** Put files in the queue; a path is the names of folders and of the file. */
-function add(found) {
+async function add(found) {
+  if (!(await ready)) return;
   startedAt ||= Date.now();
   for (const { file, path } of found) {
     const id = crypto.randomUUID();
@@ -183,13 +200,4 @@ addEventListener("beforeunload", (event) => {
   if ([...uploads.values()].some((upload) => ["waiting", "hashing"].includes(upload.state))) event.preventDefault();
 });
 
-if (globalThis.crypto?.subtle) {
-  try {
-    ({ block_bytes: blockBytes } = await service.ask("GET", "/me"));
-    remind();
-  } catch (error) {
-    complain(error.message);
-  }
-} else {
-  complain("Browsers hash files only on https:// and on this machine itself: open this page there.");
-}
+const ready = prepare();

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -390,15 +391,18 @@ def test_wrong_use_has_its_exit_code(cutroom: Callable[..., subprocess.Popen[str
     assert "nowhere.mp4" in err
 
 
-def test_a_large_file_takes_little_memory(
-    cutroom: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
+def test_a_large_file_takes_little_memory(server: ServerProcess, token: str, tmp_path: Path) -> None:
     """A sparse file: its blocks are one, and all of them are read. The benchmark takes 10 GiB."""
     path = tmp_path / "sparse.mp4"
     with path.open("wb") as file:
         file.write(os.urandom(BLOCK_BYTES))
         file.truncate(2**30)
-    process = cutroom("upload", path, "--json")
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
-    assert usage.ru_maxrss < 200 * 1024, f"{usage.ru_maxrss // 1024} MiB"
+    # A process begins with the peak of the one that starts it: a small one has to do that.
+    starter = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    environment = {**os.environ, "CUTROOM_FILE_SERVICE_URL": server.url, "CUTROOM_TOKEN": token}
+    command = [sys.executable, "-c", starter, CUTROOM, "upload", path, "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout.splitlines()[-1]) < 200 * 1024

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cutroom.ids import FileId, FileVersionId
+from cutroom.media import keys
 from cutroom.media.s3_event import Batch, Message, UnreadableEventError, parse_message, read_batch
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
@@ -157,3 +159,25 @@ def test_names_with_and_without_s3_before_them_are_known() -> None:
 def test_an_empty_file_is_an_upload() -> None:
     [upload] = parse_message(body(record(item={"size": 0})))
     assert upload.size_bytes == 0
+
+
+def test_an_upload_manifest_tells_of_a_committed_version() -> None:
+    def told_of(key: str, bucket: str = "uploads") -> Batch:
+        record = {
+            "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-22T10:00:00.000Z",
+            "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 9, "eTag": "e"}},
+        }
+        return read_batch(
+            [Message(receipt="r", body=json.dumps({"Records": [record, record]}))],
+            bucket="uploads",
+            prefix="incoming/",
+        )
+
+    key = keys.upload_manifest(FileId("fl_abc"), FileVersionId("fv_xyz234"))
+    batch = told_of(key)
+    assert (batch.uploads, batch.commits, batch.ignored) == ((), ("fv_xyz234",), ())
+    for other in (key + "x", "manifests/readme.txt", "manifests/fl_abc/../fv_x.json"):
+        assert told_of(other).commits == ()
+        assert told_of(other).ignored
+    assert told_of(key, bucket="other").commits == ()
