@@ -4,7 +4,6 @@ from pathlib import Path
 
 import typer
 
-from cutroom import ids
 from cutroom.errors import UsageError
 
 SAMPLE_SECONDS = 60
@@ -15,17 +14,17 @@ def demo(
 ) -> None:
     """Start the stack, publish a file, and tell where it plays. The stack goes on running."""
     from cutroom.cli.stack import start, tell_login
-    from cutroom.cli.upload import upload
+    from cutroom.cli.upload import conclude, upload_files
 
     if file is not None and not file.is_file():
         raise UsageError(f"{file} is not a file.")
     settings = start()
     chosen = file or _sample(settings.home)
-    typer.echo(f"Uploading {chosen.name} to s3://{settings.uploads_bucket}/{settings.incoming_prefix}")
-    upload([chosen], folder="", title="", tag=[], wait=True, as_json=False, s3=True, owner="")
-    asset = ids.asset_id(settings.uploads_bucket, f"{settings.incoming_prefix}{chosen.name}")
-    typer.echo(f"Record:   .venv/bin/cutroom show {asset}")
+    typer.echo(f"Uploading {chosen.name}")
+    reports = upload_files(settings, [chosen], tags=[], wait=True)
+    typer.echo(f"Record:   .venv/bin/cutroom show {reports[0]['asset_id']}")
     tell_login(settings)
+    conclude(reports)
     typer.echo("The stack goes on running; stop it by: make down")
 
 
