@@ -80,7 +80,7 @@ def join(
             with av.open(str(path)) as chunk:
                 if _description(chunk) != described:
                     raise VerificationFailed(
-                        "An encoded chunk has another size, format or set of parameters than the first of its rung."
+                        "An encoded chunk has another size or format than the first of its rung."
                     )
             for packet, pts in _packets(path, timescale):
                 number = len(sizes)
@@ -92,10 +92,10 @@ def join(
     return Joined(sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)])
 
 
-def _description(container: InputContainer) -> tuple[int, int, bytes | None]:
-    """What a decoder is told before the first frame."""
+def _description(container: InputContainer) -> tuple[int, int, str | None]:
+    """Size and format of the pictures, which no decoder takes a change of. The level may differ: the first counts."""
     context = container.streams.video[0].codec_context
-    return context.width, context.height, context.extradata
+    return context.width, context.height, context.pix_fmt
 
 
 def _packets(path: Path, timescale: int) -> "Iterator[tuple[Packet[Any], int]]":
