@@ -10,8 +10,9 @@ from typing import Any
 
 import ffmpeg
 
-from cutroom.ffmpeg import encoders
+from cutroom.ffmpeg import encoders, sprites
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.sprites import SpriteSheet
 from cutroom.media import timeline
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
@@ -146,34 +147,20 @@ def _video_options(rung: VideoRung, keyframe_times: Sequence[Fraction], timescal
 
 
 def inspect_video(
-    video: VideoPlan,
-    *,
-    source: Path,
-    stats: Path,
-    interval_s: Fraction,
-    sprite: Path,
-    sprite_width: int,
-    columns: int,
-    rows: int,
-    poster: Path,
-    samples: int,
+    video: VideoPlan, sheet: SpriteSheet, *, source: Path, stats: Path, folder: Path
 ) -> list[str]:
-    """Decode the whole source once: note every frame's time, and make the poster and the sprite sheet.
+    """Decode the whole source once: note every frame's time, and make all stills.
 
     Args:
         video: The plan of the track.
+        sheet: Which stills there are.
         source: The source file.
         stats: Where the time of every decoded frame is written, in source ticks.
-        interval_s: Time between two stills.
-        sprite: A JPEG with all stills as tiles.
-        sprite_width: Width of a still in pixels.
-        columns: Tiles in a row.
-        rows: Rows of tiles.
-        poster: A JPEG of the most representative still.
-        samples: How many stills there are.
+        folder: Gets the sheets (`sprites.SPRITES`), every candidate for the poster (CANDIDATES) with what was
+            measured of them (MEASURED), and the preview (PREVIEW).
     """
     decoded = _pictures_of(source)[str(video.track.index)]
-    split = decoded.filter_multi_output("split", 2)
+    split = decoded.filter_multi_output("split", 3)
     counted = ffmpeg.output(
         split[0].filter("settb", rational(video.timing.time_base)),
         "-",
@@ -182,27 +169,70 @@ def inspect_video(
         enc_time_base=rational(video.timing.time_base),
         **{"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT},
     )
-    # The first frame of each interval: the same frames whatever the frame rate.
-    number, before = (f"floor(({time}-start_t)/{_decimal(interval_s)})" for time in ("t", "prev_selected_t"))
-    step = f"isnan(prev_selected_t)+gte({number},{before}+1)"
-    stills = _pictures(split[1].filter("select", step), video).filter("setsar", "1")
-    width, height = video.track.display_size
-    sheet = stills.filter_multi_output("split", 2)
-    tile_height = max(2, round(sprite_width * height / width / 2) * 2)
-    tiles = sheet[0].filter("scale", sprite_width, tile_height).filter("tile", f"{columns}x{rows}")
-    # yuvj420p: JPEG is full range.
-    jpeg = {"frames:v": 1, "q:v": 4, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
-    # A source's clock may be below zero, where no frame is expected.
-    jpeg |= {"fps_mode": "passthrough"}
-    best = (
-        sheet[1]
-        .filter("scale", min(width, 1280), -2)
-        # The still that is closest to the mean of all: not the odd one, though of a dark film a dark one.
-        .filter("thumbnail", n=max(2, min(samples, 100)))
+    # What is shown at each multiple of the interval, whatever the frame rate, and through gaps.
+    ticking = {"start_time": 0, "round": "up"}
+    stills = (
+        _presented(split[1], video)
+        .filter("fps", rational(1 / sheet.interval_s), **ticking)
+        .filter("trim", end_frame=sheet.count)
     )
+    stills = _pictures(stills, video).filter("setsar", "1").filter_multi_output("split", 2)
+    tiles = (
+        stills[0].filter("scale", sheet.width, sheet.height).filter("tile", f"{sheet.columns}x{sheet.rows}")
+    )
+    candidates = (
+        stills[1]
+        .filter("select", f"not(mod(n,{sheet.candidate_step}))")
+        .filter("scale", min(video.track.display_size[0], 1280), -2)
+        .filter_multi_output("split", 2)
+    )
+    measured = (
+        candidates[1]
+        .filter("scale", 320, -2)
+        .filter("format", "yuv420p")
+        .filter("signalstats")
+        .filter("blurdetect")
+        .filter("metadata", mode="print", file=str(folder / MEASURED))
+    )
+    moments = "+".join(
+        f"between(t,{_decimal(start)},{_decimal(end)})"
+        for start, end in sprites.preview_moments(sprites.end_s(video))
+    )
+    preview = (
+        _presented(split[2], video)
+        .filter("fps", PREVIEW_RATE, **ticking)
+        .filter("select", moments)
+        .filter("setpts", f"N/({PREVIEW_RATE}*TB)")
+    )
+    preview = _pictures(preview, video).filter(
+        "scale", 320, 320, force_original_aspect_ratio="decrease", force_divisible_by=2
+    )
+    # yuvj420p: JPEG is full range. A source's clock may be below zero, where no frame is expected.
+    jpeg = {"q:v": 4, "pix_fmt": "yuvj420p", "f": "image2", "bitexact": None, "fps_mode": "passthrough"}
+    # Three seconds at this rate are less than 300 kB whatever they show.
+    mp4 = {"c:v": "libx264", "preset": "veryfast", "threads": "1", "crf": 28, "maxrate": "600k", "bufsize": "600k",
+           "pix_fmt": "yuv420p", "movflags": "+faststart", "map_metadata": "-1", "bitexact": None}  # fmt: skip
     return compiled(
-        [counted, ffmpeg.output(tiles, str(sprite), **jpeg), ffmpeg.output(best, str(poster), **jpeg)]
+        [
+            counted,
+            ffmpeg.output(tiles, str(folder / sprites.SPRITES), **jpeg),
+            ffmpeg.output(candidates[0], str(folder / CANDIDATES), **jpeg),
+            ffmpeg.output(measured, "-", f="null", fps_mode="passthrough"),
+            ffmpeg.output(preview.filter("setsar", "1"), str(folder / PREVIEW), f="mp4", **mp4),
+        ]
     )
+
+
+CANDIDATES = "candidate_%05d.jpg"
+MEASURED = "candidates.txt"
+PREVIEW = "preview.mp4"
+PREVIEW_RATE = 10
+"""Frames a second."""
+
+
+def _presented(frames: Any, video: VideoPlan) -> Any:
+    """Frames at the times of the presentation, which begins at zero."""
+    return frames.filter("setpts", f"PTS-({rational(video.timing.origin_s)})/TB")
 
 
 def decode(*, source: Path, stats: Path) -> list[str]:

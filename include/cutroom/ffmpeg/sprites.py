@@ -1,16 +1,29 @@
-"""The sprite sheet: how many stills, how large, and the WebVTT that finds them. Pure."""
+"""The stills of a film: sheets of them for the seek bar, candidates for the poster, moments for the preview. Pure."""
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cutroom.media.poster import Still
 from cutroom.media.recipes import Thumbnails
 from cutroom.media.video_plan import VideoPlan
+
+SPRITES = "sprite_%05d.jpg"
+"""Name of a sheet by its number from 1."""
+
+MOST_SHEETS = 8
+"""A film that is longer has its stills further apart."""
+
+MOST_CANDIDATES = 60
+"""Stills that may become the poster."""
+
+PREVIEW_S = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpriteSheet:
-    """Stills as tiles, row by row."""
+    """Stills as tiles, row by row, on one sheet or on several of the same size."""
 
     width: int
     """Of one tile, in pixels."""
@@ -19,16 +32,29 @@ class SpriteSheet:
     rows: int
     interval_s: Fraction
     count: int
+    """Of all stills together."""
+
+    @property
+    def sheets(self) -> int:
+        """How many sheets there are."""
+        return math.ceil(self.count / (self.columns * self.rows))
+
+    @property
+    def candidate_step(self) -> int:
+        """Every how many stills one may become the poster."""
+        return math.ceil(self.count / MOST_CANDIDATES)
 
 
-def shown_s(video: VideoPlan) -> Fraction:
-    """How long the pictures last, in seconds."""
-    return (video.chunks[-1].end_pts - video.chunks[0].start_pts) * video.timing.time_base
+def end_s(video: VideoPlan) -> Fraction:
+    """When the last picture ends, in seconds of the presentation."""
+    timing = video.timing
+    shown = (video.chunks[-1].end_pts - video.chunks[0].start_pts) * timing.time_base
+    return max(Fraction(0), Fraction(timing.first_ticks, timing.timescale)) + shown
 
 
 def plan_sheet(duration_s: Fraction, display_size: tuple[int, int], wanted: Thumbnails) -> SpriteSheet:
-    """As many stills as fit the sheet, at whole seconds apart, never closer than the profile wants."""
-    most = wanted.columns * wanted.rows
+    """As many stills as fit the sheets, at whole seconds apart, never closer than the profile wants."""
+    most = wanted.columns * wanted.rows * MOST_SHEETS
     interval = max(Fraction(wanted.min_interval_s), Fraction(math.ceil(duration_s / most)))
     count = max(1, math.ceil(duration_s / interval))
     width, height = display_size
@@ -37,27 +63,55 @@ def plan_sheet(duration_s: Fraction, display_size: tuple[int, int], wanted: Thum
         width=wanted.sprite_width,
         height=max(2, round(wanted.sprite_width * height / width / 2) * 2),
         columns=columns,
-        rows=math.ceil(count / columns),
+        rows=min(wanted.rows, math.ceil(count / columns)),
         interval_s=interval,
         count=count,
     )
 
 
-def webvtt(sheet: SpriteSheet, image: str, duration_s: Fraction) -> str:
+def preview_moments(duration_s: Fraction) -> list[tuple[Fraction, Fraction]]:
+    """Which stretches of a film its preview shows, from and up to: three seconds in all."""
+    if duration_s < 4 * PREVIEW_S:
+        return [(Fraction(0), Fraction(PREVIEW_S))]
+    starts = [duration_s * share // 1 for share in (Fraction(1, 5), Fraction(1, 2), Fraction(3, 4))]
+    return [(Fraction(start), Fraction(start) + 1) for start in starts]
+
+
+def webvtt(sheet: SpriteSheet, duration_s: Fraction) -> str:
     """Cues that point at the tiles by media fragments (W3C Media Fragments URI 1.0, `xywh`)."""
     lines = ["WEBVTT", ""]
+    per_sheet = sheet.columns * sheet.rows
     for number in range(sheet.count):
         start = number * sheet.interval_s
         end = min(duration_s, start + sheet.interval_s)
         x = number % sheet.columns * sheet.width
-        y = number // sheet.columns * sheet.height
+        y = number % per_sheet // sheet.columns * sheet.height
         lines += [
             # A cue ends after it starts (WebVTT, 4.4), even that of a single frame.
             f"{_timestamp(start)} --> {_timestamp(max(end, start + Fraction(1, 1000)))}",
-            f"{image}#xywh={x},{y},{sheet.width},{sheet.height}",
+            f"{SPRITES % (number // per_sheet + 1)}#xywh={x},{y},{sheet.width},{sheet.height}",
             "",
         ]
     return "\n".join(lines)
+
+
+def read_candidates(measured: str, sheet: SpriteSheet) -> list[Still]:
+    """The candidates for the poster, from what ffmpeg's filters `signalstats` and `blurdetect` noted of them."""
+    stills = []
+    for number, block in enumerate(re.split(r"(?m)^frame:", measured)[1:]):
+        noted = dict(re.findall(r"lavfi\.(?:signalstats\.)?(\w+)=(\S+)", block))
+        blur = float(noted.get("blur", "nan"))
+        stills.append(
+            Still(
+                at_s=number * sheet.candidate_step * sheet.interval_s,
+                brightness=float(noted["YAVG"]),
+                contrast=float(noted["YHIGH"]) - float(noted["YLOW"]),
+                colourfulness=float(noted["SATAVG"]),
+                # A picture without edges has no number here.
+                blur=blur if math.isfinite(blur) else 0.0,
+            )
+        )
+    return stills
 
 
 def _timestamp(seconds: Fraction) -> str:

@@ -10,6 +10,7 @@ from operator import truediv
 from cutroom.packaging import packager
 from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import LockFacts, RenditionFacts
+from cutroom.packaging.images import ImageTrack, stream_line
 
 VERSIONS = {"cmaf": 7, "ts": 5}
 """7: EXT-X-MAP without I-frames only (6), and fragmented MP4 as Apple's authoring rules want it. 5: KEYFORMAT."""
@@ -117,7 +118,11 @@ class AudioGroup:
 
 
 def multivariant_playlist(
-    renditions: Sequence[RenditionFacts], *, prefix: str, with_iframes: bool = True
+    renditions: Sequence[RenditionFacts],
+    *,
+    prefix: str,
+    with_iframes: bool = True,
+    stills: ImageTrack | None = None,
 ) -> str:
     """The multivariant playlist of what a version has in one container.
 
@@ -129,6 +134,7 @@ def multivariant_playlist(
         renditions: Facts of all renditions, in the plan's order: best first.
         prefix: How to get from the playlist to the folder of the renditions, with a slash at the end.
         with_iframes: Whether the playlists of keyframes are named.
+        stills: The thumbnails of the seek bar.
     """
     video = [one for one in renditions if one.kind == "video"]
     families = audio_groups(renditions)
@@ -156,7 +162,7 @@ def multivariant_playlist(
             for line in lines
         ]
     lines += [_iframe_variant(one, prefix) for one in video if with_iframes and one.iframes]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, stream_line(stills) if stills else ""])
 
 
 def audio_groups(renditions: Sequence[RenditionFacts]) -> list[list[AudioGroup]]:

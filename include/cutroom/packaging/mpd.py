@@ -8,6 +8,7 @@ from uuid import UUID
 from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
 from cutroom.packaging.hls import EFFICIENCY
+from cutroom.packaging.images import ImageTrack, adaptation_set
 
 MIN_BUFFER_S = 2
 
@@ -17,7 +18,7 @@ BT2020_MATRIX = 9
 """Code points of ISO/IEC 23091-2."""
 
 
-def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
+def mpd(renditions: Sequence[RenditionFacts], *, prefix: str, stills: ImageTrack | None = None) -> str:
     """The MPD of a version.
 
     Video renditions of one codec are one adaptation set, the sound of one track another, each subtitles one more.
@@ -25,6 +26,7 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
     Args:
         renditions: Facts of all renditions, in the plan's order.
         prefix: How to get from the MPD to the folder of the renditions, with a slash at the end.
+        stills: The thumbnails of the seek bar.
     """
     media = [one for one in renditions if one.kind != "text"]
     duration = _duration(max(one.end_s for one in media))
@@ -59,6 +61,8 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str) -> str:
         _purpose(adaptation, first)
         for one in members:
             _representation(adaptation, one, prefix)
+    if stills is not None:
+        period.append(adaptation_set(stills, len(sets)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 

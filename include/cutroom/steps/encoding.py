@@ -5,11 +5,11 @@ import logging
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
-from cutroom.media import keys, timeline
+from cutroom.media import keys, poster, timeline
 from cutroom.media.joins import quality_of
 from cutroom.media.plan import Plan
 from cutroom.media.video_plan import chunk_encode_key
@@ -18,6 +18,9 @@ from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
 from cutroom.steps.sound import sound_stills
 from cutroom.steps.workshop import Workshop
+
+if TYPE_CHECKING:
+    from cutroom.ffmpeg.sprites import SpriteSheet
 
 logger = logging.getLogger(__name__)
 
@@ -161,20 +164,9 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
 
     video = made.video
     assert video is not None
-    duration = sprites.shown_s(video)
+    duration = sprites.end_s(video)
     sheet = sprites.plan_sheet(duration, video.track.display_size, made.thumbnails)
-    command = argv.inspect_video(
-        video,
-        source=source,
-        stats=folder / "stats.txt",
-        interval_s=sheet.interval_s,
-        sprite=folder / "sprite.jpg",
-        sprite_width=sheet.width,
-        columns=sheet.columns,
-        rows=sheet.rows,
-        poster=folder / "poster.jpg",
-        samples=sheet.count,
-    )
+    command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
     log = folder / "ffmpeg.log"
     try:
         runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
@@ -191,12 +183,27 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
         "ticks_digest": ids.digest([timing.output_ticks(pts) for pts in decoded]),
     }
     shop.work.put_bytes(keys.plan_file(made.plan_id, "source_frames.json"), json.dumps(frames).encode())
-    (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, "sprite.jpg", duration))
+    (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, duration))
+    sheets = sorted(folder.glob("sprite_*.jpg"))
     return {
-        "poster": folder / "poster.jpg",
-        "sprite": folder / "sprite.jpg",
+        "poster": _chosen_poster(folder, sheet, duration),
+        "poster_choice": folder / "poster.json",
+        **{
+            f"sprite_{number}" if number > 1 else "sprite": path
+            for number, path in enumerate(sheets, start=1)
+        },
         "vtt": folder / "thumbnails.vtt",
+        "preview": folder / argv.PREVIEW,
     }
+
+
+def _chosen_poster(folder: Path, sheet: "SpriteSheet", duration: Fraction) -> Path:
+    """The best candidate under the poster's name; beside it lies what was measured of all of them."""
+    from cutroom.ffmpeg import argv, sprites
+
+    choice = poster.choose(sprites.read_candidates((folder / argv.MEASURED).read_text(), sheet), duration)
+    (folder / "poster.json").write_text(json.dumps(choice.to_json(), indent=2))
+    return (folder / (argv.CANDIDATES % (choice.chosen + 1))).rename(folder / "poster.jpg")
 
 
 def _shown_times(shop: Workshop, made: Plan, decoded: list[int]) -> list[int]:

@@ -20,6 +20,7 @@ from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
     from cutroom.packaging.checks.sound import EncodedSound
+    from cutroom.packaging.images import ImageTrack
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
     Returns:
         Key of each in the media bucket, by its label.
     """
-    from cutroom.packaging import hls, mpd
+    from cutroom.packaging import hls, images, mpd
     from cutroom.packaging.containers import manifest_names
 
     one = Job.from_json(job)
@@ -40,19 +41,39 @@ def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
     facts = _facts(shop, made)
     reporter = shop.progress("manifest", "manifests", 1, "version")
     prefix = _prefix(shop, one, made)
+    stills = _stills(shop, one, made)
     written = {}
+    if stills is not None:
+        text = images.media_playlist(stills)
+        key = version_key(shop, one, made, images.PLAYLIST)
+        shop.media.put_bytes(key, text.encode(), content_type=CONTENT_TYPES[".m3u8"])
     for name in manifest_names(made.containers):
         named = [each for each in facts if each.container == name.container and each.kind != "download"]
         if name.kind == "hls":
-            text = hls.multivariant_playlist(named, prefix=prefix, with_iframes=made.iframe_playlists)
+            text = hls.multivariant_playlist(
+                named, prefix=prefix, with_iframes=made.iframe_playlists, stills=stills
+            )
         else:
-            text = mpd.mpd(named, prefix=prefix)
+            text = mpd.mpd(named, prefix=prefix, stills=stills)
         written[name.label] = version_key(shop, one, made, name.file)
         shop.media.put_bytes(
             written[name.label], text.encode(), content_type=CONTENT_TYPES[PurePath(name.file).suffix]
         )
     reporter.finish()
     return written
+
+
+def _stills(shop: Workshop, job: Job, made: Plan) -> "ImageTrack | None":
+    """The sheets of stills as they were stored; None without pictures."""
+    from cutroom.ffmpeg import sprites
+    from cutroom.packaging.images import ImageTrack
+
+    if made.video is None:
+        return None
+    sheet = sprites.plan_sheet(sprites.end_s(made.video), made.video.track.display_size, made.thumbnails)
+    names = [version_key(shop, job, made, sprites.SPRITES % number) for number in range(1, sheet.sheets + 1)]
+    stored = [shop.media.head(name) for name in names]
+    return ImageTrack(sheet=sheet, sizes_bytes=tuple(info.size_bytes for info in stored if info is not None))
 
 
 def _facts(shop: Workshop, made: Plan) -> list[Any]:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 import strategies
-from cutroom.ffmpeg import argv, sound
+from cutroom.ffmpeg import argv, sound, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import Profile, parse_profile
+from cutroom.media.recipes import Thumbnails
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 
 Golden = Callable[[str, str], None]
@@ -139,17 +140,9 @@ def test_inspect_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
     times, of_track = VIDEOS[name]
     video = plan_of(times, **of_track).video
     assert video is not None
+    sheet = sprites.plan_sheet(Fraction(6), video.track.display_size, Thumbnails())
     command = argv.inspect_video(
-        video,
-        source=Path("source.mov"),
-        stats=Path("stats.txt"),
-        interval_s=Fraction(2),
-        sprite=Path("sprite.jpg"),
-        sprite_width=192,
-        columns=3,
-        rows=1,
-        poster=Path("poster.jpg"),
-        samples=3,
+        video, sheet, source=Path("source.mov"), stats=Path("stats.txt"), folder=Path("stills")
     )
     golden(f"argv/inspect-video-{name}.txt", one_pair_a_line(command))
 

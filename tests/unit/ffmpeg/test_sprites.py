@@ -25,12 +25,14 @@ def seconds(text: str) -> Fraction:
     return int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
 
 
-def cues_of(text: str) -> list[tuple[Fraction, Fraction, tuple[int, ...]]]:
+def cues_of(text: str) -> list[tuple[Fraction, Fraction, tuple[int, ...], str]]:
     found = re.findall(
-        r"\n(\d{2,}:\d\d:\d\d\.\d{3}) --> (\d{2,}:\d\d:\d\d\.\d{3})\ns\.jpg#xywh=([\d,]+)\n", text
+        r"\n(\d{2,}:\d\d:\d\d\.\d{3}) --> (\d{2,}:\d\d:\d\d\.\d{3})\n(sprite_\d{5}\.jpg)#xywh=([\d,]+)\n",
+        text,
     )
     return [
-        (seconds(start), seconds(end), tuple(int(n) for n in xywh.split(","))) for start, end, xywh in found
+        (seconds(start), seconds(end), tuple(int(n) for n in xywh.split(",")), name)
+        for start, end, name, xywh in found
     ]
 
 
@@ -39,11 +41,11 @@ def test_cues_cover_the_duration_without_gap_or_overlap(
     duration: Fraction, size: tuple[int, int], thumbnails: Thumbnails
 ) -> None:
     sheet = sprites.plan_sheet(duration, size, thumbnails)
-    cues = cues_of(sprites.webvtt(sheet, "s.jpg", duration))
+    cues = cues_of(sprites.webvtt(sheet, duration))
     assert len(cues) == sheet.count
     assert cues[0][0] == 0
     assert all(before[1] == after[0] for before, after in pairwise(cues))
-    assert all(start < end for start, end, _ in cues)
+    assert all(start < end for start, end, *_ in cues)
     assert abs(cues[-1][1] - duration) <= Fraction(1, 1000)
 
 
@@ -52,9 +54,10 @@ def test_each_cue_has_a_tile_of_its_own_within_the_sheet(
     duration: Fraction, size: tuple[int, int], thumbnails: Thumbnails
 ) -> None:
     sheet = sprites.plan_sheet(duration, size, thumbnails)
-    tiles = [tile for _, _, tile in cues_of(sprites.webvtt(sheet, "s.jpg", duration))]
+    tiles = [(name, tile) for _, _, tile, name in cues_of(sprites.webvtt(sheet, duration))]
     assert len(set(tiles)) == len(tiles)
-    for x, y, width, height in tiles:
+    assert {name for name, _ in tiles} == {sprites.SPRITES % n for n in range(1, sheet.sheets + 1)}
+    for _, (x, y, width, height) in tiles:
         assert (width, height) == (sheet.width, sheet.height)
         assert x % width == y % height == 0
         assert x + width <= sheet.width * sheet.columns
@@ -70,7 +73,10 @@ def test_a_sheet_is_no_larger_and_its_stills_no_closer_than_the_profile_wants(
     assert sheet.rows <= thumbnails.rows
     assert sheet.interval_s >= thumbnails.min_interval_s
     assert sheet.interval_s.denominator == 1
-    assert sheet.count <= sheet.columns * sheet.rows < sheet.count + sheet.columns
+    per_sheet = sheet.columns * sheet.rows
+    assert per_sheet * (sheet.sheets - 1) < sheet.count <= per_sheet * sheet.sheets
+    assert sheet.sheets <= sprites.MOST_SHEETS
+    assert sheet.sheets > 1 or per_sheet < sheet.count + sheet.columns
     assert sheet.height % 2 == 0
 
 
@@ -81,5 +87,5 @@ def test_a_tile_has_the_shape_of_the_picture(size: tuple[int, int], height: int)
 
 def test_a_single_frame_has_a_cue_that_lasts() -> None:
     sheet = sprites.plan_sheet(Fraction(1, 90_000), (64, 64), Thumbnails())
-    ((start, end, _),) = cues_of(sprites.webvtt(sheet, "s.jpg", Fraction(1, 90_000)))
+    ((start, end, *_),) = cues_of(sprites.webvtt(sheet, Fraction(1, 90_000)))
     assert (start, end) == (0, Fraction(1, 1000))

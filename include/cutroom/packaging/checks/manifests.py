@@ -60,6 +60,8 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
     """Read the MPD back: the same renditions, codecs, bit rates and numbers of segments as the facts say."""
     stated = set()
     for representation in ET.fromstring(text).iter(f"{_MPD}Representation"):  # noqa: S314  we wrote it
+        if "codecs" not in representation.attrib:
+            continue  # stills
         entries = representation.findall(f"{_MPD}SegmentTemplate/{_MPD}SegmentTimeline/{_MPD}S")
         stated.add(
             (
