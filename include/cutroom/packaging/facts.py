@@ -14,7 +14,7 @@ from cutroom.media.joins import Join
 from cutroom.media.loudness import Loudness
 from cutroom.media.rates import Rates
 from cutroom.packaging import packager, webvtt
-from cutroom.packaging.containers import CONTAINERS
+from cutroom.packaging.containers import CONTAINERS, Container
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
 _CENC = "{urn:mpeg:cenc:2013}"
@@ -185,12 +185,13 @@ def read(folder: Path, container: str = "cmaf") -> Packaged:
     """
     form = CONTAINERS[container]
     representation, adaptation = _representation(folder / packager.MPD)
+    stated = {**adaptation.attrib, **representation.attrib}
     base, template = (representation.find(f"{_MPD}{name}") for name in ("SegmentBase", "SegmentTemplate"))
     init = index = None
     if base is not None:
         timescale, segments, init, index = _indexed(folder, form.single or "", base)
     elif template is not None:
-        timescale, segments = _listed(folder, form.segment, template)
+        timescale, segments = _listed(folder, form, template, is_sound="width" not in stated)
         if form.init:
             init = ByteRange(file=form.init, offset=0, size_bytes=(folder / form.init).stat().st_size)
     else:
@@ -198,7 +199,6 @@ def read(folder: Path, container: str = "cmaf") -> Packaged:
     named = len(m3u8.loads((folder / packager.PLAYLIST).read_text()).segments)
     if named != len(segments):
         raise VerificationFailed(f"The packager's playlist names {named} segments, its MPD {len(segments)}.")
-    stated = {**adaptation.attrib, **representation.attrib}
     master = (folder / packager.MULTIVARIANT).read_text()
     return Packaged(
         codec_string=stated["codecs"],
@@ -221,9 +221,16 @@ def locked(packaged: Packaged) -> Packaged:
     return replace(packaged, iframes=())
 
 
-def _listed(folder: Path, name: str, template: ET.Element) -> tuple[int, tuple[Segment, ...]]:
+def _listed(
+    folder: Path, form: Container, template: ET.Element, *, is_sound: bool
+) -> tuple[int, tuple[Segment, ...]]:
     """The segments of a SegmentTemplate, each a file."""
-    starts_at = int(template.attrib.get("presentationTimeOffset", 0))
+    timescale, name = int(template.attrib["timescale"]), form.segment
+    starts_at = round(form.start_s * timescale)
+    if is_sound:
+        # It begins with the presentation. Where an encoder's delay comes before that, the packager states the times of
+        # MPEG-TS by a clock that has wrapped, and tells by the offset where it stands.
+        starts_at = int(template.attrib.get("presentationTimeOffset", 0))
     segments = tuple(
         Segment(
             start_ticks=start - starts_at,
@@ -233,7 +240,7 @@ def _listed(folder: Path, name: str, template: ET.Element) -> tuple[int, tuple[S
         )
         for number, (start, duration) in enumerate(_timeline(template), start=1)
     )
-    return int(template.attrib["timescale"]), segments
+    return timescale, segments
 
 
 def _indexed(
