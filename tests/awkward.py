@@ -30,6 +30,8 @@ class Awkward:
     """Frames that are shown; None: those that an independent decode shows."""
     times: Fraction | None = None
     """Seconds from frame to frame, from zero, where the container holds no times that a decode could tell."""
+    damaged: str | None = None
+    """A part of the words for what is missing, where something is; the rest is published if the profile says so."""
     is_counted: bool = True
     """Whether the picture is large and clean enough to show its number."""
 
@@ -268,6 +270,23 @@ SOURCES: dict[str, Awkward] = {
     "two video tracks": Awkward(suffix=".mp4", make=two_videos, frames=50),
     "a timecode track": Awkward(suffix=".mov", make=counted("-timecode", "01:00:00:00"), frames=50),
     "an attached picture": Awkward(suffix=".mp4", make=with_a_still, frames=50),
+    "MP4 without its end": Awkward(
+        suffix=".mp4", make=changed(counted("-movflags", "+faststart"), cut(0.7)), damaged="truncated"
+    ),
+    "fragments without their end": Awkward(
+        suffix=".mp4",
+        make=changed(counted("-movflags", "frag_keyframe+empty_moov"), cut(0.8)),
+        damaged="truncated",
+    ),
+    "Matroska without its end": Awkward(
+        suffix=".mkv", make=changed(counted(), cut(0.7)), damaged="truncated"
+    ),
+    "AVI without its end": Awkward(
+        suffix=".avi",
+        damaged="truncated",
+        make=changed(counted(video=PLAIN, audio=("-c:a", "libmp3lame")), cut(0.7)),
+    ),
+    "a transport stream without its end": Awkward(suffix=".ts", make=changed(counted(), cut(0.7))),
     # Picture
     "odd sizes": Awkward(suffix=".mp4", make=counted(size=(161, 91), pixels="yuv444p"), frames=50),
     "16×16": Awkward(suffix=".mkv", make=counted(size=(16, 16), video=("-c:v", "ffv1"))),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from awkward import SOURCES, Awkward
+from cutroom.errors import SourceCorrupt
 from cutroom.media import video_plan as planning
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
@@ -17,6 +18,7 @@ PROFILE = """
 name: test
 description: One small rung with as many joins as there can be
 segment_s: 1
+damaged: publish
 video:
   - codec: h264
     preset: ultrafast
@@ -74,3 +76,16 @@ def test_an_awkward_source_is_published_with_all_its_frames_at_their_times(
     transcode(source, out, profile=profile, settings=Settings(home=tmp_path))
     assert renditions(out)
     assert difference(one, source, out) is None
+
+
+@pytest.mark.parametrize("name", [name for name, one in SOURCES.items() if one.damaged])
+def test_a_file_without_its_end_is_rejected_unless_the_profile_says_otherwise(
+    name: str, tmp_path: Path, profile: str
+) -> None:
+    one = SOURCES[name]
+    source, out = tmp_path / f"source{one.suffix}", tmp_path / "out"
+    one.make(source)
+    Path(profile).write_text(PROFILE.replace("damaged: publish", "damaged: reject"))
+    with pytest.raises(SourceCorrupt, match=f"{one.damaged}.*damaged: publish"):
+        transcode(source, out, profile=profile, settings=Settings(home=tmp_path))
+    assert not (out / "master.m3u8").exists()

@@ -24,15 +24,16 @@ RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB
 
 
 def index(source: str, track: int) -> None:
-    """Print `pts flags` of each packet in decode order; flags are K (keyframe) and D (not shown).
+    """Print `pts flags` of each packet in decode order; flags are K (keyframe), D (not shown) and U (undecodable).
 
     A line `retimed` before them says that the times are not all the container's own. Empty lines are signs of life.
     """
     found = presentation.read(source, track, alive=lambda: print(flush=True))
     if found.retimed:
         print("retimed")
-    for packet in found.packets:
-        flags = ("K" if packet.is_keyframe else "") + ("" if packet.is_shown else "D")
+    for number, packet in enumerate(found.packets):
+        flags = "K" if packet.is_keyframe else ""
+        flags += "U" if number in found.undecodable else "" if packet.is_shown else "D"
         print(packet.pts, flags)
 
 
@@ -85,7 +86,11 @@ def _track_like(stream: Any, output: OutputContainer) -> Any:
 
 if __name__ == "__main__":
     verb, path, number, *rest = sys.argv[1:]
-    if verb == "index":
-        index(path, int(number))
-    else:
-        split(path, int(number), *rest)
+    try:
+        if verb == "index":
+            index(path, int(number))
+        else:
+            split(path, int(number), *rest)
+    except av.error.FFmpegError as error:
+        # What the libraries refuse is the file's fault; anything else is ours, and ends with a traceback.
+        sys.exit(f"{type(error).__name__}: {error.strerror}")

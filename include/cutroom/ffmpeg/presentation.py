@@ -8,12 +8,14 @@ one time only a decoder knows which comes first.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 
+from cutroom.ffmpeg import completeness
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.timeline import Packet
 
@@ -32,6 +34,8 @@ class Presentation:
     """In decode order."""
     retimed: bool
     """Whether times had to be made: counted where there are none, moved by a tick where one occurs twice."""
+    undecodable: frozenset[int] = frozenset()
+    """Numbers of packets that show nothing, as what they refer to is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,17 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         ]
         step = _frame_ticks(stream)
     stated = _with_lone_times(stated, reorders)
-    return present(stated, step, lambda end: _decoded(source, track, end, alive))
+    truncated = bool(completeness.missing_bytes(Path(source)))
+    return present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
 
 
-def present(stated: Sequence[Stated], step: int, shown_order: Callable[[int], list[int]]) -> Presentation:
+def present(
+    stated: Sequence[Stated],
+    step: int,
+    shown_order: Callable[[int], list[int]],
+    *,
+    truncated: bool = False,
+) -> Presentation:
     """Decide when each packet is shown.
 
     Args:
@@ -78,19 +89,18 @@ def present(stated: Sequence[Stated], step: int, shown_order: Callable[[int], li
         step: Ticks of a frame, for tracks without any times.
         shown_order: Decodes the packets before a number, and gives the numbers of those that show a frame, in order
             of presentation.
+        truncated: Whether the end is missing, so that the last packet may be half of one.
     """
     times = [one.pts for one in stated if not one.is_discarded]
     if None in times or len(set(times)) < len(times):
         return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
     packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded) for one in stated]
-    end = _undecided(packets)
-    if end:
-        shown = set(shown_order(end))
-        packets[:end] = [
-            replace(one, is_shown=one.is_shown and number in shown)
-            for number, one in enumerate(packets[:end])
-        ]
-    return Presentation(packets=packets, retimed=False)
+    end = len(packets) if truncated else _undecided(packets)
+    shown = set(shown_order(end)) if end else set()
+    undecodable = frozenset(n for n in range(end) if packets[n].is_shown and n not in shown)
+    for number in undecodable:
+        packets[number] = replace(packets[number], is_shown=False)
+    return Presentation(packets=packets, retimed=False, undecodable=undecodable)
 
 
 def _undecided(packets: Sequence[Packet]) -> int:
@@ -157,7 +167,8 @@ def _decoded(source: str, track: int, end: int, alive: Callable[[], None]) -> li
     with _opened(source) as container:
         stream: Any = container.streams[track]
         decoder = stream.codec_context
-        decoder.thread_type = "AUTO"
+        # Threads for frames tell of a damaged packet late, and lose the frames that were whole with it.
+        decoder.thread_type = "SLICE"
 
         def take(packet: "AvPacket[Any] | None") -> None:
             try:

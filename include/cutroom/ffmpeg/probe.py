@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import runner
+from cutroom.ffmpeg import completeness, runner
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
@@ -157,18 +157,16 @@ def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source
     packets: list[Packet] = []
     if source.video:
         track = source.video[0]
-        packets, retimed = read_packets(path, track.index, log=log, limits=limits)
-        source = replace(source, video=(replace(track, is_retimed=retimed),))
+        index = read_packets(path, track.index, log=log, limits=limits)
+        packets = index.packets
+        source = replace(source, video=(replace(track, is_retimed=index.retimed),), notes=_notes(index))
     if source.video and not packets:
         raise SourceCorrupt(
             "The video track holds no data: the file is truncated or damaged. Upload it again."
         )
-    stream = next(
-        (one for one in output.streams if source.video and one.index == source.video[0].index), None
-    )
-    if stream is not None:
-        _reject_truncated(stream, packets)
-    return source, packets
+    if source.video and not any(packet.is_shown for packet in packets):
+        raise SourceCorrupt("The picture is damaged: nothing of it can be decoded. Upload the file again.")
+    return replace(source, damage=_damage(path, output, source, packets)), packets
 
 
 def reject_what_is_not_media(path: Path) -> None:
@@ -350,39 +348,75 @@ def _cover(stream: _Stream) -> CoverArt:
     return CoverArt(index=stream.index, codec=stream.codec_name, width=stream.width, height=stream.height)
 
 
-def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> tuple[list[Packet], bool]:
-    """Times of a track's packets, in decode order, and whether any of them had to be made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketIndex:
+    """What `cutter index` said of a track."""
+
+    packets: list[Packet]
+    """In decode order."""
+    retimed: bool
+    """Whether any of their times had to be made."""
+    undecodable: int
+    """Packets that show nothing, as what they refer to is missing."""
+
+
+def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> PacketIndex:
+    """The packets of a track."""
     packets: list[Packet] = []
     retimed = False
+    undecodable = 0
 
     def take(line: str) -> None:
-        nonlocal retimed
+        nonlocal retimed, undecodable
         if line == "retimed":
             retimed = True
         elif line:
             pts, flags = line.split(" ")
-            packets.append(Packet(int(pts), "K" in flags, "D" not in flags))
+            packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
+            undecodable += "U" in flags
 
     argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "index", str(path), str(track)]
     try:
         runner.run(argv, log=log.with_suffix(".packets.log"), limits=limits, on_line=take)
     except EncoderRefused as refused:
+        if "Traceback" in str(refused):
+            raise
         raise _reason(str(refused)) from refused
-    return packets, retimed
+    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable)
 
 
-def _reject_truncated(stream: _Stream, packets: list[Packet]) -> None:
+def _notes(index: PacketIndex) -> tuple[str, ...]:
+    if not index.undecodable:
+        return ()
+    return (
+        f"{index.undecodable} of {len(index.packets)} frames show nothing: what they refer to is not in the file.",
+    )
+
+
+def _damage(path: Path, output: ProbeOutput, source: Source, packets: Sequence[Packet]) -> tuple[str, ...]:
+    """What is missing at the end, in words."""
+    missing, size = completeness.missing_bytes(path), source.size_bytes
+    if missing:
+        percent = 100 * size // (size + missing)
+        return (f"The file is truncated: {size} of its {size + missing} bytes ({percent} %) are there.",)
+    for stream in output.streams:
+        if source.video and stream.index == source.video[0].index:
+            return _lost_frames(stream, packets)
+    return ()
+
+
+def _lost_frames(stream: _Stream, packets: Sequence[Packet]) -> tuple[str, ...]:
     """An index that names more frames than there are data for means that the end is missing."""
     if stream.nb_frames is None or stream.duration is None:
-        return
+        return ()
     last = max(packet.pts for packet in packets) * stream.time_base
     end = (stream.start_time or 0) + stream.duration
-    if len(packets) < stream.nb_frames and end - last > max(Fraction(1, 2), stream.duration / 100):
-        percent = 100 * len(packets) // stream.nb_frames
-        raise SourceCorrupt(
-            f"The file is truncated: its index names {stream.nb_frames} frames, {len(packets)} ({percent} %) are "
-            "there. Upload it again."
-        )
+    if len(packets) >= stream.nb_frames or end - last <= max(Fraction(1, 2), stream.duration / 100):
+        return ()
+    percent = 100 * len(packets) // stream.nb_frames
+    return (
+        f"The file is truncated: its index names {stream.nb_frames} frames, {len(packets)} ({percent} %) are there.",
+    )
 
 
 def reject_too_large(source: Source, *, pixels: int, duration_s: int) -> None:

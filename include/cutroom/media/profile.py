@@ -42,6 +42,8 @@ class Profile(Part):
     """Whether HLS players get the keyframes alone, to show while they seek."""
     closest_rungs: Annotated[Fraction, Field(gt=0, le=1)] = CLOSEST_RUNGS
     """A rung with a side that is more than this part of the same side one rung above is dropped."""
+    damaged: Literal["reject", "publish"] = "reject"
+    """What is done with a file whose end is missing: refused, or what is there is published."""
     encryption: Encryption | None = None
     video: tuple[VideoCodec, ...] = ()
     audio: tuple[AudioCodec, ...] = ()

@@ -146,3 +146,7 @@ class Source:
     """By the names of `cutroom.media.tags`."""
     not_carried: tuple[str, ...] = ()
     """Tracks that no output carries, in words."""
+    damage: tuple[str, ...] = ()
+    """What is missing of the file, in words; a profile says whether the rest is published."""
+    notes: tuple[str, ...] = ()
+    """What else its owner may want to know, in words."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cutroom.errors import ObjectMissing, SourceTooLarge, SourceUnsupported
+from cutroom.errors import ObjectMissing, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.media import keys, timeline
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
@@ -50,6 +50,12 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     )
     for track in source.not_carried:
         logger.warning("%s is not carried", track)
+    for words in (*source.damage, *source.notes):
+        logger.warning("%s", words)
+    if source.damage and load_profile(one.profile).damaged == "reject":
+        raise SourceCorrupt(
+            f"{source.damage[0]} Upload it again, or take a profile that says `damaged: publish` to have what is there."
+        )
     reporter.finish()
     return replace(one, sha256=sha256).to_json()
 
