@@ -17,6 +17,20 @@ H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf
 PLAIN = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf", "0")
 AAC = ("-c:a", "aac", "-b:a", "64k")
 
+PROFILE = """
+name: test
+description: One small rung with as many joins as there can be
+segment_s: 1
+damaged: publish
+video:
+  - codec: h264
+    preset: ultrafast
+    crf: 18
+    rungs: [{box: 160x90, max_bitrate: 2M}]
+audio:
+  - {codec: aac, bitrates: [64k]}
+"""
+
 Maker = Callable[[Path], None]
 
 

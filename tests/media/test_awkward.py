@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from awkward import SOURCES, Awkward
+from awkward import PROFILE, SOURCES, Awkward
 from cutroom.errors import SourceCorrupt
 from cutroom.media import video_plan as planning
 from cutroom.settings import Settings
@@ -13,20 +13,6 @@ from cutroom.steps.local import transcode
 from shown import first_sound_s, renditions, shown
 
 pytestmark = pytest.mark.media
-
-PROFILE = """
-name: test
-description: One small rung with as many joins as there can be
-segment_s: 1
-damaged: publish
-video:
-  - codec: h264
-    preset: ultrafast
-    crf: 18
-    rungs: [{box: 160x90, max_bitrate: 2M}]
-audio:
-  - {codec: aac, bitrates: [64k]}
-"""
 
 MOST_S = 0.001 + 1e-6
 """How far a frame may be from its place: a millisecond, and what a sum of decimals loses."""

@@ -11,36 +11,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, runner
+from cutroom.ffmpeg import completeness, runner, sniff
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
-from cutroom.media.limits import Limits
+from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.sound_tracks import carried_tracks
 from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
 from cutroom.media.tags import normalised
 from cutroom.media.timeline import Packet
-
-SNIFFED = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"BM", "a BMP image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
-    (b"8BPS", "a Photoshop image"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"#EXTM3U", "a playlist, which is not taken: upload the media themselves"),
-    (b"ffconcat", "a concat script, which is not taken: upload the media themselves"),
-    (b"<?xml", "an XML document"),
-)
-"""How files begin that are not media, so that the reason can say what was uploaded."""
-
 
 MAX_LABEL = 80
 """Longest name of a track that a player's menu shows, in characters."""
@@ -124,7 +103,9 @@ class ProbeOutput(_Out):
     chapters: tuple[_Chapter, ...] = ()
 
 
-def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source, list[Packet]]:
+def probe(
+    path: Path, *, sha256: str, log: Path, limits: Limits, most: SourceLimits | None = None
+) -> tuple[Source, list[Packet]]:
     """What is in a file.
 
     Args:
@@ -132,6 +113,7 @@ def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source
         sha256: Digest of its bytes.
         log: Where the tools' logs are kept.
         limits: What the tools may take.
+        most: How large the source may be.
 
     Returns:
         The source, and the packets of its main video track in decode order (none without video).
@@ -139,11 +121,13 @@ def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source
     Raises:
         SourceCorrupt: The file is empty, truncated or damaged.
         SourceUnsupported: The file is not media, or none that is taken.
+        SourceTooLarge: It passes a limit, which the message names.
     """
+    most = most or SourceLimits()
     size = path.stat().st_size
     if size == 0:
         raise SourceCorrupt("The file is empty (0 bytes). Upload it again.")
-    reject_what_is_not_media(path)
+    sniff.reject_what_is_not_media(path)
     argv = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
     argv += ["-show_format", "-show_streams", "-show_chapters", "-of", "json", f"file:{path}"]
     try:
@@ -151,13 +135,19 @@ def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source
     except EncoderRefused as refused:
         raise _reason(str(refused)) from refused
     output = ProbeOutput.model_validate(json.loads(said.stdout))
+    if len(output.streams) > most.tracks:
+        raise SourceTooLarge(
+            f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "
+            "CUTROOM_SOURCE_MAX_TRACKS allows."
+        )
     source = to_source(output, sha256=sha256, size_bytes=size)
     if not source.video and not source.audio:
         raise SourceUnsupported("The file holds no video and no audio track.")
     packets: list[Packet] = []
     if source.video:
         track = source.video[0]
-        index = read_packets(path, track.index, log=log, limits=limits)
+        reject_too_large(source, most)
+        index = read_packets(path, track.index, log=log, limits=limits, most=most)
         packets = index.packets
         source = replace(source, video=(replace(track, is_retimed=index.retimed),), notes=_notes(index))
     if source.video and not packets:
@@ -166,38 +156,14 @@ def probe(path: Path, *, sha256: str, log: Path, limits: Limits) -> tuple[Source
         )
     if source.video and not any(packet.is_shown for packet in packets):
         raise SourceCorrupt("The picture is damaged: nothing of it can be decoded. Upload the file again.")
+    if source.video:
+        shown = [packet.pts for packet in packets if packet.is_shown]
+        lasts_s = (max(shown) - min(shown)) * source.video[0].time_base
+        if lasts_s > most.duration_s:
+            raise _too_long(lasts_s, most)
+    else:
+        reject_too_large(source, most)
     return replace(source, damage=_damage(path, output, source, packets)), packets
-
-
-def reject_what_is_not_media(path: Path) -> None:
-    """Name the usual mistakes by how the file begins.
-
-    Raises:
-        SourceUnsupported: It is an image, a document, an archive, a playlist or plain text.
-    """
-    with path.open("rb") as file:
-        head = file.read(4096)
-    for magic, what in SNIFFED:
-        if head.startswith(magic):
-            raise SourceUnsupported(f"The file is {what}, not video or audio.")
-    if head[4:12] in {b"ftypavif", b"ftypheic", b"ftypmif1"} or (
-        head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    ):
-        raise SourceUnsupported("The file is an image, not video or audio.")
-    printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
-    if printable == len(head) and _is_text(head):
-        raise SourceUnsupported("The file is plain text, not video or audio.")
-
-
-def _is_text(head: bytes) -> bool:
-    # The last character may be cut in two.
-    for end in range(len(head), max(0, len(head) - 4), -1):
-        try:
-            head[:end].decode()
-        except UnicodeDecodeError:
-            continue
-        return True
-    return False
 
 
 def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
@@ -360,8 +326,16 @@ class PacketIndex:
     """Packets that show nothing, as what they refer to is missing."""
 
 
-def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> PacketIndex:
-    """The packets of a track."""
+def read_packets(
+    path: Path, track: int, *, log: Path, limits: Limits, most: SourceLimits | None = None
+) -> PacketIndex:
+    """The packets of a track.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+        SourceTooLarge: There are more than `most` allows.
+    """
+    most = most or SourceLimits()
     packets: list[Packet] = []
     retimed = False
     undecodable = 0
@@ -374,6 +348,10 @@ def read_packets(path: Path, track: int, *, log: Path, limits: Limits) -> Packet
             pts, flags = line.split(" ")
             packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
             undecodable += "U" in flags
+        if len(packets) > most.frames:
+            raise SourceTooLarge(
+                f"The picture has more than the {most.frames} frames that CUTROOM_SOURCE_MAX_FRAMES allows."
+            )
 
     argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "index", str(path), str(track)]
     try:
@@ -419,23 +397,27 @@ def _lost_frames(stream: _Stream, packets: Sequence[Packet]) -> tuple[str, ...]:
     )
 
 
-def reject_too_large(source: Source, *, pixels: int, duration_s: int) -> None:
+def reject_too_large(source: Source, most: SourceLimits) -> None:
     """Hold the source against the limits of this installation.
 
     Raises:
         SourceTooLarge: The message names the limit and its setting.
     """
     for track in source.video:
-        if track.width * track.height > pixels:
+        if track.width * track.height > most.pixels:
             raise SourceTooLarge(
-                f"The picture is {track.width}×{track.height}, larger than the {pixels} pixels that "
+                f"The picture is {track.width}×{track.height}, larger than the {most.pixels} pixels that "
                 "CUTROOM_SOURCE_MAX_PIXELS allows."
             )
-    if source.duration_s is not None and source.duration_s > duration_s:
-        raise SourceTooLarge(
-            f"The file says that it lasts {float(source.duration_s):.0f} s, longer than the {duration_s} s that "
-            "CUTROOM_SOURCE_MAX_DURATION_S allows."
-        )
+    if source.duration_s is not None and source.duration_s > most.duration_s:
+        raise _too_long(source.duration_s, most)
+
+
+def _too_long(lasts_s: Fraction, most: SourceLimits) -> SourceTooLarge:
+    return SourceTooLarge(
+        f"The file says that it lasts {float(lasts_s):.0f} s, longer than the {most.duration_s} s that "
+        "CUTROOM_SOURCE_MAX_DURATION_S allows."
+    )
 
 
 def _reason(said: str) -> SourceCorrupt | SourceUnsupported:

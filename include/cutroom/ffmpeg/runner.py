@@ -4,25 +4,22 @@ The one place where Cutroom starts ffmpeg, ffprobe, Shaka Packager and its own p
 """
 
 import contextlib
-import ctypes
 import os
-import resource
 import selectors
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cutroom.errors import EncoderKilled, EncoderRefused, ToolStalled
-from cutroom.ffmpeg import tools
+from cutroom.errors import EncoderKilled, EncoderRefused, SourceTooLarge, ToolStalled
+from cutroom.ffmpeg import confine, tools
 from cutroom.media.limits import Limits
 
 TAIL_BYTES = 4_000
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,8 @@ def run(
 
     Raises:
         EncoderRefused: The tool ended by itself with an error; the message carries the end of its log.
-        EncoderKilled: The tool was ended by a signal, or the disk or the memory was full.
+        EncoderKilled: The tool was ended by a signal, or the disk was full.
+        SourceTooLarge: The tool took more memory, CPU, time or disk than its limits allow.
         ToolStalled: The tool said nothing for too long and was ended.
     """
     limits = limits or Limits()
@@ -68,14 +66,13 @@ def run(
         stderr.flush()
         begins = stderr.tell()
         process = subprocess.Popen(
-            [tools.path(argv[0]), *argv[1:]],
+            [*_confined(limits), tools.path(argv[0]), *argv[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=cwd,
             pass_fds=descriptors,
             process_group=0,
-            preexec_fn=lambda: _in_child(limits.memory_bytes),  # noqa: PLW1509  two system calls, no lock is taken
         )
         try:
             stdout = _follow(process, log, limits, on_line, name)
@@ -85,10 +82,12 @@ def run(
     if process.returncode == 0:
         return Finished(stdout=stdout, stderr=said, wall_s=time.monotonic() - started)
     tail = said.strip()
+    if (reached := _limit_reached(process.returncode, tail, limits, name)) is not None:
+        raise SourceTooLarge(f"The file asks for too much: {reached}")
     if process.returncode < 0:
         raise EncoderKilled(f"{name} was ended by {_signal_name(-process.returncode)}.\n{tail}")
-    if "No space left on device" in tail or "Cannot allocate memory" in tail:
-        raise EncoderKilled(f"{name} ran out of disk or memory.\n{tail}")
+    if "No space left on device" in tail:
+        raise EncoderKilled(f"{name} ran out of disk.\n{tail}")
     raise EncoderRefused(f"{name} ended with exit code {process.returncode}.\n{tail}")
 
 
@@ -106,11 +105,22 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _in_child(memory_bytes: int) -> None:
-    # A tool must not outlive the task that started it, not even when that is killed with SIGKILL.
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _confined(limits: Limits) -> list[str]:
+    taken = (os.getpid(), limits.memory_bytes, limits.cpu_s, limits.output_bytes)
+    return [sys.executable, "-I", "-S", confine.__file__, *map(str, taken)]
+
+
+def _limit_reached(returncode: int, tail: str, limits: Limits, name: str) -> str | None:
+    """Which limit ended a tool, in words that name its setting; None: it was something else."""
+    if returncode == -signal.SIGXCPU:
+        return f"{name} took more than the {limits.cpu_s} CPU seconds that CUTROOM_TOOL_CPU_S allows."
+    if returncode == -signal.SIGXFSZ or "File too large" in tail:
+        return (
+            f"{name} wrote more than the {limits.output_bytes} bytes that CUTROOM_TOOL_OUTPUT_BYTES allows."
+        )
+    if any(words in tail for words in ("Cannot allocate memory", "MemoryError", "failed to allocate")):
+        return f"{name} needs more memory than the {limits.memory_bytes} bytes that CUTROOM_TOOL_MEMORY_BYTES allows."
+    return None
 
 
 def _follow(
@@ -153,7 +163,10 @@ def _follow(
             if now - last_sign > limits.stall_s:
                 raise ToolStalled(f"{name} made no progress for {limits.stall_s:.0f} s and was ended.")
             if now - began > limits.total_s:
-                raise ToolStalled(f"{name} took longer than {limits.total_s:.0f} s and was ended.")
+                raise SourceTooLarge(
+                    f"The file asks for too much: {name} took longer than the {limits.total_s:.0f} s that "
+                    "CUTROOM_TOOL_TIMEOUT_S allows."
+                )
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -155,7 +155,6 @@ def _resume(context: Any, catalog: "Catalog") -> None:
 
 
 def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
-    from cutroom.media.limits import Limits
     from cutroom.steps.sources import StoredSources
     from cutroom.steps.workshop import Workshop
     from cutroom.stores.blocks import open_block_service
@@ -176,11 +175,9 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
         ),
         sidecars=lambda upload: read_sidecars(s3_client(settings), upload),
         record=catalog,
-        limits=Limits(memory_bytes=settings.tool_memory_bytes, stall_s=settings.stall_timeout_s),
+        limits=settings.tool_limits,
         scratch_bytes=settings.scratch_bytes,
-        source_max_pixels=settings.source_max_pixels,
-        source_max_duration_s=settings.source_max_duration_s,
-        source_max_bytes=settings.source_max_bytes,
+        source_limits=settings.source_limits,
         content_key=functools.partial(content_key, settings),
     )
 

@@ -12,7 +12,8 @@ from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import keys, poster, timeline
 from cutroom.media.joins import quality_of
 from cutroom.media.plan import Plan
-from cutroom.media.video_plan import chunk_encode_key
+from cutroom.media.timeline import EncodeChunk
+from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 from cutroom.steps import planning
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
@@ -76,6 +77,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                     f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
                     f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
                 )
+            _reject_lost_boundary(video, chunk, ticks)
             measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
             for rung, output, quality in zip(rungs, outputs, measured, strict=True):
                 key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
@@ -83,6 +85,18 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                 keep_encode(shop, key, output, {"frame_ticks": ticks, **told})
     reporter.finish()
     return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
+
+
+def _reject_lost_boundary(video: VideoPlan, chunk: EncodeChunk, ticks: list[int]) -> None:
+    """The grid that all rungs share needs the first frame of each segment, but for the very first."""
+    decoded = set(ticks)
+    for boundary in chunk.boundaries[0 if chunk.index else 1 :]:
+        tick = video.timing.output_ticks(boundary)
+        if tick not in decoded:
+            raise SourceCorrupt(
+                f"The picture is damaged: the frame at {tick / video.timing.timescale:.2f} s, with which a segment "
+                "begins, can't be decoded. Upload the file again, or save it anew."
+            )
 
 
 def _chunk_file(shop: Workshop, job: Job, made: Plan, index: int, folder: Path) -> Path:

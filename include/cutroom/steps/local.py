@@ -139,7 +139,6 @@ def _as_upload(source: Path) -> UploadedObject:
 
 
 def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings) -> Workshop:
-    from cutroom.media.limits import Limits
     from cutroom.stores.content_keys import content_key
     from cutroom.stores.files import FileStore
 
@@ -157,11 +156,9 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
             if (source.parent / name).stat().st_size <= MAX_SIDECAR_BYTES
         },
         record=record,
-        limits=Limits(memory_bytes=settings.tool_memory_bytes, stall_s=settings.stall_timeout_s),
+        limits=settings.tool_limits,
         scratch_bytes=settings.scratch_bytes,
-        source_max_pixels=settings.source_max_pixels,
-        source_max_duration_s=settings.source_max_duration_s,
-        source_max_bytes=settings.source_max_bytes,
+        source_limits=settings.source_limits,
         content_key=partial(content_key, settings),
         version_folder="",
     )

@@ -37,8 +37,9 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     reporter = shop.progress("probe", one.upload.name, 1, "file")
     reject_too_large(shop, one.upload)
     with shop.source(one.upload) as (path, sha256), shop.folder("probe") as folder:
-        source, packets = prober.probe(path, sha256=sha256, log=folder / "probe.log", limits=shop.limits)
-    prober.reject_too_large(source, pixels=shop.source_max_pixels, duration_s=shop.source_max_duration_s)
+        source, packets = prober.probe(
+            path, sha256=sha256, log=folder / "probe.log", limits=shop.limits, most=shop.source_limits
+        )
     if source.video and not load_profile(one.profile).video and one.upload.kind == "audio":
         raise SourceUnsupported(
             "The file is named like an audio file, but holds moving pictures. Give it the name of a video file "
@@ -66,9 +67,9 @@ def reject_too_large(shop: Workshop, upload: UploadedObject) -> None:
     Raises:
         SourceTooLarge: The message names the limit and its setting.
     """
-    if upload.size_bytes > shop.source_max_bytes:
+    if upload.size_bytes > shop.source_limits.size_bytes:
         raise SourceTooLarge(
-            f"The file has {upload.size_bytes} bytes, more than the {shop.source_max_bytes} that "
+            f"The file has {upload.size_bytes} bytes, more than the {shop.source_limits.size_bytes} that "
             "CUTROOM_SOURCE_MAX_BYTES allows."
         )
 

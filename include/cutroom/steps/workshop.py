@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from cutroom.errors import UsageError
 from cutroom.media import keys
 from cutroom.media.content_key import ContentKey
-from cutroom.media.limits import Limits
+from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.progress import PartProgress
 from cutroom.media.upload import UploadedObject
 
@@ -80,9 +80,7 @@ class Workshop:
     record: Record
     limits: Limits = field(default_factory=Limits)
     scratch_bytes: int = 20 * 2**30
-    source_max_pixels: int = 8192 * 4320
-    source_max_duration_s: int = 24 * 3600
-    source_max_bytes: int = 500 * 2**30
+    source_limits: SourceLimits = field(default_factory=SourceLimits)
     content_key: Callable[[str], ContentKey] = _no_keys
     """Gives the content key of a name."""
     version_folder: str | None = None

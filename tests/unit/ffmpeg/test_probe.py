@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import strategies
 from cutroom.errors import SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import probe
+from cutroom.ffmpeg import probe, sniff
+from cutroom.media.limits import SourceLimits
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 from cutroom.media.timeline import Packet
 
@@ -217,13 +218,13 @@ class TestNotMedia:
     def test_the_usual_mistakes_are_named(self, tmp_path: Path, head: bytes, what: str) -> None:
         (tmp_path / "f.mp4").write_bytes(head)
         with pytest.raises(SourceUnsupported, match=what):
-            probe.reject_what_is_not_media(tmp_path / "f.mp4")
+            sniff.reject_what_is_not_media(tmp_path / "f.mp4")
 
     @given(st.text(min_size=1500, max_size=3000), st.sampled_from(["é", "語", "🎬"]))
     def test_text_is_text_wherever_its_head_is_cut(self, text: str, last: str) -> None:
         # 4,096 bytes are read; the last character may be cut in two.
         raw = (text + last * 4096).encode()[:4096]
-        assert probe._is_text(raw)
+        assert sniff._is_text(raw)
 
     @pytest.mark.parametrize(
         "head",
@@ -235,7 +236,7 @@ class TestNotMedia:
     )  # fmt: skip
     def test_media_pass(self, tmp_path: Path, head: bytes) -> None:
         (tmp_path / "f").write_bytes(head + bytes(range(256)))
-        probe.reject_what_is_not_media(tmp_path / "f")
+        sniff.reject_what_is_not_media(tmp_path / "f")
 
     def test_an_empty_file_is_told_so(self, tmp_path: Path) -> None:
         (tmp_path / "f").touch()
@@ -290,14 +291,14 @@ class TestLimits:
         )  # fmt: skip
 
     def test_a_limit_that_is_just_met_passes(self) -> None:
-        probe.reject_too_large(self.source(), pixels=1920 * 1080, duration_s=60)
-        probe.reject_too_large(self.source(None), pixels=1920 * 1080, duration_s=1)
+        probe.reject_too_large(self.source(), SourceLimits(pixels=1920 * 1080, duration_s=60))
+        probe.reject_too_large(self.source(None), SourceLimits(pixels=1920 * 1080, duration_s=1))
 
     def test_a_refusal_names_the_limit_and_its_setting(self) -> None:
         with pytest.raises(SourceTooLarge, match=r"1920×1080.*2073599.*CUTROOM_SOURCE_MAX_PIXELS"):
-            probe.reject_too_large(self.source(), pixels=1920 * 1080 - 1, duration_s=60)
+            probe.reject_too_large(self.source(), SourceLimits(pixels=1920 * 1080 - 1, duration_s=60))
         with pytest.raises(SourceTooLarge, match=r"60 s.*59 s.*CUTROOM_SOURCE_MAX_DURATION_S"):
-            probe.reject_too_large(self.source(), pixels=1920 * 1080, duration_s=59)
+            probe.reject_too_large(self.source(), SourceLimits(pixels=1920 * 1080, duration_s=59))
 
 
 def test_a_packet_that_an_edit_list_hides_is_not_shown(

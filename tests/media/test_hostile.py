@@ -1,0 +1,207 @@
+"""Files that mean harm: each ends published or rejected with a true reason, in bounded time, and nothing leaks."""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from awkward import PLAIN, PROFILE, counted, ffmpeg, motion_photo
+from cutroom.errors import CutroomError, SourceRejected, SourceTooLarge
+from cutroom.settings import Settings
+from cutroom.steps.local import transcode
+
+pytestmark = pytest.mark.media
+
+CANARY = b"CANARY-7f3a: nobody may read this"
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    path = tmp_path / "test.yaml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    """A file that no output may hold anything of."""
+    path = tmp_path / "canary.txt"
+    path.write_bytes(CANARY * 40)
+    return path
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """A listener that nobody may connect to."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.1)
+        yield listening
+
+
+def hls(uri: str) -> bytes:
+    return f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\n{uri}\n#EXT-X-ENDLIST\n".encode()
+
+
+def riff_with(playlist: bytes) -> bytes:
+    """An AVI whose beginning is sound and whose data are a playlist (the trick of 2017, CVE-2017-9993)."""
+    data = b"GAB2\0\x02\0" + b"\0" * 10 + playlist
+    body = b"AVI LIST" + struct.pack("<I", len(data) + 12) + b"movi00tx" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def tricks(canary: Path, port: int) -> dict[str, bytes]:
+    """Bytes that have a media tool open something else, if it lets itself be talked into it."""
+    url = f"http://127.0.0.1:{port}/x.ts"
+    dash = f'<?xml version="1.0"?><MPD><Period><BaseURL>{url}</BaseURL></Period></MPD>'
+    return {
+        "playlist.mp4": hls(f"file://{canary}"),
+        "playlist.ts": hls(url),
+        "playlist with a byte order mark.mp4": b"\xef\xbb\xbf" + hls(url),
+        "playlist behind a header.ts": b"G" + b"\0" * 187 + hls(url),
+        "playlist of a concat.mp4": hls(f"concat:{url}|file://{canary}"),
+        "concat.mp4": f"ffconcat version 1.0\nfile '{canary}'\nfile '{url}'\n".encode(),
+        "dash.mp4": dash.encode(),
+        "session.mp4": f"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\n".encode(),
+        "playlist.avi": riff_with(hls(f"file://{canary}")),
+        "playlist that fetches.avi": riff_with(hls(url)),
+        "drawing.mp4": f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{url}"/></svg>'.encode(),
+        "script.mp4": b"#!/bin/sh\ncat /etc/passwd\n",
+        "imf.mxf": f'<?xml version="1.0"?><CompositionPlaylist><Id>{url}</Id></CompositionPlaylist>'.encode(),
+    }
+
+
+@pytest.mark.parametrize("name", tricks(Path("/c"), 1))
+def test_a_file_that_names_others_has_none_of_them_opened(
+    name: str, canary: Path, server: socket.socket, tmp_path: Path, profile: str
+) -> None:
+    source, out = tmp_path / name, tmp_path / "out"
+    source.write_bytes(tricks(canary, server.getsockname()[1])[name])
+    with pytest.raises(SourceRejected) as told:
+        transcode(source, out, profile=profile, settings=Settings(home=tmp_path))
+    assert CANARY.decode() not in str(told.value)
+    assert str(tmp_path) not in str(told.value)
+    assert not any(
+        CANARY in path.read_bytes() for path in out.rglob("*") if path.is_file() and not path.is_symlink()
+    )
+    with pytest.raises(TimeoutError):
+        server.accept()
+
+
+def test_tracks_that_point_elsewhere_are_not_followed(
+    canary: Path, server: socket.socket, tmp_path: Path, profile: str
+) -> None:
+    """QuickTime's data references name other files (`alis`, `url `); the picture that is in the file is published."""
+    source, out = tmp_path / "source.mov", tmp_path / "out"
+    counted()(source)
+    data = source.read_bytes()
+    reference = f"http://127.0.0.1:{server.getsockname()[1]}/".encode()
+    assert b"url \0\0\0\x01" in data
+    # The flag 1 says that the data are in this file; without it a name follows.
+    source.write_bytes(data.replace(b"url \0\0\0\x01", b"url \0\0\0\0") + reference + str(canary).encode())
+    with contextlib.suppress(SourceRejected):
+        transcode(source, out, profile=profile, settings=Settings(home=tmp_path))
+    assert not any(CANARY in path.read_bytes() for path in out.glob("renditions/*/*"))
+    with pytest.raises(TimeoutError):
+        server.accept()
+
+
+def test_a_motion_photo_is_told_from_a_plain_image(tmp_path: Path, profile: str) -> None:
+    source = tmp_path / "photo.jpg"
+    motion_photo(source)
+    with pytest.raises(SourceRejected, match="motion photo"):
+        transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
+
+
+def enormous_png(path: Path) -> None:
+    """A picture of one colour: a quarter of a gigabyte out of some kilobytes, and 32767 × 32767 is as cheap."""
+    ffmpeg(
+        "-f", "lavfi", "-i", "color=black:s=16000x16000", "-frames:v", "1",
+        "-c:v", "png", "-pred", "none", "-pix_fmt", "gray", path,
+    )  # fmt: skip
+
+
+def hundreds_of_tracks(path: Path) -> None:
+    base = path.with_name("base.mp4")
+    counted(video=PLAIN, seconds=0.2)(base)
+    ffmpeg("-i", base, *["-map", "0:a"] * 300, "-c", "copy", path)
+
+
+def hours_from_nothing(path: Path) -> None:
+    base = path.with_name("base.mp4")
+    counted(video=PLAIN, seconds=0.2, audio=None)(base)
+    ffmpeg("-i", base, "-c", "copy", "-bsf:v", "setts=ts='if(gte(N,4),TS+200000/TB,TS)'", path)
+
+
+@pytest.mark.parametrize(
+    ("make", "suffix", "setting"),
+    [
+        (enormous_png, ".mov", "CUTROOM_SOURCE_MAX_PIXELS"),
+        (hundreds_of_tracks, ".mkv", "CUTROOM_SOURCE_MAX_TRACKS"),
+        (hours_from_nothing, ".mkv", "CUTROOM_SOURCE_MAX_DURATION_S"),
+    ],
+)
+def test_what_is_too_large_is_refused_with_the_limit_and_its_setting(
+    make: object, suffix: str, setting: str, tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / f"source{suffix}"
+    make(source)  # type: ignore[operator]
+    with pytest.raises(SourceTooLarge, match=setting):
+        transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
+
+
+def test_more_frames_than_the_setting_allows_are_refused(tmp_path: Path, profile: str) -> None:
+    source = tmp_path / "source.mp4"
+    counted(seconds=1)(source)
+    with pytest.raises(SourceTooLarge, match="CUTROOM_SOURCE_MAX_FRAMES"):
+        transcode(
+            source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path, source_max_frames=24)
+        )
+
+
+def test_boxes_nested_without_end_are_refused(tmp_path: Path, profile: str) -> None:
+    source = tmp_path / "source.mp4"
+    nested = b""
+    for _ in range(20_000):
+        nested = struct.pack(">I", 8 + len(nested)) + b"moov" + nested
+    source.write_bytes(b"\0\0\0\x14ftypisom\0\0\x02\0isom" + nested)
+    with pytest.raises(SourceRejected):
+        transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
+
+
+FUZZED = {
+    ".mp4": counted(seconds=1),
+    ".mkv": counted(seconds=1, video=PLAIN),
+    ".ts": counted(seconds=1),
+    ".avi": counted(seconds=1, video=PLAIN, audio=("-c:a", "libmp3lame")),
+}
+
+
+@pytest.mark.parametrize("suffix", FUZZED)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_file_with_flipped_bits_ends_published_or_rejected(
+    suffix: str, seed: int, tmp_path: Path, profile: str
+) -> None:
+    source, out = tmp_path / f"source{suffix}", tmp_path / "out"
+    FUZZED[suffix](source)
+    data = np.frombuffer(source.read_bytes(), np.uint8).copy()
+    random = np.random.default_rng(seed)
+    # From three bits in all to one byte of a hundred.
+    places = random.integers(0, len(data), (3, 20, len(data) // 100)[seed - 1])
+    data[places] ^= (1 << random.integers(0, 8, len(places))).astype(np.uint8)
+    source.write_bytes(data.tobytes())
+    try:
+        version = transcode(
+            source,
+            out,
+            profile=profile,
+            settings=Settings(home=tmp_path, source_max_duration_s=20, tool_timeout_s=30, tool_cpu_s=30),
+        )
+    except CutroomError as error:
+        assert isinstance(error, SourceRejected), error  # noqa: PT017  both ends are good
+        assert not (out / "master.m3u8").exists()
+    else:
+        assert version.report["ok"]
