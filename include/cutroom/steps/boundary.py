@@ -156,7 +156,7 @@ def _resume(context: Any, catalog: "Catalog") -> None:
 
 def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
     from cutroom.steps.sources import StoredSources
-    from cutroom.steps.workshop import Workshop
+    from cutroom.steps.workshop import Workshop, source_limits, tool_limits
     from cutroom.stores.blocks import open_block_service
     from cutroom.stores.buckets import open_stores
     from cutroom.stores.content_keys import content_key
@@ -175,9 +175,9 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
         ),
         sidecars=lambda upload: read_sidecars(s3_client(settings), upload),
         record=catalog,
-        limits=settings.tool_limits,
+        limits=tool_limits(settings),
         scratch_bytes=settings.scratch_bytes,
-        source_limits=settings.source_limits,
+        source_limits=source_limits(settings),
         content_key=functools.partial(content_key, settings),
     )
 

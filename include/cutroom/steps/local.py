@@ -23,7 +23,7 @@ from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
 from cutroom.steps import assembling, encoding, planning, publishing, sound
-from cutroom.steps.workshop import Workshop, sha256_of
+from cutroom.steps.workshop import Workshop, sha256_of, source_limits, tool_limits
 
 if TYPE_CHECKING:
     from cutroom.stores.objects import ObjectStore
@@ -156,9 +156,9 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
             if (source.parent / name).stat().st_size <= MAX_SIDECAR_BYTES
         },
         record=record,
-        limits=settings.tool_limits,
+        limits=tool_limits(settings),
         scratch_bytes=settings.scratch_bytes,
-        source_limits=settings.source_limits,
+        source_limits=source_limits(settings),
         content_key=partial(content_key, settings),
         version_folder="",
     )

@@ -23,6 +23,7 @@ from cutroom.media.upload import UploadedObject
 
 if TYPE_CHECKING:
     from cutroom.ffmpeg.served import Readable
+    from cutroom.settings import Settings
     from cutroom.stores.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -190,6 +191,28 @@ class Reporter:
             total=self._total,
             unit=self._unit,
         )
+
+
+def tool_limits(settings: "Settings") -> Limits:
+    """What a media tool may take on this installation."""
+    return Limits(
+        memory_bytes=settings.tool_memory_bytes,
+        cpu_s=settings.tool_cpu_s,
+        output_bytes=settings.tool_output_bytes,
+        stall_s=settings.stall_timeout_s,
+        total_s=settings.tool_timeout_s,
+    )
+
+
+def source_limits(settings: "Settings") -> SourceLimits:
+    """How large a source of this installation may be."""
+    return SourceLimits(
+        size_bytes=settings.source_max_bytes,
+        pixels=settings.source_max_pixels,
+        duration_s=settings.source_max_duration_s,
+        frames=settings.source_max_frames,
+        tracks=settings.source_max_tracks,
+    )
 
 
 def sha256_of(path: Path) -> str:
