@@ -1,4 +1,4 @@
-"""Cutroom: post-processing of video and audio on Apache Airflow."""
+"""Cutroom: an upload in S3 becomes verified HLS and DASH."""
 
 import os
 
