@@ -94,3 +94,8 @@ def blocks_from(digits: str) -> str:
 def sidecar(sha256: str) -> str:
     """A file of subtitles that lay beside a source, in the work bucket."""
     return f"sidecars/{sha256}"
+
+
+def quarantined(key: str) -> str:
+    """Where a corrupt object is kept to be looked at, in the same bucket."""
+    return f"quarantine/{key}"

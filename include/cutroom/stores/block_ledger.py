@@ -25,15 +25,16 @@ _NAMED = """
     FROM unnest(CAST(:ids AS text[]), CAST(:sizes AS int[])) WITH ORDINALITY AS n (block_id, size_bytes, position)
 """
 
-# Whether an owner has shown to have a block; without an owner being stored is enough.
+# Whether an owner has shown to have a block; without an owner being stored is enough. Owners are looked up one by one,
+# so that no plan of the database reads all lists for a block.
 _HELD = """
     CAST(:owner AS text) IS NULL
     OR EXISTS (
-        SELECT 1 FROM block_references r JOIN block_lists l USING (list_number)
-        WHERE r.block_id = n.block_id AND l.owner = :owner)
+        SELECT 1 FROM block_references r WHERE r.block_id = n.block_id
+        AND (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner)
     OR EXISTS (
-        SELECT 1 FROM leased_blocks h JOIN block_leases l USING (lease_number)
-        WHERE h.block_id = n.block_id AND h.proven AND l.owner = :owner)
+        SELECT 1 FROM leased_blocks h WHERE h.block_id = n.block_id AND h.proven
+        AND (SELECT l.owner FROM block_leases l WHERE l.lease_number = h.lease_number) = :owner)
 """
 
 
@@ -47,6 +48,7 @@ class Standing:
     leased: bool
     proven: bool
     """Whether this lease has it that the owner has the bytes."""
+    condemned: bool
 
     @property
     def known(self) -> bool:
@@ -137,7 +139,8 @@ def standings(
         text(
             f"WITH n AS ({_NAMED})"  # noqa: S608 - constants
             " SELECT encode(n.block_id, 'hex') AS block_id, b.size_bytes, h.block_id IS NOT NULL AS leased,"
-            f" coalesce(h.proven, false) AS proven, b.block_id IS NOT NULL AND ({_HELD}) AS known"
+            " coalesce(h.proven, false) AS proven, b.condemned_at IS NOT NULL AS condemned,"
+            f" b.block_id IS NOT NULL AND ({_HELD}) AS known"
             " FROM n LEFT JOIN blocks b ON b.block_id = n.block_id AND b.lost_at IS NULL"
             " LEFT JOIN leased_blocks h ON h.lease_number = :lease AND h.block_id = n.block_id"
             " ORDER BY n.position"
@@ -150,6 +153,7 @@ def standings(
             size_bytes=row.size_bytes if row.known else None,
             leased=row.leased,
             proven=row.proven,
+            condemned=row.condemned,
         )
         for row in rows
     ]
@@ -172,7 +176,6 @@ def hold(*, session: Session, lease_number: int, known: Sequence[Block], new: Se
             "known": [True] * len(known) + [False] * len(new),
         },
     )
-    reprieve(session=session, blocks=known)
 
 
 def reprieve(*, session: Session, blocks: Sequence[Block]) -> None:

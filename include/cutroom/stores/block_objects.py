@@ -68,6 +68,25 @@ class BlockObjects:
             HttpMethod="GET",
         )
 
+    def put(self, block: Block, lease_number: int, content: bytes) -> None:
+        """Write the bytes of a block under a lease's key; S3 checks them on their way."""
+        key = keys.block(block.block_id, lease_number)
+        with translated(f"s3://{self._bucket}/{key}"):
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=content, ChecksumSHA256=_base64(block.block_id)
+            )
+
+    def quarantine(self, block_id: str, lease_number: int) -> None:
+        """Move an object out of the way, where it can be looked at."""
+        key = keys.block(block_id, lease_number)
+        with translated(f"s3://{self._bucket}/{key}"):
+            self._client.copy_object(
+                Bucket=self._bucket,
+                Key=keys.quarantined(key),
+                CopySource={"Bucket": self._bucket, "Key": key},
+            )
+        self.remove([(block_id, lease_number)])
+
     def arrived(self, blocks: Sequence[Block], lease_number: int) -> list[Block]:
         """Those of the blocks that lie under this lease's keys, right; what is wrong there is removed."""
         with ThreadPoolExecutor(min(AT_ONCE, len(blocks)) or 1) as pool:

@@ -61,6 +61,10 @@ class StoredBlocks:
                 known=[block for block in distinct if block.block_id in known],
                 new=[block for block in distinct if block.block_id not in known],
             )
+            if any(standing.known and standing.condemned for standing in found):
+                ledger.reprieve(
+                    session=session, blocks=[block for block in distinct if block.block_id in known]
+                )
         puts = {
             block.block_id: self._objects.presigned_put(block, lease)
             for block in distinct
