@@ -73,6 +73,18 @@ def begins_run(step: Callable[..., Any]) -> Callable[[], Any]:
     return run
 
 
+def with_params(step: Callable[[dict[str, Any]], Any]) -> Callable[[], Any]:
+    """The function of a task that is about no upload: its step takes the parameters of the run."""
+
+    @functools.wraps(step)
+    def run() -> Any:
+        context: Any = get_current_context()
+        return step(dict(context["params"]))
+
+    run.__signature__ = inspect.Signature()  # type: ignore[attr-defined]
+    return run
+
+
 def _run(context: Any, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     run_id: str = context["dag_run"].run_id
     catalog = _catalog()
