@@ -266,3 +266,29 @@ def test_whoever_is_killed_at_any_point_is_followed_by_one_who_ends_well(
     blocks = open_block_service(stack).references(FileVersionId(told["file_version_id"]))
     assert sum(block.size_bytes for block in blocks) == len(data)
     assert versions_of(stack, upload) == []
+
+
+IN_A_PROCESS = """
+import json, sys
+from pathlib import Path
+from cutroom.media.upload import UploadedObject
+from cutroom.settings import get_settings
+from cutroom.steps.ingesting import ingest
+from cutroom.stores.blocks import open_block_service
+from cutroom.stores.s3 import s3_client
+
+ingest(
+    open_block_service(get_settings()), s3_client(get_settings()),
+    UploadedObject.from_json(json.loads(sys.argv[1])), owner="", lease_id="test memory", boundaries="container",
+    original="keep", moved_prefix="",
+)
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
+"""
+
+
+def test_a_large_object_needs_little_memory(stack: Settings, put: Callable[..., UploadedObject]) -> None:
+    """The benchmark does it with 10 GiB; what is held does not depend on the length."""
+    upload = put(os.urandom(MIB) * 300)
+    argv = [sys.executable, "-c", IN_A_PROCESS, json.dumps(upload.to_json())]
+    peak_mib = int(subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout)
+    assert peak_mib < 200

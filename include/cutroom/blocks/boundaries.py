@@ -73,6 +73,19 @@ def cut(source: Seekable, boundaries: Boundaries) -> Iterator[bytes]:
         yield from _by_content(section) if boundaries == "fastcdc" else _by_size(section)
 
 
+def block_ranges(source: Seekable) -> list[tuple[int, int]]:
+    """Offset and size of each block that `container` cuts, after a look at the file's headers.
+
+    For those who read blocks from several threads, or send some of them only. Raises as `cut` does.
+    """
+    size_bytes = source.seek(0, 2)
+    return [
+        (place, min(BLOCK_BYTES, end - place))
+        for start, end in pairwise([*section_starts(source, size_bytes), size_bytes])
+        for place in range(start, end, BLOCK_BYTES)
+    ]
+
+
 def section_starts(source: Seekable, size_bytes: int) -> list[int]:
     """Offsets at which blocks start anew, ascending and within the file; the first is 0.
 

@@ -153,14 +153,14 @@ def open_blocks(
     """
 
     def verified(block: Block) -> bytes:
-        return check(block, fetch(block))
+        return checked(block, fetch(block))
 
     return io.BufferedReader(
         PieceReader(blocks, [one.size_bytes for one in blocks], verified, on_close=on_close)
     )
 
 
-def check(block: Block, data: bytes) -> bytes:
+def checked(block: Block, data: bytes) -> bytes:
     """The bytes, if they are this block.
 
     Raises:
@@ -170,6 +170,6 @@ def check(block: Block, data: bytes) -> bytes:
     if found != block.block_id or len(data) != block.size_bytes:
         raise ObjectCorrupt(
             f"Block {block.block_id} is damaged: its {len(data)} bytes have the digest {found}. "
-            "`cutroom check --repair` can restore it from another copy of the source."
+            "Whoever runs the store can restore it from another copy of the source: `cutroom check --repair`."
         )
     return data

@@ -1,13 +1,13 @@
 """Bytes of blocks to and from S3, by the addresses that the File Service signed."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 
 import httpx
 
 from cutroom.blocks.block import Block
+from cutroom.blocks.reader import checked
 from cutroom.client.backoff import patiently
-from cutroom.errors import AccessRefused, ObjectCorrupt, ObjectMissing, PermanentError, StoreUnavailable
+from cutroom.errors import AccessRefused, ObjectMissing, PermanentError, StoreUnavailable
 
 CONNECTIONS = 6
 """Blocks that travel at the same time: as many are in memory."""
@@ -44,9 +44,18 @@ def get_block(client: httpx.Client, url: str, block: Block) -> bytes:
     """The bytes of a block, which are those of its name.
 
     Raises:
+        ObjectCorrupt: It has other bytes.
+        CutroomError: As `get_unverified` does.
+    """
+    return checked(block, get_unverified(client, url, block))
+
+
+def get_unverified(client: httpx.Client, url: str, block: Block) -> bytes:
+    """Whatever the store gives as the bytes of a block: for who verifies them himself.
+
+    Raises:
         AddressExpired: The address is no longer taken.
         ObjectMissing: The block is not there.
-        ObjectCorrupt: It has other bytes.
         StoreUnavailable: S3 did not answer, or not well, however often it was asked.
     """
 
@@ -58,10 +67,7 @@ def get_block(client: httpx.Client, url: str, block: Block) -> bytes:
             raise _refusal(answer)
         return answer.content
 
-    data = patiently(get)
-    if len(data) != block.size_bytes or hashlib.sha256(data).hexdigest() != block.block_id:
-        raise ObjectCorrupt(f"The block {block.block_id} arrived with other bytes; tell the operator.")
-    return data
+    return patiently(get)
 
 
 def _asked(ask: Callable[[], httpx.Response]) -> httpx.Response:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from cutroom.blocks.block import BLOCK_BYTES, Block
+from cutroom.blocks.boundaries import block_ranges
 from cutroom.errors import Conflict, UsageError
 from cutroom.ids import BlockId
 
@@ -78,18 +79,14 @@ class LocalFile:
         return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
-def plan_ranges(size_bytes: int) -> list[tuple[int, int]]:
-    """Offset and size of each block: 4 MiB, and what is left; none for an empty file."""
-    return [(start, min(BLOCK_BYTES, size_bytes - start)) for start in range(0, size_bytes, BLOCK_BYTES)]
-
-
 def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -> list[PlacedBlock]:
     """The blocks of a file in order. Each thread keeps one block in memory; SHA-256 leaves Python's lock.
 
     Raises:
         Conflict: The file changed meanwhile.
     """
-    ranges = plan_ranges(file.size_bytes)
+    with file.path.open("rb") as headers:
+        ranges = block_ranges(headers)
     digests: list[str] = [""] * len(ranges)
     turns = itertools.count()
     stop = threading.Event()

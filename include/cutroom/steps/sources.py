@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cutroom.blocks.block import Block
 from cutroom.blocks.reader import open_blocks
 from cutroom.blocks.service import BlockService
-from cutroom.client.block_transfer import get_block, transfer_client
+from cutroom.client.block_transfer import get_unverified, transfer_client
 from cutroom.errors import ReferenceUnknown, SourceMissing
 from cutroom.media.upload import UploadedObject
 from cutroom.stores.uploads import open_upload
@@ -71,6 +71,6 @@ def open_stored(service: BlockService, reference_id: str, blocks: list[Block]) -
             (url,) = service.get_block_download_urls([block.block_id], reference_id=reference_id)
         except ReferenceUnknown as error:
             raise SourceMissing("The file was deleted while it was worked on.") from error
-        return get_block(client, url, block)
+        return get_unverified(client, url, block)
 
     return open_blocks(blocks, fetch, on_close=client.close)

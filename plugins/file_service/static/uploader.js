@@ -2,6 +2,8 @@
 // time, straight to S3 by presigned addresses. Whoever was interrupted uploads the same file again: the service
 // knows what has arrived.
 
+import { blockRanges } from "./boundaries.js";
+
 const HASHING = 4;
 const SENDING = 6;
 const TRIES = 10;
@@ -61,18 +63,9 @@ export class Service {
   }
 }
 
-/** Offset and size of each block of a file. */
-export function planRanges(size, blockBytes) {
-  const ranges = [];
-  for (let offset = 0; offset < size; offset += blockBytes) {
-    ranges.push({ offset, size: Math.min(blockBytes, size - offset) });
-  }
-  return ranges;
-}
-
 /** The blocks of a file in order: `{offset, block_id, size_bytes}`. */
 export async function hashBlocks(file, blockBytes, told = () => {}) {
-  const ranges = planRanges(file.size, blockBytes);
+  const ranges = await blockRanges(file, blockBytes);
   const blocks = new Array(ranges.length);
   await several(HASHING, ranges.entries(), async ([number, { offset, size }]) => {
     const data = await unchanged(file, file.slice(offset, offset + size).arrayBuffer());

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cutroom.blocks.block import BLOCK_BYTES
-from cutroom.client.hashing import LocalFile, hash_blocks, plan_ranges
+from cutroom.blocks.block import BLOCK_BYTES, block_of
+from cutroom.blocks.boundaries import cut
+from cutroom.client.hashing import LocalFile, hash_blocks
 from cutroom.errors import Conflict, UsageError
 
 
@@ -30,10 +31,16 @@ def test_the_blocks_of_a_file_are_its_bytes_in_order(tmp_path: Path, size: int) 
     assert all(one.block.size_bytes == BLOCK_BYTES for one in placed[:-1])
 
 
-def test_ranges_tile_the_file() -> None:
-    assert plan_ranges(0) == []
-    assert plan_ranges(BLOCK_BYTES) == [(0, BLOCK_BYTES)]
-    assert plan_ranges(BLOCK_BYTES + 1) == [(0, BLOCK_BYTES), (BLOCK_BYTES, 1)]
+def test_blocks_begin_where_ingest_begins_them(tmp_path: Path) -> None:
+    """A file that is uploaded by a client and by plain S3 has to be stored once."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(
+        b"\0\0\0\x10ftypisom\0\0\0\0" + (BLOCK_BYTES + 8).to_bytes(4) + b"mdat" + bytes(BLOCK_BYTES) + b"end"
+    )
+    with LocalFile(path) as file, path.open("rb") as plain:
+        assert [one.block for one in hash_blocks(file, threads=2)] == [
+            block_of(data) for data in cut(plain, "container")
+        ]
 
 
 def test_a_file_that_grows_while_it_is_hashed_is_noticed(tmp_path: Path) -> None:
