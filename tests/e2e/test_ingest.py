@@ -66,7 +66,7 @@ def test_a_run_reads_its_source_from_blocks_when_the_object_is_gone(
     work = boto3.resource("s3").Bucket(airflow_stack.work_bucket)
     for prefix in ("chunks/", "encodes/", "plans/", "sources/"):
         work.objects.filter(Prefix=prefix).delete()
-    again = {"dag_id": first["dag_id"], "run_id": "again, from blocks"}
+    again = {"dag_id": first["dag_id"], "run_id": "again-from-blocks"}
     conf = {"upload": upload.to_json(), "profile": told["profile"]}
     airflow_api.post(
         f"/api/v2/dags/{again['dag_id']}/dagRuns",
