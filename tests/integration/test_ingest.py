@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,28 @@ def test_an_empty_object_has_no_blocks_and_reads_as_empty(
     assert ingested(stack, upload, original="drop")["blocks_total"] == 0
     assert read(stack, upload) == b""
     assert find_upload(s3_client(stack), bucket=upload.bucket, key=upload.key) == upload
+
+
+def test_a_file_that_came_through_the_file_service_is_in_blocks_already(
+    stack: Settings, put: Callable[..., UploadedObject]
+) -> None:
+    data = os.urandom(9 * MIB)
+    first = put(data)
+    ingested(stack, first)
+    service = open_block_service(stack)
+    blocks = service.references(first.file_version_id)
+    name = f"fv_{uuid.uuid4().hex}"
+    service.get_or_create_block_locations(blocks, owner=first.owner, lease_id=name)
+    service.add_references(name, blocks, owner=first.owner, lease_id=name)
+    upload = replace(first, key="files/x", version=name, versioned=False, file_name="film.mp4")
+    told = ingested(stack, upload, original="drop", lease_id=f"run {name}")
+    assert (told["bytes_total"], told["bytes_sent"]) == (len(data), 0)
+    assert read(stack, upload) == data
+    # The run holds the blocks, whatever its user does with the file.
+    service.release_blocks(name)
+    assert service.renew_lease(f"run {name}", owner=first.owner)
+    with pytest.raises(SourceMissing):
+        read(stack, upload)
 
 
 def block_objects(settings: Settings, upload: UploadedObject, place: int) -> list[str]:
