@@ -18,7 +18,7 @@ from cutroom.ffmpeg import tools
 from cutroom.media.plan import Plan
 from cutroom.settings import Settings
 from cutroom.steps import assembling, publishing
-from cutroom.steps.local import transcode
+from cutroom.steps.local import check_folder, transcode
 
 pytestmark = pytest.mark.media
 
@@ -284,3 +284,14 @@ def test_a_fault_in_what_was_packaged_is_caught(
 def test_without_a_fault_it_is_published(run: Stopped) -> None:
     run.go_on()
     assert not run.shows_nothing
+
+
+@pytest.mark.parametrize("encoded", ["h264"], indirect=True)
+def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, tmp_path: Path) -> None:
+    run.go_on()
+    other = tmp_path / "other.mp4"
+    make_counted(other, seconds=3.96, size=(160, 90), audio=None)
+    for source, is_equal in ((run.source, True), (other, False)):
+        report = check_folder(run.out, Settings(home=run.out), source)
+        assert report["ok"] == is_equal
+        assert ("100 of 100" in report["checks"][-1]["found"]) == is_equal

@@ -63,6 +63,9 @@ def transcode(
 def verify(
     what: str = typer.Argument(..., help="An asset, or a folder that `transcode` made."),
     *,
+    source: Path | None = typer.Option(
+        None, exists=True, dir_okay=False, help="The file that it was made of: compare the frames of both."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Show the report of a version, and read its files back against it."""
@@ -70,7 +73,8 @@ def verify(
     from cutroom.steps.local import check_asset, check_folder
 
     folder = Path(what)
-    report: dict[str, Any] = check_folder(folder) if folder.is_dir() else check_asset(what, get_settings())
+    check: Any = check_folder if folder.is_dir() else check_asset
+    report: dict[str, Any] = check(folder if folder.is_dir() else what, get_settings(), source)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:

@@ -235,6 +235,13 @@ def _presented(frames: Any, video: VideoPlan) -> Any:
     return frames.filter("setpts", f"PTS-({rational(video.timing.origin_s)})/TB")
 
 
+def decode_source(*, source: Path, track: int, stats: Path) -> list[str]:
+    """Decode a track of pictures of a source to nothing and note every frame that it shows."""
+    options = {"f": "null", "fps_mode": "passthrough", "enc_time_base": "demux"}
+    options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
+    return compiled([ffmpeg.output(_pictures_of(source)[str(track)], "-", **options)])
+
+
 def decode(*, source: Path, stats: Path) -> list[str]:
     """Decode a packaged track of pictures to nothing and note every frame; an error in the bitstream ends it."""
     # Frames are counted, not looked at: smoothing their blocks would cost a fifth of decoding them.

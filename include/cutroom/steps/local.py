@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
 from cutroom.steps import assembling, encoding, planning, publishing, sound
+from cutroom.steps.source_check import check_source
 from cutroom.steps.workshop import Workshop, sha256_of, source_limits, tool_limits
 
 if TYPE_CHECKING:
@@ -204,8 +206,13 @@ def _reveal(media: Path, out: Path) -> None:
         one.replace(out / one.name)
 
 
-def check_folder(out: Path) -> dict[str, Any]:
+def check_folder(out: Path, settings: Settings, source: Path | None = None) -> dict[str, Any]:
     """Read a folder of `transcode` back: its report, and every file that the facts name against its digest.
+
+    Args:
+        out: The folder.
+        settings: Limits for the media tools.
+        source: The file that it was made of, to decode and compare the frames of both.
 
     Raises:
         UsageError: It is not such a folder.
@@ -216,11 +223,11 @@ def check_folder(out: Path) -> dict[str, Any]:
         raise UsageError(f"{out} holds no {publishing.REPORT}; name a folder that `cutroom transcode` made.")
     store = FileStore(out)
     renditions = [path.parent.name for path in sorted(out.glob("renditions/*/rendition.json"))]
-    return _checked(store, json.loads(store.get_bytes(publishing.REPORT)), renditions)
+    return _checked(store, json.loads(store.get_bytes(publishing.REPORT)), renditions, settings, source)
 
 
-def check_asset(asset_id: str, settings: Settings) -> dict[str, Any]:
-    """Read what an asset plays back: its report, and every file that the facts name against its digest.
+def check_asset(asset_id: str, settings: Settings, source: Path | None = None) -> dict[str, Any]:
+    """Read what an asset plays back, as `check_folder` does.
 
     Raises:
         UsageError: The asset plays nothing yet.
@@ -234,24 +241,35 @@ def check_asset(asset_id: str, settings: Settings) -> dict[str, Any]:
     store = open_stores(settings).media
     report = keys.version(record["asset_id"], record["version_id"], publishing.REPORT)
     renditions = [one["rendition_key"] for one in record["renditions"]]
-    return _checked(store, json.loads(store.get_bytes(report)), renditions)
+    return _checked(store, json.loads(store.get_bytes(report)), renditions, settings, source)
 
 
-def _checked(store: "ObjectStore", report: dict[str, Any], renditions: list[str]) -> dict[str, Any]:
+def _checked(
+    store: "ObjectStore",
+    report: dict[str, Any],
+    renditions: list[str],
+    settings: Settings,
+    source: Path | None,
+) -> dict[str, Any]:
     from cutroom.packaging.facts import RenditionFacts
 
+    facts = [RenditionFacts.load(store.get_bytes(keys.rendition_facts(key))) for key in renditions]
     damaged = []
-    for key in renditions:
-        for name, digest in RenditionFacts.load(store.get_bytes(keys.rendition_facts(key))).files.items():
+    for one in facts:
+        for name, digest in one.files.items():
             try:
-                same = hashlib.sha256(store.get_bytes(keys.rendition(key, name))).hexdigest() == digest
+                same = hashlib.sha256(store.get_bytes(keys.rendition(one.key, name))).hexdigest() == digest
             except ObjectMissing:
                 same = False
             if not same:
-                damaged.append(f"{key}/{name}")
+                damaged.append(f"{one.key}/{name}")
     check = {
         "name": "every file is as it was verified",
         "ok": not damaged,
         "found": "all are" if not damaged else f"missing or changed: {', '.join(damaged[:5])}",
     }
-    return {**report, "ok": report["ok"] and not damaged, "checks": [*report["checks"], check]}
+    checks = [*report["checks"], check]
+    if source is not None and not damaged:
+        with tempfile.TemporaryDirectory(prefix="cutroom-verify-") as folder:
+            checks += check_source(store, facts, source, Path(folder), tool_limits(settings))
+    return {**report, "ok": report["ok"] and all(one["ok"] for one in checks), "checks": checks}
