@@ -39,7 +39,7 @@ const script = (address) => new Promise((done, failed) => {
 });
 
 class ShakaLibrary {
-  async load(url) {
+  async load(url, settings) {
     await script("library/shaka.js");
     shaka.polyfill.installAll();
     this.player = new shaka.Player();
@@ -55,7 +55,13 @@ class ShakaLibrary {
       // request it gave up itself (shaka-player 5.2.12, issue 10569).
       streaming: { segmentPrefetchLimit: 0, bufferingGoal: 6, rebufferingGoal: 0.5, bufferBehind: 30, retryParameters: { maxAttempts: 1 } },
     });
+    this.player.configure(settings);
     await this.player.load(url);
+  }
+
+  codecs() {
+    const { videoCodec, audioCodec } = this.player.getVariantTracks().find((track) => track.active);
+    return [videoCodec, audioCodec].filter(Boolean);
   }
 
   async boundaries() {
@@ -185,10 +191,10 @@ const libraries = { shaka: ShakaLibrary, "hls.js": HlsLibrary, "dash.js": DashLi
 let library = null;
 
 window.harness = {
-  async load(name, url) {
+  async load(name, url, settings) {
     library = new libraries[name]();
     try {
-      await library.load(url);
+      await library.load(url, settings);
       if (!await until(() => video.readyState >= 2, 20)) throw new Error("no first picture within 20 s");
     } catch (reason) {
       error(`${name} could not load: ${reason.code ?? ""} ${reason.message ?? reason}`);
@@ -265,6 +271,7 @@ window.harness = {
       frames: quality.totalVideoFrames,
       dropped: quality.droppedVideoFrames,
       corrupted: quality.corruptedVideoFrames ?? 0,
+      codecs: library.codecs?.() ?? [],
       position: video.currentTime,
       ended: video.ended,
       height: video.videoHeight,

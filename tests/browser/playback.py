@@ -69,6 +69,8 @@ class Playback:
     holes: list[str] = field(default_factory=list)
     """Gaps of more than 50 ms in what was buffered around a boundary (browsers close smaller ones)."""
     warnings: list[str] = field(default_factory=list)
+    codecs: list[str] = field(default_factory=list)
+    """What was playing at the end, where the library tells it."""
     ended: bool = False
     total_frames: int = 0
     dropped_frames: int = 0
@@ -92,6 +94,7 @@ def play_through(
     before_s: float = 0.7,
     past_s: float = 0.4,
     limit_s: float = 20,
+    settings: dict[str, Any] | None = None,
 ) -> Playback:
     """Play the presentation at `url` in `page`, and tell how it went.
 
@@ -103,13 +106,14 @@ def play_through(
         before_s: How long before a boundary playback starts.
         past_s: How far past a boundary it goes.
         limit_s: Longest wait for any one thing, beyond the time that playing takes.
+        settings: Configuration of Shaka Player beside that of the harness.
     """
     source = LIBRARIES[library]
     if not source.is_file():
         raise FileNotFoundError(f"{library} is not installed: run `make setup`.")
     with _watched(page) as watched, _serve_harness(library, source) as address:
         page.goto(f"{address}/harness.html")
-        loaded = page.evaluate("([name, url]) => harness.load(name, url)", [library, url])
+        loaded = page.evaluate("a => harness.load(...a)", [library, url, settings or {}])
         result = Playback(
             library=library,
             version=loaded["version"],
@@ -215,6 +219,7 @@ def _take_report(result: Playback, report: dict[str, Any]) -> None:
     result.errors += report["errors"]
     result.stall_details += [f"{each['kind']} at {each['at']:.3f} s" for each in report["stalls"]]
     result.ended = report["ended"]
+    result.codecs = report["codecs"]
     result.total_frames, result.dropped_frames = report["frames"], report["dropped"]
     result.corrupted_frames = report["corrupted"]
     if report["lags"]:

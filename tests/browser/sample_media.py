@@ -4,6 +4,7 @@ They have the shape of what Cutroom publishes: `renditions/<key>/…` shared by 
 a fixed grid, `master.m3u8`, `manifest.mpd`, `poster.jpg`, `thumbnails.vtt` and the sprite sheet beside them.
 """
 
+import re
 import shutil
 import subprocess
 import threading
@@ -210,7 +211,26 @@ class MediaHandler(SimpleHTTPRequestHandler):
         ".mpd": "application/dash+xml",
         ".m4s": "video/iso.segment",
         ".vtt": "text/vtt",
+        ".ts": "video/mp2t",
     }
+
+    def do_GET(self) -> None:
+        """A part of a file, as S3 gives it, where a part is asked for."""
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        path = Path(self.translate_path(self.path))
+        if asked is None or not path.is_file():
+            super().do_GET()
+            return
+        size = path.stat().st_size
+        first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
+        self.send_response(206)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        self.send_header("Content-Length", str(last - first + 1))
+        self.end_headers()
+        with path.open("rb") as file:
+            file.seek(first)
+            self.wfile.write(file.read(last - first + 1))
 
     def end_headers(self) -> None:
         self.send_header("Access-Control-Allow-Origin", self.allowed_origin)

@@ -26,6 +26,8 @@ from cutroom.media.recipes import (
     VideoCodec,
 )
 
+PROFILES = resources.files("cutroom") / "profiles"
+
 
 class Profile(Part):
     """What is made from a source."""
@@ -179,8 +181,7 @@ def _keys_beside(place: Sequence[str | int]) -> list[str]:
 
 def profile_names() -> list[str]:
     """The profiles that come with Cutroom."""
-    folder = resources.files("cutroom") / "profiles"
-    return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return sorted(Path(item.name).stem for item in PROFILES.iterdir() if item.name.endswith(".yaml"))
 
 
 @cache
@@ -197,5 +198,5 @@ def load_profile(name: str) -> Profile:
         return parse_profile(path.read_text(), name)
     if name not in profile_names():
         raise ProfileInvalid(f"There is no profile {name!r}; there are {', '.join(profile_names())}.")
-    text = (resources.files("cutroom") / "profiles" / f"{name}.yaml").read_text()
+    text = (PROFILES / f"{name}.yaml").read_text()
     return parse_profile(text, f"Profile {name}")

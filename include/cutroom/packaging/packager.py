@@ -95,9 +95,10 @@ def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path,
         log: Where the packager's log is kept.
         limits: What it may take.
     """
-    flags = _flag_file(locked.parent, ["--enable_raw_key_decryption", _key_flag(key)])
+    folder = locked.parent
+    flags = _flag_file(folder, ["--enable_raw_key_decryption", _key_flag(key)], seen_from=folder)
     descriptor = f"in={locked.name},stream={kind},output={output.name}"
-    runner.run(["packager", flags, descriptor], log=log, limits=limits, cwd=locked.parent)
+    runner.run(["packager", flags, descriptor], log=log, limits=limits, cwd=folder)
 
 
 def codec_string(encoded: Path, *, log: Path, limits: Limits) -> str:
@@ -121,6 +122,7 @@ def _locked(folder: Path, scheme: str, key: ContentKey, iv: bytes) -> str:
             _key_flag(key),
             f"--iv={(iv if scheme == 'cbcs' else iv[:8]).hex()}",
         ],
+        seen_from=folder,
     )
 
 
@@ -128,13 +130,16 @@ def _key_flag(key: ContentKey) -> str:
     return f"--keys=label=:key_id={key.key_id}:key={key.key}"
 
 
-def _flag_file(folder: Path, flags: list[str]) -> str:
-    """Flags in a file that only we may read: an argument is seen by everybody, and is logged."""
+def _flag_file(folder: Path, flags: list[str], *, seen_from: Path) -> str:
+    """Flags in a file that only we may read: an argument is seen by everybody, and is logged.
+
+    It is named from the folder that the packager works in, as a comma in a path would end the name.
+    """
     path = folder / "packager.flags"
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write("\n".join([*flags, ""]))
-    return f"--flagfile={path}"
+    return f"--flagfile={os.path.relpath(path, seen_from)}"
 
 
 def without_dates(mp4: bytes) -> bytes:
