@@ -325,6 +325,30 @@ video:
     assert mpd.count(f'TransferCharacteristics" value="{point}"') == 2
 
 
+def test_what_the_mastering_display_could_show_is_handed_on(tmp_path: Path) -> None:
+    source = tmp_path / "hdr10.mp4"
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    color = "hdr10=1:repeat-headers=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+    subprocess.run(
+        [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=128x72:r=25:d=3", "-pix_fmt",
+         "yuv420p10le", "-c:v", "libx265", "-preset", "ultrafast", "-color_trc", "smpte2084", "-x265-params",
+         f"log-level=0:{color}:master-display={display}:max-cll=1000,400", source],
+        check=True,
+    )  # fmt: skip
+    profile = """
+video:
+  - {codec: hevc, preset: ultrafast, bit_depth: 10, hdr: keep, rungs: [{box: 128x72, max_bitrate: 1M}]}
+  - {codec: av1, preset: "12", bit_depth: 10, hdr: keep, rungs: [{box: 128x72, max_bitrate: 1M}]}
+"""
+    out, _, facts = made(source, tmp_path, profile)
+    for one in facts:
+        argv = [tools.path("ffmpeg"), "-hide_banner", "-i", whole(out, one), "-vf", "showinfo"]
+        argv += ["-frames:v", "1", "-f", "null", "-"]
+        said = subprocess.run(argv, capture_output=True, text=True, check=True).stderr
+        assert "max_luminance=1000.000000" in said, one.name
+        assert "MaxCLL=1000, MaxFALL=400" in said, one.name
+
+
 def test_a_surround_track_is_delivered_in_stereo_and_in_surround(tmp_path: Path) -> None:
     source = tmp_path / "surround.mov"
     subprocess.run(
