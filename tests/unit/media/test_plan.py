@@ -298,7 +298,7 @@ class TestNothingToMake:
     def test_sound_with_a_picture_becomes_a_podcast_without_it(self) -> None:
         plan = plan_of(profile=load_profile("podcast"))
         assert plan.video is None
-        assert {one.kind for one in plan.renditions} == {"audio"}
+        assert {one.kind for one in plan.renditions} == {"audio", "download"}
 
     @given(strategies.sources())
     def test_a_track_of_which_nothing_is_shown_is_an_invalid_plan(self, source: Source) -> None:
