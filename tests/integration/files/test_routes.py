@@ -287,3 +287,21 @@ def test_the_documents_name_every_route_and_show_examples(client_of: Clients, ow
         for method, facts in methods.items():
             assert facts["security"], f"{method} {path}"
             assert "401" in facts["responses"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/folders/root?after=d:%00",
+        "/folders/root?after=x",
+        "/folders/root?limit=-1",
+        "/folders/%00",
+        "/changes?since=99999999999999999999",
+        "/upload/us_x?after=-1",
+        "/download/fl_x?version=%27",
+    ],
+)
+def test_a_query_that_no_store_can_take_is_refused(path: str, client_of: Clients, owner: str) -> None:
+    answer = client_of(owner).get(path)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == PROBLEM
