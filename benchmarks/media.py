@@ -1,0 +1,130 @@
+"""Small benchmarks of the media steps: throughput, and memory of a short against a long film.
+
+    python -m benchmarks --only media [--step split|assemble|encode] [--minutes 60]
+
+Each step runs in a process of its own, whose peak memory, with that of the tools it starts, is what counts. The long
+film is the short one, one minute, over and over by stream copy.
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cutroom.ffmpeg import join, tools
+from cutroom.settings import Settings
+from cutroom.steps import encoding, local, planning
+from cutroom.steps.workshop import Workshop
+
+RATE, SIZE = 25, "320x180"
+PROFILE = """
+name: bench
+description: One small rung
+video:
+  - codec: h264
+    preset: ultrafast
+    rungs: [{box: 160x90, max_bitrate: 500k}]
+"""
+
+
+def make_films(folder: Path, minutes: int) -> tuple[Path, Path]:
+    """A film of one minute at about 5 Mbit/s, and one of so many minutes."""
+    short, long = folder / "short.mp4", folder / "long.mp4"
+    picture = f"testsrc2=s={SIZE}:r={RATE}:d=60,noise=alls=60:allf=t"
+    command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p"]
+    subprocess.run([*command, "-preset", "ultrafast", "-b:v", "5M", "-g", "250", str(short)], check=True)
+    command = [tools.path("ffmpeg"), "-v", "error", "-stream_loop", str(minutes - 1), "-i", str(short)]
+    subprocess.run([*command, "-c", "copy", str(long)], check=True)
+    return short, long
+
+
+def workshop(film: Path, folder: Path) -> tuple[Workshop, dict[str, object]]:
+    """Where the steps work, with the film probed and planned."""
+    profile = folder / "bench.yaml"
+    profile.write_text(PROFILE)
+    record = local.LocalRecord(dag_id="process_video", listener=lambda _percent, _step: None)
+    shop = local._workshop(folder / film.stem, film, record, Settings(home=folder))  # noqa: SLF001  without a run
+    job = {"upload": local._as_upload(film).to_json(), "profile": str(profile)}  # noqa: SLF001
+    return shop, planning.plan(shop, planning.probe(shop, job))
+
+
+def split(film: Path, folder: Path) -> tuple[float, int]:
+    """All encode chunks of a film; seconds and bytes."""
+    shop, job = workshop(film, folder)
+    began = time.monotonic()
+    planning.split(shop, job)
+    return time.monotonic() - began, film.stat().st_size
+
+
+def encode(film: Path, folder: Path) -> tuple[float, int]:
+    """One encode chunk of a film whose chunks are cut."""
+    shop, job = workshop(film, folder)
+    (work, *_) = planning.split(shop, job)
+    began = time.monotonic()
+    encoding.encode_video(shop, job, work)
+    return time.monotonic() - began, 0
+
+
+def assemble(film: Path, folder: Path) -> tuple[float, int]:
+    """Joining a film of encodes, each of them the first minute again."""
+    chunk = folder / f"{film.stem}.nut"
+    short = film.with_name("short.mp4")
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", "-y", "-i", short, "-c", "copy", chunk], check=True)
+    frames = 60 * RATE
+    count = round(film.stat().st_size / short.stat().st_size)
+    ticks = [[512 * (frames * n + frame) for frame in range(frames)] for n in range(count)]
+    began = time.monotonic()
+    join.join([chunk] * count, ticks, 512 * RATE, folder / f"{film.stem}-joined.mp4")
+    return time.monotonic() - began, chunk.stat().st_size * count
+
+
+STEPS: dict[str, Callable[[Path, Path], tuple[float, int]]] = {
+    "split": split,
+    "assemble": assemble,
+    "encode": encode,
+}
+
+
+def _measured(name: str, film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, float]]") -> None:
+    seconds, size = STEPS[name](film, folder)
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    queue.put({"seconds": seconds, "bytes": size, "peak_mib": sum(peaks) / 1024})
+
+
+def measure(name: str, film: Path) -> dict[str, float]:
+    """Run a step in a process of its own."""
+    spawned = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[dict[str, float]] = spawned.Queue()
+    with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
+        process = spawned.Process(target=_measured, args=(name, film, Path(folder), queue))
+        process.start()
+        found = queue.get(timeout=900)
+        process.join()
+    return found
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print a table, and leave the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks --only media", description=__doc__)
+    parser.add_argument("--step", choices=STEPS, action="append")
+    parser.add_argument("--minutes", type=int, default=60)
+    chosen = parser.parse_args(arguments)
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
+        films = dict(
+            zip(("1 min", f"{chosen.minutes} min"), make_films(Path(folder), chosen.minutes), strict=True)
+        )
+        for name in chosen.step or STEPS:
+            figures[name] = {length: measure(name, film) for length, film in films.items()}
+            for length, found in figures[name].items():
+                rate = f"{found['bytes'] / found['seconds'] / 1e6:8.0f} MB/s" if found["bytes"] else " " * 13
+                print(
+                    f"{name:10}{length:>8}{found['seconds']:8.2f} s{rate}{found['peak_mib']:8.0f} MiB",
+                    flush=True,
+                )
+    print(json.dumps(figures))
