@@ -75,7 +75,8 @@ def test_an_upload_is_published_with_everything_that_the_profile_asks_for(
     assert sorted(sizes, reverse=True) == [(1280, 720), (854, 480), (640, 360), (426, 240)]
     assert sum(one["kind"] == "audio" for one in told["renditions"]) == 2
     assert told["runs"][0]["progress"]["percent"] == 100
-    for address in (*list(told["playback"].values())[:3], *told["playback"]["thumbnails"].values()):
+    playback = told["playback"]
+    for address in (playback["hls"], playback["dash"], playback["poster"], *playback["thumbnails"].values()):
         assert httpx.get(address).status_code == 200, address
 
 
