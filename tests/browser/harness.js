@@ -77,6 +77,25 @@ class ShakaLibrary {
     return references.filter(Boolean).map((reference) => reference.getStartTime()).slice(1);
   }
 
+  subtitles() {
+    return this.player.getTextTracks()
+      .map(({ language, label, roles, forced, kind }) => ({ language, label, roles, forced, kind }));
+  }
+
+  // The words on screen at a time, with the subtitles of that name; none after `limit` seconds.
+  async shownAt(label, at, limit) {
+    this.player.selectTextTrack(this.player.getTextTracks().find((track) => track.label === label));
+    this.player.setTextTrackVisibility?.(true);
+    video.currentTime = at;
+    const until = performance.now() + 1000 * limit;
+    while (performance.now() < until) {
+      const cues = [...video.textTracks].filter((track) => track.mode === "showing").flatMap((track) => [...(track.activeCues ?? [])]);
+      if (cues.length && !video.seeking) return cues.map((cue) => ({ from: cue.startTime, to: cue.endTime, text: cue.text }));
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return [];
+  }
+
   rungs() {
     return this.player.getVariantTracks()
       .map((track) => ({ id: track.id, height: track.height || 0, bandwidth: track.bandwidth, active: track.active, sound: track.audioId }));
@@ -205,6 +224,8 @@ window.harness = {
 
   boundaries: () => library.boundaries(),
   rungs: () => library.rungs(),
+  subtitles: () => library.subtitles(),
+  shownAt: (label, at, limit) => library.shownAt(label, at, limit),
 
   /**
    * Play from `from` (null: from where it is) past `to`; gives where playback got to and how long it took.

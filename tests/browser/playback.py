@@ -133,6 +133,26 @@ def play_through(
     return result
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subtitles:
+    """What a viewer sees of the subtitles."""
+
+    tracks: list[dict[str, Any]]
+    """Those that the player offers: language, label, roles, forced, kind."""
+    shown: list[dict[str, Any]]
+    """Cues on screen: `from` and `to` in seconds, and `text`."""
+
+
+def show_subtitles(page: Page, url: str, *, label: str, at_s: float, limit_s: float = 20) -> Subtitles:
+    """Choose the subtitles of that name in Shaka Player, and look at the screen at a time."""
+    with _serve_harness("shaka", LIBRARIES["shaka"]) as address:
+        page.goto(f"{address}/harness.html")
+        page.evaluate("([name, url]) => harness.load(name, url)", ["shaka", url])
+        tracks = page.evaluate("harness.subtitles()")
+        shown = page.evaluate("a => harness.shownAt(...a)", [label, at_s, limit_s])
+    return Subtitles(tracks=tracks, shown=shown)
+
+
 class _Drive:
     """Makes a loaded harness play, and notes what came of it."""
 

@@ -364,3 +364,48 @@ def test_sound_under_the_name_of_a_film_is_published(tmp_path: Path) -> None:
     version = transcode(source, tmp_path / "out", profile="web", settings=Settings(home=tmp_path))
     assert {one.kind for one in version.renditions} == {"audio"}
     assert Fraction(version.duration_s) == pytest.approx(3.0123, abs=0.001)
+
+
+CODECS = {
+    "aac": ("cmaf", "bitrates: [128k]"),
+    "opus": ("cmaf", "bitrates: [128k]"),
+    "flac": ("cmaf", ""),
+    "ac3": ("cmaf", "bitrates: [192k]"),
+    "eac3": ("cmaf", "bitrates: [192k]"),
+    "aac in MPEG-TS": ("ts", "bitrates: [128k]"),
+    "ac3 in MPEG-TS": ("ts", "bitrates: [192k]"),
+    "opus in WebM": ("webm", "bitrates: [128k]"),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_codec_is_packaged_to_the_sample(name: str, tmp_path: Path) -> None:
+    """What an encoder puts before and behind is signalled in each container, and what is heard is in step."""
+    container, rest = CODECS[name]
+    source, path = tmp_path / "source.wav", tmp_path / "codec.yaml"
+    entry = ", ".join(part for part in (f"codec: {name.split(maxsplit=1)[0]}", rest) if part)
+    path.write_text(
+        PROFILE.replace("{codec: aac, bitrates: [128k]}", f"{{{entry}}}") + f"containers: [{container}]\n"
+    )
+    make_sound(source, "-ac", "2", "-c:a", "pcm_s16le")
+    out = run(source, str(path))
+    (one,) = facts_of(out)
+    # Only CMAF tells where the last frame ends.
+    surplus = (one.decoded_samples or 0) - round(3.0123 * SAMPLE_RATE)
+    assert surplus == 0 if container == "cmaf" else 0 <= surplus < 1536
+    folder = out / "renditions" / one.key
+    files = [folder / one.init.file] if one.init else []
+    files += [folder / segment.file for segment in one.segments]
+    whole = out / f"whole.{files[-1].suffix}"
+    whole.write_bytes(b"".join(file.read_bytes() for file in files))
+    # MPEG-TS has no edit list: there the times tell how early the encoder began.
+    starts_at = 0.2 if container == "ts" else 0.0
+    with av.open(whole) as given:
+        first = next(given.decode(audio=0))
+        early = round((starts_at - float((first.pts or 0) * first.time_base)) * SAMPLE_RATE)
+        resampler = av.AudioResampler(format="fltp")
+        frames = [part for frame in (first, *given.decode(audio=0)) for part in resampler.resample(frame)]
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    lag = lag_samples(beeps(3.0123), sound) - max(0, early)
+    # Ticks of MPEG-TS are half a sample, those of WebM are milliseconds.
+    assert abs(lag) <= {"cmaf": 0, "ts": 1, "webm": 48}[container]
