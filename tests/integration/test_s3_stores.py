@@ -11,7 +11,7 @@ from cutroom.settings import Settings
 from cutroom.stack.ports import free_port
 from cutroom.stores.provision import provision, queue_url
 from cutroom.stores.s3 import S3Store, s3_client, sqs_client, translated
-from cutroom.stores.uploads import list_uploads, metadata_of, open_upload, uploaded_object
+from cutroom.stores.uploads import list_uploads, metadata_of, open_upload, read_sidecars, uploaded_object
 
 pytestmark = pytest.mark.stack
 
@@ -120,6 +120,30 @@ def test_each_version_of_an_upload_can_be_read(elsewhere: Settings) -> None:
     client.delete_object(Bucket=bucket, Key=key, VersionId=uploads[0].version)
     with pytest.raises(SourceMissing, match="upload it again"):
         open_upload(client, uploads[0]).read()
+
+
+def test_subtitles_lie_beside_their_film_and_are_no_uploads_themselves(elsewhere: Settings) -> None:
+    provision(elsewhere)
+    client, bucket = s3_client(elsewhere), elsewhere.uploads_bucket
+    names = [
+        "film.mp4",
+        "film.en.srt",
+        "film.de.vtt",
+        "film.2.en.srt",
+        "film.2.mp4",
+        "deeper/film.fr.srt",
+        "a.srt",
+    ]
+    for name in names:
+        client.put_object(Bucket=bucket, Key=f"incoming/{name}", Body=name.encode())
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="incoming/")
+    films = {each.name: each for each in list_uploads(pages, bucket=bucket)}
+    assert films.keys() == {"film.mp4", "film.2.mp4"}
+    assert read_sidecars(client, films["film.mp4"]) == {
+        "film.de.vtt": b"film.de.vtt",
+        "film.en.srt": b"film.en.srt",
+    }
+    assert read_sidecars(client, films["film.2.mp4"]).keys() == {"film.2.en.srt"}
 
 
 def test_an_upload_without_versions_is_gone_once_it_is_replaced(elsewhere: Settings) -> None:

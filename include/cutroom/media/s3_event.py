@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from cutroom.errors import PermanentError
 from cutroom.media import keys
-from cutroom.media.upload import UploadedObject
+from cutroom.media.upload import UploadedObject, is_subtitles
 
 
 class UnreadableEventError(PermanentError):
@@ -173,4 +173,6 @@ def _reason_to_ignore(upload: UploadedObject, *, bucket: str, prefix: str) -> st
         return f"is not under {prefix}"
     if upload.key.endswith("/"):
         return "is a folder"
+    if is_subtitles(upload.key):
+        return "is subtitles, which are taken when the film beside them is processed"
     return ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cutroom.media.languages import is_known_language, language_name, language_tag
+from cutroom.media.upload import is_subtitles
 
 FORMATS = {
     ".srt": "subrip",
@@ -14,7 +15,7 @@ FORMATS = {
     ".ttml": "ttml",
     ".dfxp": "ttml",
 }
-"""ffmpeg's name of the format, by the suffix."""
+"""ffmpeg's name of the format, for each suffix of `upload.TEXT_SUFFIXES`."""
 
 MAX_SIDECARS = 50
 MAX_SIDECAR_BYTES = 10 * 2**20
@@ -36,11 +37,6 @@ class SidecarName:
     is_default: bool = False
 
 
-def is_sidecar(name: str) -> bool:
-    """Whether a file is subtitles by its name."""
-    return PurePosixPath(name).suffix.lower() in FORMATS
-
-
 def stem_of(name: str) -> str:
     """What the names of a film's sidecars begin with."""
     return PurePosixPath(name).stem
@@ -56,13 +52,13 @@ def sidecars_of(film: str, names: Iterable[str]) -> list[str]:
         names: Names of all files in its folder.
     """
     there = sorted(set(names))
-    stems = {stem_of(name) for name in there if not is_sidecar(name)} | {stem_of(film)}
+    stems = {stem_of(name) for name in there if not is_subtitles(name)} | {stem_of(film)}
 
     def owner(name: str) -> str | None:
         fitting = [stem for stem in stems if name.startswith(f"{stem}.")]
         return max(fitting, key=len, default=None)
 
-    return [name for name in there if is_sidecar(name) and owner(name) == stem_of(film)][:MAX_SIDECARS]
+    return [name for name in there if is_subtitles(name) and owner(name) == stem_of(film)][:MAX_SIDECARS]
 
 
 def sidecar_name(film: str, name: str) -> SidecarName:

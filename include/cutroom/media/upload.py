@@ -13,6 +13,8 @@ AUDIO_SUFFIXES = frozenset(
         ".aif",
         ".aiff",
         ".amr",
+        ".ape",
+        ".au",
         ".caf",
         ".dts",
         ".eac3",
@@ -25,11 +27,17 @@ AUDIO_SUFFIXES = frozenset(
         ".oga",
         ".ogg",
         ".opus",
+        ".tta",
+        ".w64",
         ".wav",
         ".wma",
+        ".wv",
     ]
 )
 """Names that people give to audio files; anything else is taken for video, which copes with audio alone too."""
+
+TEXT_SUFFIXES = frozenset([".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp"])
+"""Names of subtitles, which are taken with the film that they lie beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,11 @@ class UploadedObject:
     def from_json(cls, value: dict[str, Any]) -> Self:
         """The reverse of `to_json`."""
         return cls(**{**value, "tags": tuple(value.get("tags", ()))})
+
+
+def is_subtitles(name: str) -> bool:
+    """Whether a file is subtitles by its name."""
+    return PurePosixPath(name).suffix.lower() in TEXT_SUFFIXES
 
 
 def kind_of(name: str) -> str:

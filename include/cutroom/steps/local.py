@@ -19,7 +19,6 @@ from cutroom.errors import ObjectMissing, SourceMissing, UsageError
 from cutroom.media import keys
 from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress, percent_of
-from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecars_of
 from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
@@ -141,6 +140,7 @@ def _as_upload(source: Path) -> UploadedObject:
 
 
 def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings) -> Workshop:
+    from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecars_of
     from cutroom.stores.content_keys import content_key
     from cutroom.stores.files import FileStore
 

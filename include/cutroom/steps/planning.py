@@ -16,7 +16,7 @@ from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress
 from cutroom.media.source import Source
 from cutroom.media.timeline import EncodeChunk, Packet
-from cutroom.media.upload import UploadedObject
+from cutroom.media.upload import UploadedObject, is_subtitles
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 from cutroom.steps.job import Job
 from cutroom.steps.text import with_text
@@ -34,6 +34,11 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     from cutroom.ffmpeg import probe as prober
 
     one = Job.from_json(job)
+    if is_subtitles(one.upload.name):
+        raise SourceUnsupported(
+            "The file is subtitles, which are taken with the film that they lie beside. Put it beside the film, under "
+            "the film's name with the language behind (film.en.srt), and process the film again."
+        )
     reporter = shop.progress("probe", one.upload.name, 1, "file")
     reject_too_large(shop, one.upload)
     with shop.source(one.upload) as (path, sha256), shop.folder("probe") as folder:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from cutroom.errors import EncoderRefused, SourceCorrupt
 from cutroom.media import keys
 from cutroom.media.plan import Plan, RenditionPlan
-from cutroom.media.sidecars import sidecar_name
 from cutroom.media.source import Source, TextTrack
 from cutroom.media.text_plan import carried_text
 from cutroom.steps.encodes import encode_facts
@@ -32,6 +31,7 @@ def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, 
         film: Name of the source's file.
         sidecars: Bytes of each file beside it, by its name.
     """
+    from cutroom.media.sidecars import sidecar_name
     from cutroom.packaging import subtitles
 
     tracks = list(source.text)

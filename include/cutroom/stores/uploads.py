@@ -15,7 +15,7 @@ from cutroom.blocks.reader import PieceReader
 from cutroom.errors import Conflict, ObjectMissing, PermanentError, SourceMissing, UsageError
 from cutroom.media.s3_event import real_version, utc
 from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecars_of, stem_of
-from cutroom.media.upload import UploadedObject
+from cutroom.media.upload import UploadedObject, is_subtitles
 from cutroom.stores.database import Database
 from cutroom.stores.s3 import translated
 
@@ -120,7 +120,9 @@ def open_upload(client: "S3Client", upload: UploadedObject) -> io.BufferedReader
 
 
 def read_sidecars(client: "S3Client", upload: UploadedObject) -> dict[str, bytes]:
-    """The files of subtitles that lie beside an upload, as they are now: bytes by name."""
+    """The files of subtitles that lie beside an upload, as they are now: bytes by name; none in the File Service."""
+    if upload.in_blocks:
+        return {}
     if upload.in_blocks:
         # Nothing lies beside it in the bucket.
         return {}
@@ -152,10 +154,10 @@ def uploaded_object(head: Mapping[str, Any], *, bucket: str, key: str) -> Upload
 
 
 def list_uploads(pages: Iterable[Mapping[str, Any]], *, bucket: str) -> Iterator[UploadedObject]:
-    """The newest version of each object in the pages of an S3 listing of object versions; no folders."""
+    """The newest version of each object in the pages of an S3 listing of object versions; no folders, no subtitles."""
     for page in pages:
         for item in page.get("Versions", ()):
-            if item["IsLatest"] and not item["Key"].endswith("/"):
+            if item["IsLatest"] and not item["Key"].endswith("/") and not is_subtitles(item["Key"]):
                 version = real_version(item.get("VersionId"))
                 yield UploadedObject(
                     bucket=bucket,

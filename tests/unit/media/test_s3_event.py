@@ -135,6 +135,7 @@ def test_what_is_no_upload_is_taken_off_in_silence(text: str) -> None:
         (body(record(item={"key": "%ff"})), "UnicodeDecodeError"),
         (body(record(eventTime="yesterday")), "ValueError"),
         (body(record("incoming/folder/")), "is a folder"),
+        (body(record("incoming/a.en.srt")), "is subtitles"),
         (body(record("elsewhere/a.mp4")), "not under incoming/"),
         (body(record() | {"s3": record()["s3"] | {"bucket": {"name": "theirs"}}}), "not in uploads"),
     ],

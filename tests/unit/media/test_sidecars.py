@@ -2,7 +2,8 @@
 
 import pytest
 
-from cutroom.media.sidecars import SidecarName, is_sidecar, sidecar_name, sidecars_of
+from cutroom.media.sidecars import FORMATS, SidecarName, sidecar_name, sidecars_of
+from cutroom.media.upload import TEXT_SUFFIXES
 
 
 def test_a_sidecar_belongs_to_the_film_with_the_longest_name_that_it_begins_with() -> None:
@@ -20,6 +21,10 @@ def test_a_sidecar_belongs_to_the_film_with_the_longest_name_that_it_begins_with
     assert sidecars_of("film.2.mp4", names) == ["film.2.de.srt"]
 
 
+def test_every_name_of_subtitles_has_its_format() -> None:
+    assert FORMATS.keys() == TEXT_SUFFIXES
+
+
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
@@ -34,5 +39,4 @@ def test_a_sidecar_belongs_to_the_film_with_the_longest_name_that_it_begins_with
     ],
 )  # fmt: skip
 def test_a_name_tells_language_and_flags(name: str, wanted: SidecarName) -> None:
-    assert is_sidecar(name)
     assert sidecar_name("film.mp4", name) == wanted
