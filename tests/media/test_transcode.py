@@ -19,6 +19,7 @@ from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
 from cutroom.steps import assembling
 from cutroom.steps.local import transcode
+from shown import shown
 
 pytestmark = pytest.mark.media
 
@@ -336,15 +337,26 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path, profile: str) -> N
 
 
 CARRIED = (
-    "avsync-25s-480p60-vp9-opus.webm", "cake-8s-portrait-360x640-vp9-opus.webm", "earth-30s-480x270-h264-aac.mp4",
-    "lecture-10s-480x360-h264-aac.flv", "nasa-13s-2-video-2-audio-2-subtitle-tracks.mp4",
-    "ocean-10s-240p-theora-vorbis.ogv", "phone-4s-portrait-720x1280-av1-hdr10-aac.mp4",
-    "phone-5s-720p-h264-rotated-270-aac.mp4", "rooftop-3s-1080p-hevc-main10-hlg.mp4",
-    "screen-9s-vfr-3026x1386-h264.mp4", "sintel-4s-960x400-mpeg4-mp3.avi",
-    "tv-news-6s-576i-mpeg2-mp2-dvbsub-interlaced.ts", "webcam-1s-1080x720-h264-ac3-srt.mkv",
-    "podcast-3s-cover-chapters.mp3", "bear-3s-cover-png.flac", "speech-3s-16k-mono.wav", "speech-3s-stereo.opus",
-    "speech-7s-16k-mono-aac.m4a", "vibe-ace-61s-cover-mono-22k-vorbis.ogg",
+    "avsync-25s-480p60-vp9-opus.webm", "bbb-10s-1080p30-h264-mp2.ts", "bbb-5s-1080p24-hevc-aac51.ts",
+    "bbb-full-10min-720p-h264-aac.mp4", "bear-3s-cover-png.flac", "cake-8s-portrait-360x640-vp9-opus.webm",
+    "concert-2s-1080p50-h264-pcm.mov", "cottage-10s-1080p25-h264-422-10bit-aac96k-tmcd.mp4",
+    "earth-30s-480x270-h264-aac.mp4", "lecture-10s-480x360-h264-aac.flv",
+    "nasa-13s-2-video-2-audio-2-subtitle-tracks.mp4", "ocean-10s-240p-theora-vorbis.ogv",
+    "phone-4s-portrait-720x1280-av1-hdr10-aac.mp4", "phone-5s-720p-h264-rotated-270-aac.mp4",
+    "podcast-3s-cover-chapters.mp3", "rooftop-3s-1080p-hevc-main10-hlg.mp4", "screen-9s-vfr-3026x1386-h264.mp4",
+    "sintel-4s-960x400-mpeg4-mp3.avi", "sintel-trailer-52s-720p-h264-aac.mp4", "speech-3s-16k-mono.wav",
+    "speech-3s-stereo.opus", "speech-7s-16k-mono-aac.m4a", "tears-of-steel-70s-800x332-vp8-vorbis.webm",
+    "testcard-10s-720p50-h264-422-10bit-8-mono-tracks.mp4", "tv-news-6s-576i-mpeg2-mp2-dvbsub-interlaced.ts",
+    "vibe-ace-61s-cover-mono-22k-vorbis.ogg", "webcam-1s-1080x720-h264-ac3-srt.mkv",
 )  # fmt: skip
+
+BEGINNING_S = {"bbb-full-10min-720p-h264-aac.mp4": 8, "sintel-trailer-52s-720p-h264-aac.mp4": 8}
+"""Of the long files that differ from others in nothing but their length only so much is taken, by a copy of packets."""
+
+
+def test_every_file_of_the_corpus_is_held_to_its_manifest(corpus: Path) -> None:
+    rows = (corpus / "MANIFEST.tsv").read_text().splitlines()[1:]
+    assert sorted(row.split("\t")[0] for row in rows) == sorted(CARRIED)
 
 
 @pytest.mark.parametrize("name", CARRIED)
@@ -353,7 +365,12 @@ def test_real_files_are_published_with_as_many_frames_as_they_decode_to(
     name: str, corpus: Path, tmp_path: Path, profile: str
 ) -> None:
     """The number of frames is that of the corpus' manifest, counted by another decoder run."""
-    version = transcode(corpus / name, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
+    source = corpus / name
+    if name in BEGINNING_S:
+        source = tmp_path / name
+        copy = ["-i", corpus / name, "-t", str(BEGINNING_S[name]), "-map", "0", "-c", "copy", source]
+        subprocess.run([tools.path("ffmpeg"), "-v", "error", *copy], check=True)
+    version = transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
     assert version.report["ok"], json.dumps(version.report)
     rows = [line.split("\t") for line in (corpus / "MANIFEST.tsv").read_text().splitlines()]
     row = dict(zip(rows[0], next(row for row in rows if row[0] == name), strict=False))
@@ -362,5 +379,7 @@ def test_real_files_are_published_with_as_many_frames_as_they_decode_to(
         for one in row["frames decoded/packets"].split(" (")[0].split("; ")
         if "/" in one
     }
+    if name in BEGINNING_S:
+        counts = {len(shown(source))}
     for one in facts_of(tmp_path / "out"):
         assert one.kind == "audio" or one.decoded_frames in counts
