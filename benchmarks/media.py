@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cutroom.ffmpeg import join, tools
 from cutroom.settings import Settings
@@ -43,34 +44,38 @@ def make_films(folder: Path, minutes: int) -> tuple[Path, Path]:
     return short, long
 
 
-def workshop(film: Path, folder: Path) -> tuple[Workshop, dict[str, object]]:
-    """Where the steps work, with the film probed and planned."""
+def workshop(film: Path, folder: Path) -> Workshop:
+    """Where the steps work."""
+    record = local.LocalRecord(dag_id="process_video", listener=lambda _percent, _step: None)
+    return local._workshop(folder / film.stem, film, record, Settings(home=folder))  # noqa: SLF001  without a run
+
+
+def planned(film: Path, folder: Path) -> dict[str, Any]:
+    """The job of a film that was probed and planned."""
     profile = folder / "bench.yaml"
     profile.write_text(PROFILE)
-    record = local.LocalRecord(dag_id="process_video", listener=lambda _percent, _step: None)
-    shop = local._workshop(folder / film.stem, film, record, Settings(home=folder))  # noqa: SLF001  without a run
+    shop = workshop(film, folder)
     job = {"upload": local._as_upload(film).to_json(), "profile": str(profile)}  # noqa: SLF001
-    return shop, planning.plan(shop, planning.probe(shop, job))
+    return planning.plan(shop, planning.probe(shop, job))
 
 
-def split(film: Path, folder: Path) -> tuple[float, int]:
+def split(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
     """All encode chunks of a film; seconds and bytes."""
-    shop, job = workshop(film, folder)
+    shop = workshop(film, folder)
     began = time.monotonic()
     planning.split(shop, job)
     return time.monotonic() - began, film.stat().st_size
 
 
-def encode(film: Path, folder: Path) -> tuple[float, int]:
-    """One encode chunk of a film whose chunks are cut."""
-    shop, job = workshop(film, folder)
-    (work, *_) = planning.split(shop, job)
+def encode(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
+    """One encode chunk of a film, cut by the encode itself as after a loss."""
+    shop = workshop(film, folder)
     began = time.monotonic()
-    encoding.encode_video(shop, job, work)
+    encoding.encode_video(shop, job, {"chunk": 0, "codec": "h264"})
     return time.monotonic() - began, 0
 
 
-def assemble(film: Path, folder: Path) -> tuple[float, int]:
+def assemble(film: Path, folder: Path, _: dict[str, Any]) -> tuple[float, int]:
     """Joining a film of encodes, each of them the first minute again."""
     chunk = folder / f"{film.stem}.nut"
     short = film.with_name("short.mp4")
@@ -83,29 +88,46 @@ def assemble(film: Path, folder: Path) -> tuple[float, int]:
     return time.monotonic() - began, chunk.stat().st_size * count
 
 
-STEPS: dict[str, Callable[[Path, Path], tuple[float, int]]] = {
+STEPS: dict[str, Callable[[Path, Path, dict[str, Any]], tuple[float, int]]] = {
     "split": split,
     "assemble": assemble,
     "encode": encode,
 }
 
 
-def _measured(name: str, film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, float]]") -> None:
-    seconds, size = STEPS[name](film, folder)
+def _planned(film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, Any]]") -> None:
+    queue.put(planned(film, folder))
+
+
+def _measured(
+    film: Path,
+    folder: Path,
+    queue: "multiprocessing.Queue[dict[str, Any]]",
+    name: str,
+    job: dict[str, Any],
+) -> None:
+    seconds, size = STEPS[name](film, folder, job)
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     queue.put({"seconds": seconds, "bytes": size, "peak_mib": sum(peaks) / 1024})
 
 
-def measure(name: str, film: Path) -> dict[str, float]:
-    """Run a step in a process of its own."""
+def _alone(target: Callable[..., None], *arguments: object) -> dict[str, Any]:
+    """What a function puts into the queue, in a process of its own: as each task of a run has one."""
     spawned = multiprocessing.get_context("spawn")
-    queue: multiprocessing.Queue[dict[str, float]] = spawned.Queue()
-    with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
-        process = spawned.Process(target=_measured, args=(name, film, Path(folder), queue))
-        process.start()
-        found = queue.get(timeout=900)
-        process.join()
+    queue: multiprocessing.Queue[dict[str, Any]] = spawned.Queue()
+    film, folder, *others = arguments
+    process = spawned.Process(target=target, args=(film, folder, queue, *others))
+    process.start()
+    found = queue.get(timeout=900)
+    process.join()
     return found
+
+
+def measure(name: str, film: Path) -> dict[str, float]:
+    """Run a step on a film that another process probed and planned."""
+    with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
+        job = {} if name == "assemble" else _alone(_planned, film, Path(folder))
+        return _alone(_measured, film, Path(folder), name, job)
 
 
 def main(arguments: list[str]) -> None:

@@ -13,7 +13,6 @@ import ffmpeg
 from cutroom.ffmpeg import encoders, sprites
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.sprites import SpriteSheet
-from cutroom.media import timeline
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
@@ -38,7 +37,6 @@ def encode_video(
     video: VideoPlan,
     chunk: EncodeChunk,
     rungs: Sequence[VideoRung],
-    keyframe_times: Sequence[Fraction],
     *,
     source: Path,
     outputs: Sequence[Path],
@@ -51,7 +49,6 @@ def encode_video(
         video: The plan of the track.
         chunk: Which window.
         rungs: What is made; one codec.
-        keyframe_times: When a keyframe is asked for, in seconds of the presentation.
         source: The chunk's packets.
         outputs: A NUT file for each rung.
         stats: Where the times of the frames that reached the first encoder are written.
@@ -70,6 +67,8 @@ def encode_video(
         "setpts", _output_time(timing, video.shift_s)
     )
     split = frames.filter_multi_output("split", len(rungs))
+    # In seconds of the presentation.
+    keyframe_times = [ticks * timing.time_base - timing.origin_s for ticks in chunk.keyframes_asked]
     made = []
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         scaled = (
@@ -287,12 +286,6 @@ def copy(
     if timescale is not None:
         options |= {"video_track_timescale": timescale}
     return compiled([ffmpeg.output(*tracks, str(output), **options)])
-
-
-def keyframe_times(video: VideoPlan, chunk: EncodeChunk, pts: Sequence[int]) -> list[Fraction]:
-    """When a chunk's encoders are asked for keyframes: at its segments but the first, which begins with one."""
-    timing = video.timing
-    return timeline.keyframe_times(chunk.boundaries[1:], pts, timing.time_base, timing.origin_s)
 
 
 def _decimal(value: Fraction) -> str:

@@ -82,6 +82,8 @@ class EncodeChunk:
     """First frame of each of its segments, in source ticks; the first of them is `start_pts`."""
     frames: int
     """Frames that the container says are shown in this window."""
+    keyframes_asked: tuple[Fraction, ...] = ()
+    """When an encoder is asked for keyframes, in source ticks: at its segments but the first, which begins with one."""
 
     @property
     def name(self) -> str:
@@ -232,6 +234,7 @@ def plan_chunks(
                 end_packet=last_needed[bisect_left(times, end) - 1] + 1,
                 boundaries=starts,
                 frames=bisect_left(pts, end) - bisect_left(pts, starts[0]),
+                keyframes_asked=keyframe_times(starts[1:], pts),
             )
         )
     return tuple(chunks)
@@ -258,24 +261,17 @@ def chunk_firsts(waste: Sequence[int], wanted: int) -> list[int]:
         firsts.append(min(range(low, high + 1), key=lambda place: (waste[place], abs(place - target), place)))
 
 
-def keyframe_times(
-    boundaries: Sequence[int], pts: Sequence[int], time_base: Fraction, origin_s: Fraction
-) -> list[Fraction]:
+def keyframe_times(boundaries: Sequence[int], pts: Sequence[int]) -> tuple[Fraction, ...]:
     """When to ask an encoder for a keyframe so that it falls on each boundary and on nothing else.
 
     Encoders take the first frame at or after a time that is rounded on its way, so the time asked for is the middle
     between the frame before the boundary and the boundary.
 
     Returns:
-        Seconds on the presentation's timeline, ascending; the very first frame needs no asking and is left out.
+        Source ticks, ascending; the very first frame needs no asking and is left out.
     """
-    times = []
-    for boundary in boundaries:
-        position = bisect_left(pts, boundary)
-        if position > 0:
-            middle = Fraction(pts[position - 1] + boundary, 2)
-            times.append(middle * time_base - origin_s)
-    return times
+    before = [(bisect_left(pts, boundary), boundary) for boundary in boundaries]
+    return tuple(Fraction(pts[place - 1] + boundary, 2) for place, boundary in before if place > 0)
 
 
 def snapped(found: Iterable[int | Fraction], given: Sequence[int], resolution: Fraction) -> list[int]:

@@ -45,8 +45,6 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     part = f"{codec} {chunk.name}"
     reporter = shop.progress("encode_video", part, planning.chunk_seconds(video, chunk))
     if rungs:
-        _, packets = planning.source_facts(shop, one.sha256)
-        pts = timeline.shown_pts(packets)
         starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
         with shop.folder("encode") as folder:
             source = _chunk_file(shop, one, made, work["chunk"], folder)
@@ -55,7 +53,6 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                 video,
                 chunk,
                 rungs,
-                argv.keyframe_times(video, chunk, pts),
                 source=source,
                 outputs=outputs,
                 stats=folder / "stats.txt",

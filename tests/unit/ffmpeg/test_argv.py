@@ -75,7 +75,6 @@ def encode_of(times: list[int], track: AudioTrack = SOUND, **of_track: Any) -> l
         video,
         chunk,
         video.rungs,
-        argv.keyframe_times(video, chunk, times),
         source=Path("chunk.nut"),
         outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
         stats=Path("stats.txt"),

@@ -52,7 +52,6 @@ def test_a_picture_is_turned_as_a_player_turns_it(
         video,
         chunk,
         [rung],
-        [],
         source=turned,
         outputs=[tmp_path / "o.nut"],
         stats=tmp_path / "stats",
@@ -114,7 +113,7 @@ def test_ffmpeg_gives_every_frame_the_time_that_the_plan_says(tmp_path: Path, na
     video = plan_for(times, time_base, sound_s, rate)
     (chunk,) = video.chunks
     command = argv.encode_video(
-        video, chunk, video.rungs[:1], argv.keyframe_times(video, chunk, times),
+        video, chunk, video.rungs[:1],
         source=tmp_path / "s.nut", outputs=[tmp_path / "o.nut"], stats=tmp_path / "stats", quality=tmp_path / "quality",
     )  # fmt: skip
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
