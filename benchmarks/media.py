@@ -59,6 +59,13 @@ def planned(film: Path, folder: Path) -> dict[str, Any]:
     return planning.plan(shop, planning.probe(shop, job))
 
 
+def cut(film: Path, folder: Path) -> dict[str, Any]:
+    """The job of a film whose encode chunks are cut, too."""
+    job = planned(film, folder)
+    planning.split(workshop(film, folder), job)
+    return job
+
+
 def split(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
     """All encode chunks of a film; seconds and bytes."""
     shop = workshop(film, folder)
@@ -68,7 +75,7 @@ def split(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
 
 
 def encode(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
-    """One encode chunk of a film, cut by the encode itself as after a loss."""
+    """The first encode chunk of a film."""
     shop = workshop(film, folder)
     began = time.monotonic()
     encoding.encode_video(shop, job, {"chunk": 0, "codec": "h264"})
@@ -95,8 +102,8 @@ STEPS: dict[str, Callable[[Path, Path, dict[str, Any]], tuple[float, int]]] = {
 }
 
 
-def _planned(film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, Any]]") -> None:
-    queue.put(planned(film, folder))
+def _prepared(film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, Any]]", name: str) -> None:
+    queue.put({"split": planned, "encode": cut}[name](film, folder))
 
 
 def _measured(
@@ -124,9 +131,9 @@ def _alone(target: Callable[..., None], *arguments: object) -> dict[str, Any]:
 
 
 def measure(name: str, film: Path) -> dict[str, float]:
-    """Run a step on a film that another process probed and planned."""
+    """Run a step on a film that another process made ready for it."""
     with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
-        job = {} if name == "assemble" else _alone(_planned, film, Path(folder))
+        job = {} if name == "assemble" else _alone(_prepared, film, Path(folder), name)
         return _alone(_measured, film, Path(folder), name, job)
 
 

@@ -40,20 +40,23 @@ def index(source: str, track: int) -> None:
 def split(source: str, track: int, cuts: str) -> None:
     """Write packets [first, end) to a NUT file, for each cut of a JSON list in a file.
 
-    A cut is `{"path": …, "first": …, "end": …}`; cuts are in order and may overlap. `pts` and `dts` list the times of
-    all packets, which are moved by `shift_s` whole seconds, as NUT holds no negative ones. Prints the number of the
-    last packet read, now and then.
+    A cut is `{"path": …, "first": …, "end": …}`; cuts are in order and may overlap. `times` names a file with a line
+    `pts dts` for each packet; these are moved by `shift_s` whole seconds, as NUT holds no negative ones. Prints the
+    number of the last packet read, now and then.
     """
     order = json.loads(Path(cuts).read_text())
     waiting = sorted(order["cuts"], key=lambda cut: int(cut["first"]))
-    times = zip(order["pts"], order["dts"], strict=True)
-    with av.open(opened(source), "r", options=INPUT_OPTIONS) as container:
+    with (
+        Path(order["times"]).open() as times,
+        av.open(opened(source), "r", options=INPUT_OPTIONS) as container,
+    ):
         stream = container.streams[track]
         open_cuts: list[tuple[int, OutputContainer, Any]] = []
         packet: Packet[Any]
-        for number, (packet, (pts, dts)) in enumerate(
+        for number, (packet, line) in enumerate(
             zip(presentation.packets(container, stream), times, strict=False)
         ):
+            pts, dts = map(int, line.split())
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
                 output = av.open(cut["path"], "w", format="nut")

@@ -93,6 +93,9 @@ def source_facts(shop: Workshop, sha256: str) -> tuple[Source, list[Packet]]:
         ) from error
 
 
+PACKET_TIMES = "packet_times.txt"
+"""Of a plan: `pts dts` of each packet of the pictures, a line each, for whoever reads the source once more."""
+
 _SOURCE = TypeAdapter(Source)
 _FACTS: TypeAdapter[tuple[Source, list[Packet]]] = TypeAdapter(tuple[Source, list[Packet]])
 
@@ -120,6 +123,8 @@ def plan(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         tools=tools.versions(),
         key_id=shop.content_key(profile.encryption.key).key_id if profile.encryption else None,
     )
+    lines = (f"{one.pts} {dts}\n" for one, dts in zip(packets, timeline.decode_times(packets), strict=True))
+    shop.work.put_bytes(keys.plan_file(made.plan_id, PACKET_TIMES), "".join(lines).encode())
     shop.work.put_bytes(keys.plan(made.plan_id), made.dump(), content_type="application/json")
     logger.info(
         "%s: %d renditions, %d encode chunks, profile %s",
@@ -229,10 +234,11 @@ def cut_chunks(shop: Workshop, job: Job, made: Plan, chunks: list[EncodeChunk]) 
             {"path": str(folder / f"{chunk.name}.nut"), "first": chunk.first_packet, "end": chunk.end_packet}
             for chunk in missing
         ]
-        _, packets = source_facts(shop, job.sha256)
-        times = {"pts": [one.pts for one in packets], "dts": timeline.decode_times(packets)}
+        shop.work.get_file(keys.plan_file(made.plan_id, PACKET_TIMES), folder / PACKET_TIMES)
         order = folder / "cuts.json"
-        order.write_text(json.dumps({"shift_s": video.shift_s, "cuts": cuts, **times}))
+        order.write_text(
+            json.dumps({"shift_s": video.shift_s, "times": str(folder / PACKET_TIMES), "cuts": cuts})
+        )
         argv = [
             sys.executable,
             "-m",
