@@ -4,6 +4,7 @@ Output times are absolute on the presentation's timeline everywhere, so joining 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import ffmpeg
 from cutroom.ffmpeg import encoders, sprites
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.sprites import SpriteSheet
+from cutroom.media.colour import BT709, Colour
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
@@ -31,6 +33,12 @@ TONE_MAP = (
     ("tonemap", {"tonemap": "hable", "desat": "0"}),
     ("zscale", {"t": "bt709", "m": "bt709", "r": "tv"}),
 )
+
+
+SCALING = "lanczos+accurate_rnd+full_chroma_int"
+
+# JFIF knows nothing else.
+JPEG = Colour(primaries="bt709", transfer="bt709", matrix="bt470bg", is_full_range=True)
 
 
 def encode_video(
@@ -62,7 +70,9 @@ def encode_video(
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
-    frames = _pictures(frames, video, keeps_hdr=rungs[0].video_range != "SDR")
+    keeps_hdr = rungs[0].video_range != "SDR"
+    frames = _pictures(frames, video, keeps_hdr=keeps_hdr)
+    colour = replace(video.picture.colour, matrix="bt2020nc", is_full_range=False) if keeps_hdr else BT709
     frames = frames.filter("settb", f"1/{timing.timescale}").filter(
         "setpts", _output_time(timing, video.shift_s)
     )
@@ -73,7 +83,8 @@ def encode_video(
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         scaled = (
             split[place]
-            .filter("scale", rung.width, rung.height, flags="lanczos+accurate_rnd+full_chroma_int")
+            .filter("scale", rung.width, rung.height, flags=SCALING, **_scaled_to(colour))
+            .filter("setparams", **_stated(colour))
             .filter("setsar", "1")
         )
         made.append(
@@ -97,6 +108,8 @@ def _pictures_of(source: Path) -> Any:
 
 def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     picture = video.picture
+    # What is not stated is told here, so that no filter guesses.
+    frames = frames.filter("setparams", **_stated(picture.colour))
     # Does nothing but where a stream changes its size midway: the picture keeps the size that it begins with.
     frames = frames.filter("scale", video.track.width, video.track.height)
     if picture.deinterlace:
@@ -105,6 +118,8 @@ def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     if picture.tone_map and not keeps_hdr:
         for name, options in TONE_MAP:
             frames = frames.filter(name, **options)
+    elif not picture.tone_map and picture.colour.primaries != BT709.primaries:
+        frames = frames.filter("zscale", p="bt709", m="bt709", r="tv")
     if picture.mirrored:
         frames = frames.filter("hflip")
     turns = {90: ("transpose", "clock"), 270: ("transpose", "cclock")}
@@ -114,6 +129,21 @@ def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     elif picture.rotation == 180:
         frames = frames.filter("hflip").filter("vflip")
     return frames
+
+
+def _stated(colour: Colour) -> dict[str, str]:
+    """What `setparams` writes into frames; RGB has neither matrix nor range."""
+    of_yuv = {"colorspace": colour.matrix, "range": _range(colour)} if colour.matrix != "gbr" else {}
+    return {"color_primaries": colour.primaries, "color_trc": colour.transfer, **of_yuv}
+
+
+def _scaled_to(colour: Colour) -> dict[str, str]:
+    """What `scale` makes of colours that its frames state."""
+    return {"out_color_matrix": colour.matrix, "out_range": _range(colour)}
+
+
+def _range(colour: Colour) -> str:
+    return "pc" if colour.is_full_range else "tv"
 
 
 def _output_time(timing: Timing, shift_s: int) -> str:
@@ -177,12 +207,14 @@ def inspect_video(
     )
     stills = _pictures(stills, video).filter("setsar", "1").filter_multi_output("split", 2)
     tiles = (
-        stills[0].filter("scale", sheet.width, sheet.height).filter("tile", f"{sheet.columns}x{sheet.rows}")
+        stills[0]
+        .filter("scale", sheet.width, sheet.height, **_scaled_to(JPEG))
+        .filter("tile", f"{sheet.columns}x{sheet.rows}")
     )
     candidates = (
         stills[1]
         .filter("select", f"not(mod(n,{sheet.candidate_step}))")
-        .filter("scale", min(video.track.display_size[0], 1280), -2)
+        .filter("scale", min(video.track.display_size[0], 1280), -2, **_scaled_to(JPEG))
         .filter_multi_output("split", 2)
     )
     measured = (
@@ -203,8 +235,17 @@ def inspect_video(
         .filter("select", moments)
         .filter("setpts", f"N/({PREVIEW_RATE}*TB)")
     )
-    preview = _pictures(preview, video).filter(
-        "scale", 320, 320, force_original_aspect_ratio="decrease", force_divisible_by=2
+    preview = (
+        _pictures(preview, video)
+        .filter(
+            "scale",
+            320,
+            320,
+            force_original_aspect_ratio="decrease",
+            force_divisible_by=2,
+            **_scaled_to(BT709),
+        )
+        .filter("setparams", **_stated(BT709))
     )
     # yuvj420p: JPEG is full range. A source's clock may be below zero, where no frame is expected.
     jpeg = {"q:v": 4, "pix_fmt": "yuvj420p", "f": "image2", "bitexact": None, "fps_mode": "passthrough"}

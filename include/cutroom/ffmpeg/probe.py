@@ -14,6 +14,7 @@ from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, Source
 from cutroom.ffmpeg import completeness, runner, sniff
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.ffmpeg.text import TEXT_CODECS
+from cutroom.media.colour import colour_notes
 from cutroom.media.languages import language_name, language_tag
 from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.sound_tracks import carried_tracks
@@ -149,7 +150,8 @@ def probe(
         reject_too_large(source, most)
         index = read_packets(path, track.index, log=log, limits=limits, most=most)
         packets = index.packets
-        source = replace(source, video=(replace(track, is_retimed=index.retimed),), notes=_notes(index))
+        notes = (*_notes(index), *colour_notes(track))
+        source = replace(source, video=(replace(track, is_retimed=index.retimed),), notes=notes)
     if source.video and not packets:
         raise SourceCorrupt(
             "The video track holds no data: the file is truncated or damaged. Upload it again."

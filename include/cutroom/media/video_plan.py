@@ -8,6 +8,7 @@ from typing import Literal
 
 from cutroom.media import ladder, timeline
 from cutroom.media.codecs import VideoCodecName
+from cutroom.media.colour import Colour, colour_of
 from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.profile import Profile
 from cutroom.media.rates import WINDOW_SEGMENTS
@@ -83,6 +84,7 @@ class Picture:
     deinterlace: bool
     tone_map: bool
     """Whether the source is HDR, which everything that is shown as SDR has to be mapped from."""
+    colour: Colour
     rotation: int
     """Clockwise degrees."""
     mirrored: bool
@@ -172,6 +174,7 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
         picture=Picture(
             deinterlace=track.is_interlaced,
             tone_map=track.is_hdr,
+            colour=colour_of(track),
             rotation=track.rotation,
             mirrored=track.mirrored,
         ),
