@@ -337,6 +337,36 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path, profile: str) -> N
     assert [one.files for one in facts_of(tmp_path / "a")] == [one.files for one in facts_of(tmp_path / "b")]
 
 
+EVERY_CODEC = """
+name: test
+description: Each codec, quickly
+segment_s: 2
+video:
+  - {codec: h264, preset: ultrafast, rungs: [{box: 320x180, max_bitrate: 1M}]}
+  - {codec: hevc, preset: ultrafast, rungs: [{box: 320x180, max_bitrate: 1M}]}
+  - {codec: av1, preset: "11", rungs: [{box: 320x180, max_bitrate: 1M}]}
+"""
+
+
+def test_a_variable_rate_is_told_to_encoders_as_its_mean(tmp_path: Path) -> None:
+    """Its ticks, taken for frames, are faster than SVT-AV1 takes, and made x264 choose its highest level."""
+    source = tmp_path / "source.mp4"
+    make_counted(
+        source,
+        seconds=5,
+        video=(*H264, "-vf", "settb=1/57600,setpts='(N/25+mod(N*N*37,1009)/1009*0.035)*57600'",
+               "-fps_mode", "passthrough", "-enc_time_base", "1/57600", "-video_track_timescale", "57600"),
+    )  # fmt: skip
+    (tmp_path / "test.yaml").write_text(EVERY_CODEC)
+    out = tmp_path / "out"
+    transcode(source, out, profile=str(tmp_path / "test.yaml"), settings=Settings(home=tmp_path))
+    codecs = {one.name.split("-")[0]: one.codec_string for one in facts_of(out) if one.kind == "video"}
+    assert all(one.frame_rate and one.frame_rate < 30 for one in facts_of(out) if one.kind == "video")
+    assert int(codecs["h264"][-2:], 16) <= 21
+    assert codecs["hevc"].split(".")[3] in {"L60", "L63"}
+    assert codecs["av1"].startswith("av01.0.00")
+
+
 CARRIED = (
     "avsync-25s-480p60-vp9-opus.webm", "bbb-10s-1080p30-h264-mp2.ts", "bbb-5s-1080p24-hevc-aac51.ts",
     "bbb-full-10min-720p-h264-aac.mp4", "bear-3s-cover-png.flac", "cake-8s-portrait-360x640-vp9-opus.webm",

@@ -91,7 +91,7 @@ def encode_video(
             ffmpeg.output(
                 scaled,
                 str(path),
-                **_video_options(rung, keyframe_times, timing.timescale),
+                **_video_options(rung, keyframe_times, timing.timescale, video.encoder_rate),
                 **(
                     {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT} if place == 0 else {}
                 ),
@@ -160,9 +160,11 @@ def rational(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
-def _video_options(rung: VideoRung, keyframe_times: Sequence[Fraction], timescale: int) -> dict[str, Any]:
+def _video_options(
+    rung: VideoRung, keyframe_times: Sequence[Fraction], timescale: int, rate: Fraction
+) -> dict[str, Any]:
     options: dict[str, Any] = {
-        **encoders.video_options(rung),
+        **encoders.video_options(rung, rate),
         # Frames go through as they come, with the times that they have: none is doubled or dropped.
         "fps_mode": "passthrough",
         "enc_time_base": f"1/{timescale}",

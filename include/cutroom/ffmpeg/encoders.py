@@ -7,6 +7,7 @@ A chunk counts on a decoder's buffer that is half full (vbv-init), so that it ma
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from cutroom.media.audio_plan import AudioRung
@@ -26,6 +27,9 @@ class VideoEncoder:
     """Its option for parameters of its own."""
     own: str
     """Those parameters."""
+    rate: str
+    """Its parameter for the frame rate. The times of the frames alone do not tell it: with a variable rate an encoder
+    would take each tick for a frame, choose the highest level, or refuse."""
     options: Mapping[str, str]
     tells_psnr: bool = False
     """Whether it can say how far each encoded frame is from what it was given."""
@@ -41,6 +45,7 @@ VIDEO: Mapping[str, VideoEncoder] = {
         bitrate="maxrate",
         parameters="x264-params",
         own="scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1:vbv-init=0.5",
+        rate=":fps={rate}",
         options={"profile:v": "high", "forced-idr": "1", "threads": "1"},
         tells_psnr=True,
     ),
@@ -51,6 +56,7 @@ VIDEO: Mapping[str, VideoEncoder] = {
         bitrate="maxrate",
         parameters="x265-params",
         own="scenecut=0:open-gop=0:keyint=-1:min-keyint=1:pools=none:frame-threads=1:vbv-init=0.5:info=0:log-level=warning",
+        rate=":fps={rate}",
         options={"forced-idr": "1"},
     ),
     # A bit rate beside the quality makes it capped quality ("constrained", as libvpx says).
@@ -60,6 +66,7 @@ VIDEO: Mapping[str, VideoEncoder] = {
         bitrate="b:v",
         parameters="",
         own="",
+        rate="",
         options={
             "deadline": "good", "g": "99999", "row-mt": "0", "tile-columns": "0", "auto-alt-ref": "1",
             "lag-in-frames": "25", "threads": "1",
@@ -73,6 +80,7 @@ VIDEO: Mapping[str, VideoEncoder] = {
         bitrate="maxrate",
         parameters="svtav1-params",
         own="keyint=-1:scd=0:lp=1",
+        rate=":fps-num={rate.numerator}:fps-denom={rate.denominator}",
         options={},
     ),
 }  # fmt: skip
@@ -82,15 +90,20 @@ PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
 PROFILES = {("hevc", 8): "main", ("hevc", 10): "main10"}
 
 
-def video_options(rung: VideoRung) -> dict[str, Any]:
-    """Options of ffmpeg for the encoder of a rung: constant quality, capped."""
+def video_options(rung: VideoRung, rate: Fraction) -> dict[str, Any]:
+    """Options of ffmpeg for the encoder of a rung: constant quality, capped.
+
+    Args:
+        rung: What is made.
+        rate: Frames a second.
+    """
     encoder = VIDEO[rung.codec]
     profile = PROFILES.get((rung.codec, rung.bit_depth))
     return {
         "c:v": encoder.name,
         **encoder.options,
         **({"profile:v": profile} if profile else {}),
-        **({encoder.parameters: encoder.own} if encoder.parameters else {}),
+        **({encoder.parameters: encoder.own + encoder.rate.format(rate=rate)} if encoder.parameters else {}),
         **({"flags": "+psnr"} if encoder.tells_psnr else {}),
         "pix_fmt": PIXEL_FORMATS[rung.bit_depth],
         encoder.preset: rung.preset,

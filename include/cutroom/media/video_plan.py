@@ -39,6 +39,9 @@ ENCODE_COST_S_PER_MEGAPIXEL = Fraction(36, 1000) * Fraction(9, 5)
 the `web` ladder, whose rungs together have 1.8 times the pixels of the largest. A guide for sizing only."""
 
 
+ENCODER_RATES = Fraction(1), Fraction(240)
+"""Slowest and fastest rate that encoders are told; SVT-AV1 refuses a faster one."""
+
 VideoRange = Literal["SDR", "PQ", "HLG"]
 """As HLS names them (RFC 8216bis, 4.4.6.2)."""
 
@@ -126,6 +129,20 @@ class VideoPlan:
     def codecs(self) -> tuple[str, ...]:
         """The codecs, each once, in the profile's order."""
         return tuple(dict.fromkeys(rung.codec for rung in self.rungs))
+
+    @property
+    def encoder_rate(self) -> Fraction:
+        """Frames a second as encoders are told: the constant rate, or the mean of a variable one.
+
+        They need one to choose a level and to spend bits.
+        """
+        if self.frame_rate is not None:
+            return self.frame_rate
+        frames = sum(chunk.frames for chunk in self.chunks)
+        lasts_s = (self.chunks[-1].end_pts - self.chunks[0].start_pts) * self.timing.time_base
+        return min(max(Fraction(frames) / lasts_s, ENCODER_RATES[0]), ENCODER_RATES[1]).limit_denominator(
+            1001
+        )
 
     @property
     def boundaries(self) -> tuple[int, ...]:
