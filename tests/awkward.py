@@ -15,6 +15,7 @@ from cutroom.ffmpeg import tools
 SIZE = (160, 90)
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf", "2")
 PLAIN = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf", "0")
+PRORES = ("-c:v", "prores_ks", "-profile:v", "lt")
 AAC = ("-c:a", "aac", "-b:a", "64k")
 
 PROFILE = """
@@ -321,6 +322,29 @@ SOURCES: dict[str, Awkward] = {
     "HuffYUV": Awkward(
         suffix=".avi", make=counted(video=("-c:v", "huffyuv"), pixels="yuv422p", audio=("-c:a", "pcm_s16le"))
     ),
+    "ProRes": Awkward(suffix=".mov", make=counted(video=PRORES, pixels="yuv422p10le"), frames=50),
+    "ProRes that starts late": Awkward(
+        suffix=".mov",
+        make=remuxed(counted(video=PRORES), before=("-itsoffset", "0.7"), suffix=".mov"),
+        frames=50,
+    ),
+    "ProRes in Matroska with times below zero": Awkward(
+        suffix=".mkv",
+        frames=50,
+        make=remuxed(
+            counted(video=PRORES, audio=None),
+            "-avoid_negative_ts",
+            "disabled",
+            before=("-itsoffset", "-0.5"),
+            suffix=".mov",
+        ),
+    ),
+    "DNxHR": Awkward(
+        suffix=".mov",
+        make=counted(video=("-c:v", "dnxhd", "-profile:v", "dnxhr_lb"), pixels="yuv422p", size=(320, 180)),
+        frames=50,
+    ),
+    "Animation": Awkward(suffix=".mov", make=counted(video=("-c:v", "qtrle"), pixels="rgb24"), frames=50),
     "full range": Awkward(
         suffix=".mp4",
         make=from_frames("scale=out_range=full,format=yuvj420p", options=("-color_range", "pc")),

@@ -57,7 +57,8 @@ def first_sound_s(media: Path) -> float | None:
         "-map",
         "0:a:0?",
     ]
-    command += ["-f", "null", "-stats_enc_pre", str(stats), "-stats_enc_pre_fmt", "{pts} {tb}", "-"]
+    # Without -vn ffmpeg takes the picture where there is no sound.
+    command += ["-vn", "-f", "null", "-stats_enc_pre", str(stats), "-stats_enc_pre_fmt", "{pts} {tb}", "-"]
     subprocess.run(command, capture_output=True, check=False)
     lines = stats.read_text().splitlines() if stats.exists() else []
     if not lines:

@@ -22,6 +22,8 @@ from cutroom.ffmpeg.served import opened
 RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB\x0f", "gray": "Y800"}
 """How NUT names pixels without compression that AVI names by their number of bits only."""
 
+MOV_CODECS = {"prores", "qtrle", "dnxhd", "hap"}
+
 
 def index(source: str, track: int) -> None:
     """Print `pts flags` of each packet in decode order; flags are K (keyframe), D (not shown) and U (undecodable).
@@ -59,7 +61,7 @@ def split(source: str, track: int, cuts: str) -> None:
             pts, dts = map(int, line.split())
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
-                output = av.open(cut["path"], "w", format="nut")
+                output = av.open(cut["path"], "w", format=_container(stream))
                 open_cuts.append((cut["end"], output, _track_like(stream, output)))
             for _, output, out_stream in open_cuts:
                 copy = Packet(bytes(packet))
@@ -79,8 +81,14 @@ def split(source: str, track: int, cuts: str) -> None:
                 break
 
 
+def _container(stream: Any) -> str:
+    """NUT keeps times as they are, and has no names for some codecs of QuickTime; all of these are keyframes only."""
+    return "nut" if stream.codec_context.name not in MOV_CODECS else "mov"
+
+
 def _track_like(stream: Any, output: OutputContainer) -> Any:
     copy: Any = output.add_stream_from_template(stream, opaque=True)
+    copy.time_base = stream.time_base
     context = stream.codec_context
     if context.name == "rawvideo" and not context.codec_tag.strip("\0") and context.pix_fmt in RAW_TAGS:
         copy.codec_context.codec_tag = RAW_TAGS[context.pix_fmt]
