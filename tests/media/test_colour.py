@@ -10,6 +10,8 @@ import pytest
 
 from awkward import ffmpeg
 from cutroom.ffmpeg import tools
+from cutroom.ffmpeg.probe import probe
+from cutroom.media.limits import Limits
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
 from shown import renditions
@@ -161,3 +163,43 @@ def test_a_wide_gamut_is_brought_into_that_of_bt709(tmp_path: Path) -> None:
     assert tags_of(whole) == TAGS
     shown = patches_of(whole)
     assert difference(shown) <= TOLERANCE, shown
+
+
+ALPHA = {
+    "PNG": (("-c:v", "png", "-pix_fmt", "rgba"), ".mov"),
+    "Animation": (("-c:v", "qtrle", "-pix_fmt", "argb"), ".mov"),
+    "ProRes 4444": (("-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le"), ".mov"),
+    "FFV1": (("-c:v", "ffv1", "-pix_fmt", "yuva420p"), ".mkv"),
+}
+
+
+@pytest.mark.parametrize("name", ALPHA)
+def test_what_is_transparent_is_shown_on_black(name: str, tmp_path: Path) -> None:
+    """The left half is opaque, the rest lets a half and nothing of the picture through."""
+    codec, suffix = ALPHA[name]
+    flat, source = tmp_path / "flat.mkv", tmp_path / f"source{suffix}"
+    make_flat(flat, Flat(pixels="gbrp"))
+    opacity = "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(X,80),255,if(lt(X,120),128,0))'"
+    is_rgb = codec[1] in {"png", "qtrle"}
+    matrix = "null" if is_rgb else "scale=out_color_matrix=bt709:out_range=tv"
+    ffmpeg(
+        "-i",
+        flat,
+        "-vf",
+        f"{opacity},{matrix}",
+        *codec,
+        *(() if is_rgb else ("-colorspace", "bt709")),
+        source,
+    )
+    shown = patches_of(published(source, tmp_path / "out"))
+    wanted = PATCHES | {"blue": tuple(value // 2 for value in PATCHES["blue"]), "grey": (0, 0, 0)}
+    for patch, want in wanted.items():
+        assert max(abs(a - b) for a, b in zip(shown[patch], want, strict=True)) <= TOLERANCE, (patch, shown)
+
+
+def test_transparency_that_is_not_decoded_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "source.webm"
+    drawn = "testsrc2=s=160x90:r=25:d=1,format=yuva420p"
+    ffmpeg("-f", "lavfi", "-i", drawn, "-c:v", "libvpx-vp9", "-deadline", "realtime", source)
+    found, _ = probe(source, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    assert any("opaque" in note for note in found.notes)

@@ -35,6 +35,8 @@ TONE_MAP = (
 )
 
 
+ALPHA_FORMATS = "yuva444p|yuva444p10le|yuva444p12le|yuva444p16le|gbrap|gbrap10le|gbrap12le|gbrap16le"
+
 SCALING = "lanczos+accurate_rnd+full_chroma_int"
 
 # JFIF knows nothing else.
@@ -112,7 +114,14 @@ def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     frames = frames.filter("setparams", **_stated(picture.colour))
     # Does nothing but where a stream changes its size midway: the picture keeps the size that it begins with.
     frames = frames.filter("scale", video.track.width, video.track.height)
-    if picture.deinterlace:
+    if picture.is_transparent:
+        # Colours times opacity are what is seen on black. Left to itself the filter drops the opacity of packed RGB.
+        frames = frames.filter("format", ALPHA_FORMATS)
+        frames = frames.filter("premultiply", inplace=1)
+    if picture.field_order is not None:
+        # Seen, so flags do not count.
+        frames = frames.filter("bwdif", mode="send_frame", parity=picture.field_order, deint="all")
+    elif picture.deinterlace:
         # Only frames that are flagged: film in an interlaced stream stays as it is.
         frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
     if picture.tone_map and not keeps_hdr:

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, runner, sniff
+from cutroom.ffmpeg import completeness, fields, runner, sniff
 from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.ffmpeg.fields import Fields
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.colour import colour_notes
 from cutroom.media.languages import language_name, language_tag
@@ -150,8 +151,10 @@ def probe(
         reject_too_large(source, most)
         index = read_packets(path, track.index, log=log, limits=limits, most=most)
         packets = index.packets
-        notes = (*_notes(index), *colour_notes(track))
-        source = replace(source, video=(replace(track, is_retimed=index.retimed),), notes=notes)
+        seen = _fields(path, source, log=log, limits=limits)
+        track = replace(track, is_retimed=index.retimed, scan=seen.scan, is_telecined=seen.is_telecined)
+        notes = (*_notes(index), *scan_notes(track), *colour_notes(track))
+        source = replace(source, video=(track,), notes=notes)
     if source.video and not packets:
         raise SourceCorrupt(
             "The video track holds no data: the file is truncated or damaged. Upload it again."
@@ -221,6 +224,7 @@ def _video_track(stream: _Stream) -> VideoTrack:
         mirrored=mirrored,
         pix_fmt=stream.pix_fmt,
         codec_profile=stream.profile,
+        has_lost_alpha=stream.codec_name in {"vp8", "vp9"} and stream.tags.get("alpha_mode") == "1",
         field_order=stream.field_order,
         color_range=stream.color_range,
         color_space=stream.color_space,
@@ -363,6 +367,27 @@ def read_packets(
             raise
         raise _reason(str(refused)) from refused
     return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable)
+
+
+def _fields(path: Path, source: Source, *, log: Path, limits: Limits) -> Fields:
+    track = source.video[0]
+    if not fields.may_have_fields(track):
+        return fields.UNSEEN
+    log = log.with_suffix(".fields.log")
+    return fields.look(path, track, duration_s=source.duration_s, log=log, limits=limits)
+
+
+def scan_notes(track: VideoTrack) -> tuple[str, ...]:
+    """Where the frames are not what the stream says of them, in words. Pure."""
+    notes = []
+    if track.scan is not None and track.is_interlaced != replace(track, scan=None).is_interlaced:
+        shown = "are two fields each" if track.is_interlaced else "are whole"
+        notes.append(f"Its flags say otherwise, but the frames {shown}; they are treated so.")
+    if track.is_telecined:
+        notes.append(
+            "The picture is film with repeated fields (3:2); all its frames are kept and deinterlaced."
+        )
+    return tuple(notes)
 
 
 def _notes(index: PacketIndex) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ KNOWN_PRIMARIES = {*MATRICES, "bt470m", "smpte240m", "film", "smpte428", "smpte4
 
 RGB_FORMATS = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
 
+ALPHA_FORMATS = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colour:
@@ -40,15 +42,20 @@ BT709 = Colour(primaries="bt709", transfer="bt709", matrix="bt709", is_full_rang
 
 def colour_of(track: VideoTrack) -> Colour:
     """What a track states, and for the rest what players assume by its height."""
-    is_rgb = (track.pix_fmt or "").startswith(RGB_FORMATS)
+    is_rgb = _pixels(track).startswith(RGB_FORMATS)
     primaries = track.color_primaries if track.color_primaries in KNOWN_PRIMARIES else None
     return Colour(
         # Who states no primaries mastered on the screen of a computer rather than in a studio.
         primaries=primaries or ("bt2020" if track.is_hdr else "bt709"),
         transfer=track.color_transfer if track.is_hdr and track.color_transfer else "bt709",
         matrix="gbr" if is_rgb else _stated_matrix(track) or _assumed_matrix(track),
-        is_full_range=is_rgb or track.color_range == "pc" or (track.pix_fmt or "").startswith("yuvj"),
+        is_full_range=is_rgb or track.color_range == "pc" or _pixels(track).startswith("yuvj"),
     )
+
+
+def _pixels(track: VideoTrack) -> str:
+    # ffprobe opens no packet of PNG, and only these say what they hold.
+    return track.pix_fmt or ("rgba" if track.codec == "png" else "")
 
 
 def _stated_matrix(track: VideoTrack) -> str | None:
@@ -65,6 +72,11 @@ def _assumed_matrix(track: VideoTrack) -> str:
     return "bt470bg" if track.height in PAL_HEIGHTS else "smpte170m"
 
 
+def decodes_to_alpha(track: VideoTrack) -> bool:
+    """Whether the decoded frames have an alpha channel; those of VP8 and VP9 have none."""
+    return _pixels(track).startswith(ALPHA_FORMATS)
+
+
 def colour_notes(track: VideoTrack) -> tuple[str, ...]:
     """What is assumed or left behind, in words."""
     colour = colour_of(track)
@@ -73,4 +85,8 @@ def colour_notes(track: VideoTrack) -> tuple[str, ...]:
         notes.append(
             f"The picture does not say how its colours are meant; they are taken for {colour.matrix}."
         )
+    if decodes_to_alpha(track):
+        notes.append("The picture can be transparent; where it is, it is shown on black.")
+    elif track.has_lost_alpha:
+        notes.append("The picture's transparency is left out: it is shown as if it were opaque.")
     return tuple(notes)

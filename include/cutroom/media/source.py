@@ -7,6 +7,9 @@ from typing import Literal
 SoundRole = Literal["main", "commentary", "description", "dub"]
 """What a track of sound is for; `description` speaks what is to be seen."""
 
+Scan = Literal["tff", "bff", "progressive"]
+"""Frames of two fields, the top or the bottom one first, or whole frames."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTrack:
@@ -29,6 +32,13 @@ class VideoTrack:
     pix_fmt: str | None = None
     codec_profile: str | None = None
     field_order: str | None = None
+    """What the stream says."""
+    scan: Scan | None = None
+    """What a sample of the frames shows; None: nothing clear, or nobody looked."""
+    is_telecined: bool = False
+    """Whether the sample shows film whose fields are repeated, 3:2."""
+    has_lost_alpha: bool = False
+    """Whether the track says how transparent the picture is, in a way that is not decoded (VP8, VP9)."""
     color_range: str | None = None
     color_space: str | None = None
     color_transfer: str | None = None
@@ -47,7 +57,9 @@ class VideoTrack:
 
     @property
     def is_interlaced(self) -> bool:
-        """Whether the stream says that its frames are two fields."""
+        """Whether its frames are two fields: as a sample shows, else as the stream says."""
+        if self.scan is not None:
+            return self.scan != "progressive"
         return self.field_order in {"tt", "bb", "tb", "bt"}
 
     @property

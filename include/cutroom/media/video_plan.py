@@ -8,12 +8,12 @@ from typing import Literal
 
 from cutroom.media import ladder, timeline
 from cutroom.media.codecs import VideoCodecName
-from cutroom.media.colour import Colour, colour_of
+from cutroom.media.colour import Colour, colour_of, decodes_to_alpha
 from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.profile import Profile
 from cutroom.media.rates import WINDOW_SEGMENTS
 from cutroom.media.recipes import VideoCodec
-from cutroom.media.source import Source, VideoTrack
+from cutroom.media.source import Scan, Source, VideoTrack
 from cutroom.media.timeline import EncodeChunk, Packet
 
 MAX_MAP_WIDTH = 512
@@ -85,6 +85,10 @@ class Picture:
     """What is done to every frame before it is scaled."""
 
     deinterlace: bool
+    field_order: Scan | None
+    """That of all frames, where they were looked at; else each frame's flags say what it is."""
+    is_transparent: bool
+    """Whether the decoded frames have an alpha channel, and are shown on black."""
     tone_map: bool
     """Whether the source is HDR, which everything that is shown as SDR has to be mapped from."""
     colour: Colour
@@ -190,6 +194,8 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
         frame_rate=rate,
         picture=Picture(
             deinterlace=track.is_interlaced,
+            field_order=track.scan if track.is_interlaced else None,
+            is_transparent=decodes_to_alpha(track),
             tone_map=track.is_hdr,
             colour=colour_of(track),
             rotation=track.rotation,
