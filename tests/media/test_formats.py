@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from counted import SAMPLE_RATE, decode_sound, lag_samples, make_counted, read_counters
 from cutroom.ffmpeg import tools
+from cutroom.ffmpeg.probe import probe
 from cutroom.media import video_plan as planning
+from cutroom.media.limits import Limits
 from cutroom.media.version import PublishedVersion
 from cutroom.packaging.containers import TS_START_S
 from cutroom.packaging.facts import RenditionFacts
@@ -351,6 +353,10 @@ video:
         said = subprocess.run(argv, capture_output=True, text=True, check=True).stderr
         assert "max_luminance=1000.000000" in said, one.name
         assert "MaxCLL=1000, MaxFALL=400" in said, one.name
+    found, _ = probe(source, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    told = " ".join(found.notes)
+    assert "display of 1000 cd/m²" in told
+    assert "brightest pixel has 1000 cd/m², its brightest frame 400" in told
 
 
 def test_a_surround_track_is_delivered_in_stereo_and_in_surround(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import completeness, fields, runner, sniff
 from cutroom.ffmpeg.containers import DEMUXERS
-from cutroom.ffmpeg.fields import Fields
+from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.colour import colour_notes
 from cutroom.media.languages import language_name, language_tag
@@ -151,10 +151,7 @@ def probe(
         reject_too_large(source, most)
         index = read_packets(path, track.index, log=log, limits=limits, most=most)
         packets = index.packets
-        seen = _fields(path, source, log=log, limits=limits)
-        track = replace(track, is_retimed=index.retimed, scan=seen.scan, is_telecined=seen.is_telecined)
-        notes = (*_notes(index), *scan_notes(track), *colour_notes(track))
-        source = replace(source, video=(track,), notes=notes)
+        source = _looked_at(path, source, index, log=log, limits=limits)
     if source.video and not packets:
         raise SourceCorrupt(
             "The video track holds no data: the file is truncated or damaged. Upload it again."
@@ -369,12 +366,18 @@ def read_packets(
     return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable)
 
 
-def _fields(path: Path, source: Source, *, log: Path, limits: Limits) -> Fields:
+def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, limits: Limits) -> Source:
+    """The source with what its packets and a few of its frames show, and notes on that."""
     track = source.video[0]
-    if not fields.may_have_fields(track):
-        return fields.UNSEEN
-    log = log.with_suffix(".fields.log")
-    return fields.look(path, track, duration_s=source.duration_s, log=log, limits=limits)
+    seen = fields.UNSEEN
+    if fields.may_have_fields(track):
+        of_fields = log.with_suffix(".fields.log")
+        seen = fields.look(path, track, duration_s=source.duration_s, log=of_fields, limits=limits)
+    track = replace(track, is_retimed=index.retimed, scan=seen.scan, is_telecined=seen.is_telecined)
+    notes = (*_notes(index), *scan_notes(track), *colour_notes(track))
+    if track.is_hdr:
+        notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)
+    return replace(source, video=(track,), notes=notes)
 
 
 def scan_notes(track: VideoTrack) -> tuple[str, ...]:
