@@ -60,8 +60,9 @@ class ShakaLibrary {
   }
 
   codecs() {
-    const { videoCodec, audioCodec } = this.player.getVariantTracks().find((track) => track.active);
-    return [videoCodec, audioCodec].filter(Boolean);
+    // None is active where nothing could be loaded.
+    const active = this.player.getVariantTracks().find((track) => track.active);
+    return [active?.videoCodec, active?.audioCodec].filter(Boolean);
   }
 
   async boundaries() {
@@ -210,7 +211,7 @@ const libraries = { shaka: ShakaLibrary, "hls.js": HlsLibrary, "dash.js": DashLi
 let library = null;
 
 window.harness = {
-  async load(name, url, settings) {
+  async load(name, url, settings = {}) {
     library = new libraries[name]();
     try {
       await library.load(url, settings);
