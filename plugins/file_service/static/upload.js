@@ -55,6 +55,7 @@ async function prepare() {
     complain(error.message);
     return false;
   }
+  for (const button of ["choose-files", "choose-folder"]) byId(button).disabled = false;
   remind();
   return true;
 }
