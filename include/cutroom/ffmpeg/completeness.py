@@ -1,7 +1,12 @@
 """Whether all of a file is there: how long its own outermost structure says that it is."""
 
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
+
+from cutroom.ffmpeg.ffprobe import Stream
+from cutroom.media.timeline import Packet
 
 MOST_BOXES = 100_000
 """A fragmented MP4 of a day has some tens of thousands; more are not walked."""
@@ -75,3 +80,17 @@ def _end_of_riffs(file: BinaryIO) -> int:
             return end
         end += 8 + size + size % 2
     return 0
+
+
+def lost_frames(stream: Stream, packets: Sequence[Packet]) -> tuple[str, ...]:
+    """An index that names more frames than there are data for means that the end is missing."""
+    if stream.nb_frames is None or stream.duration is None:
+        return ()
+    last = max(packet.pts for packet in packets) * stream.time_base
+    end = (stream.start_time or 0) + stream.duration
+    if len(packets) >= stream.nb_frames or end - last <= max(Fraction(1, 2), stream.duration / 100):
+        return ()
+    percent = 100 * len(packets) // stream.nb_frames
+    return (
+        f"The file is truncated: its index names {stream.nb_frames} frames, {len(packets)} ({percent} %) are there.",
+    )

@@ -1,7 +1,7 @@
 """Looks at a sample of frames for fields: whether a picture is interlaced, as flags lie both ways."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -84,3 +84,16 @@ def fields_of(said: str) -> Fields:
     # 3:2 repeats a top field and a bottom field in every five frames.
     is_telecined = scan != "progressive" and min(top, bottom) * 8 >= neither + top + bottom
     return Fields(scan=scan, is_telecined=is_telecined and scan is not None)
+
+
+def notes(track: VideoTrack) -> tuple[str, ...]:
+    """Where the frames are not what the stream says of them, in words. Pure."""
+    said = []
+    if track.scan is not None and track.is_interlaced != replace(track, scan=None).is_interlaced:
+        shown = "are two fields each" if track.is_interlaced else "are whole"
+        said.append(f"Its flags say otherwise, but the frames {shown}; they are treated so.")
+    if track.is_telecined:
+        said.append(
+            "The picture is film with repeated fields (3:2); all its frames are kept and deinterlaced."
+        )
+    return tuple(said)

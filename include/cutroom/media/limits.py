@@ -1,6 +1,10 @@
 """What a media tool may take, and how large a source may be. The defaults of the settings of the same names."""
 
 from dataclasses import dataclass
+from fractions import Fraction
+
+from cutroom.errors import SourceTooLarge
+from cutroom.media.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +35,27 @@ class SourceLimits:
     """Packets of the track of pictures: a day at 115 a second."""
     tracks: int = 100
     """Tracks of any kind."""
+
+
+def reject_too_large(source: Source, most: SourceLimits) -> None:
+    """Hold the source against the limits of this installation.
+
+    Raises:
+        SourceTooLarge: The message names the limit and its setting.
+    """
+    for track in source.video:
+        if track.width * track.height > most.pixels:
+            raise SourceTooLarge(
+                f"The picture is {track.width}×{track.height}, larger than the {most.pixels} pixels that "
+                "CUTROOM_SOURCE_MAX_PIXELS allows."
+            )
+    if source.duration_s is not None and source.duration_s > most.duration_s:
+        raise too_long(source.duration_s, most)
+
+
+def too_long(lasts_s: Fraction, most: SourceLimits) -> SourceTooLarge:
+    """The refusal of a source that lasts so many seconds."""
+    return SourceTooLarge(
+        f"The file says that it lasts {float(lasts_s):.0f} s, longer than the {most.duration_s} s that "
+        "CUTROOM_SOURCE_MAX_DURATION_S allows."
+    )

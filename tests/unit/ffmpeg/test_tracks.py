@@ -9,26 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import strategies
-from cutroom.errors import SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import probe, sniff
-from cutroom.media.limits import SourceLimits
-from cutroom.media.source import AudioTrack, Source, VideoTrack
-from cutroom.media.timeline import Packet
+from cutroom.ffmpeg import tracks
+from cutroom.ffmpeg.ffprobe import ProbeOutput
+from cutroom.media.source import Source, VideoTrack
 
 FOUND = Path(__file__).parents[2] / "data" / "ffprobe"
 
 
 def source_of(name: str) -> Source:
     (path,) = FOUND.glob(f"{name}*.json")
-    output = probe.ProbeOutput.model_validate_json(path.read_text())
-    return probe.to_source(output, sha256="ab", size_bytes=7)
+    output = ProbeOutput.model_validate_json(path.read_text())
+    return tracks.to_source(output, sha256="ab", size_bytes=7)
 
 
 def of_streams(*streams: dict[str, Any]) -> Source:
     numbered = [{"index": n, "time_base": "1/1000", **one} for n, one in enumerate(streams)]
-    output = probe.ProbeOutput.model_validate({"format": {"format_name": "mov"}, "streams": numbered})
-    return probe.to_source(output, sha256="ab", size_bytes=7)
+    output = ProbeOutput.model_validate({"format": {"format_name": "mov"}, "streams": numbered})
+    return tracks.to_source(output, sha256="ab", size_bytes=7)
 
 
 def video(**more: Any) -> dict[str, Any]:
@@ -179,7 +176,7 @@ MATRICES = {
 
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_a_display_matrix_is_a_flip_and_then_a_turn(matrix: tuple[int, int, int, int]) -> None:
-    assert probe._orientation(matrix_of(*matrix)) == MATRICES[matrix]
+    assert tracks._orientation(matrix_of(*matrix)) == MATRICES[matrix]
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
@@ -190,7 +187,7 @@ def test_a_flip_and_a_turn_move_a_point_as_the_matrix_does(
     a, b, c, d = matrix
     x, y = point
     wanted = (a * x + c * y, b * x + d * y)
-    rotation, mirrored = probe._orientation(matrix_of(*matrix))
+    rotation, mirrored = tracks._orientation(matrix_of(*matrix))
     if mirrored:
         x = -x
     for _ in range(rotation // 90):
@@ -199,122 +196,5 @@ def test_a_flip_and_a_turn_move_a_point_as_the_matrix_does(
 
 
 def test_a_track_without_a_matrix_is_not_turned() -> None:
-    assert probe._orientation(()) == (0, False)
-    assert probe._orientation(({"side_data_type": "Other"},)) == (0, False)
-
-
-class TestNotMedia:
-    @pytest.mark.parametrize(
-        ("head", "what"),
-        [
-            (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff\xe0", "JPEG"), (b"GIF89a", "GIF"), (b"BM6", "BMP"),
-            (b"II*\x00", "TIFF"), (b"%PDF-1.7", "PDF"), (b"PK\x03\x04", "ZIP"), (b"\x1f\x8b\x08", "gzip"),
-            (b"\x7fELF\x02", "program"), (b"MZ\x90", "program"), (b"#EXTM3U\n#EXT", "playlist"),
-            (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"), (b"\0\0\0\x20ftypavif", "image"),
-            (b"\0\0\0\x20ftypheic", "image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "image"),
-            (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
-        ],
-    )  # fmt: skip
-    def test_the_usual_mistakes_are_named(self, tmp_path: Path, head: bytes, what: str) -> None:
-        (tmp_path / "f.mp4").write_bytes(head)
-        with pytest.raises(SourceUnsupported, match=what):
-            sniff.reject_what_is_not_media(tmp_path / "f.mp4")
-
-    @given(st.text(min_size=1500, max_size=3000), st.sampled_from(["é", "語", "🎬"]))
-    def test_text_is_text_wherever_its_head_is_cut(self, text: str, last: str) -> None:
-        # 4,096 bytes are read; the last character may be cut in two.
-        raw = (text + last * 4096).encode()[:4096]
-        assert sniff._is_text(raw)
-
-    @pytest.mark.parametrize(
-        "head",
-        [
-            b"\0\0\0\x20ftypisom\0\0\x02\0", b"\x1aE\xdf\xa3\x9fB\x86\x81\x01", b"G@\x11\x10\0B\xf0", b"OggS\0\x02",
-            b"ID3\x04\0\0\0\0\0\0", b"fLaC\0\0\0\"", b"RIFF\x24\0\0\0WAVEfmt ", b"RIFF\x24\0\0\0AVI LIST",
-            b"FLV\x01\x05",
-        ],
-    )  # fmt: skip
-    def test_media_pass(self, tmp_path: Path, head: bytes) -> None:
-        (tmp_path / "f").write_bytes(head + bytes(range(256)))
-        sniff.reject_what_is_not_media(tmp_path / "f")
-
-    def test_an_empty_file_is_told_so(self, tmp_path: Path) -> None:
-        (tmp_path / "f").touch()
-        with pytest.raises(SourceCorrupt, match="empty"):
-            probe.probe(tmp_path / "f", sha256="", log=tmp_path / "log", limits=probe.Limits())
-
-
-class TestTruncated:
-    def check(
-        self, there: int, *, named: str | None = "100", start: str = "0", duration: str | None = "4"
-    ) -> tuple[str, ...]:
-        stream = probe._Stream.model_validate(
-            {"index": 0, "nb_frames": named, "start_time": start, "duration": duration, "time_base": "1/25"}
-        )
-        packets = strategies.packets_of([n + int(25 * float(start)) for n in range(there)])
-        return probe._lost_frames(stream, packets)
-
-    def test_a_file_that_ends_early_says_how_much_is_there(self) -> None:
-        (words,) = self.check(60)
-        assert "names 100 frames, 60 (60 %)" in words
-        assert self.check(60, start="100")
-
-    def test_a_whole_file_and_one_that_lacks_a_last_frame_pass(self) -> None:
-        assert not self.check(100)
-        assert not self.check(100, start="100")
-        assert not self.check(99)
-
-    def test_without_an_index_nothing_is_known(self) -> None:
-        assert not self.check(60, named=None)
-        assert not self.check(60, duration=None)
-
-    @pytest.mark.parametrize(
-        ("said", "kind", "words"),
-        [
-            ("[mov] moov atom not found", SourceCorrupt, "truncated"),
-            ("[hls] Format not on whitelist 'mov'", SourceUnsupported, "format that is not taken"),
-            ("Invalid data found when processing input", SourceCorrupt, "damaged"),
-        ],
-    )
-    def test_what_the_tool_said_becomes_a_reason(self, said: str, kind: type[Exception], words: str) -> None:
-        reason = probe._reason(said)
-        assert type(reason) is kind
-        assert words in str(reason)
-
-
-class TestLimits:
-    def source(self, duration_s: Fraction | None = Fraction(60)) -> Source:
-        track = VideoTrack(index=0, codec="h264", width=1920, height=1080, time_base=Fraction(1, 25))
-        return Source(
-            sha256="", size_bytes=1, container="mov", start_s=None, duration_s=duration_s, video=(track,),
-            audio=(AudioTrack(index=1, codec="aac", channels=2, sample_rate_hz=48_000),),
-        )  # fmt: skip
-
-    def test_a_limit_that_is_just_met_passes(self) -> None:
-        probe.reject_too_large(self.source(), SourceLimits(pixels=1920 * 1080, duration_s=60))
-        probe.reject_too_large(self.source(None), SourceLimits(pixels=1920 * 1080, duration_s=1))
-
-    def test_a_refusal_names_the_limit_and_its_setting(self) -> None:
-        with pytest.raises(SourceTooLarge, match=r"1920×1080.*2073599.*CUTROOM_SOURCE_MAX_PIXELS"):
-            probe.reject_too_large(self.source(), SourceLimits(pixels=1920 * 1080 - 1, duration_s=60))
-        with pytest.raises(SourceTooLarge, match=r"60 s.*59 s.*CUTROOM_SOURCE_MAX_DURATION_S"):
-            probe.reject_too_large(self.source(), SourceLimits(pixels=1920 * 1080, duration_s=59))
-
-
-def test_a_packet_that_an_edit_list_hides_is_not_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(_argv: object, *, on_line: Any, **_: object) -> None:
-        for line in ("", "0 KD", "1 ", "2 K", "3 U", ""):
-            on_line(line)
-
-    monkeypatch.setattr(probe.runner, "run", run)
-    index = probe.read_packets(tmp_path / "f", 0, log=tmp_path / "log", limits=probe.Limits())
-    assert index.packets == [
-        Packet(0, True, False),
-        Packet(1, False),
-        Packet(2, True),
-        Packet(3, False, False),
-    ]
-    assert index.undecodable == 1
-    assert not index.retimed
+    assert tracks._orientation(()) == (0, False)
+    assert tracks._orientation(({"side_data_type": "Other"},)) == (0, False)

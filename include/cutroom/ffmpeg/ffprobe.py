@@ -1,0 +1,91 @@
+"""What ffprobe prints of a file, as values: what it does not know is None."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _unknown_is_none(value: object) -> object:
+    return None if value in {"unknown", "N/A", ""} else value
+
+
+def _rate(value: object) -> object:
+    """`30000/1001`; ffprobe writes 0/0 for a rate that it does not know."""
+    if isinstance(value, str) and not (value.endswith("/0") or value.startswith("0/")):
+        return Fraction(value)
+    return None
+
+
+def _ratio(value: object) -> object:
+    """`4:3`; 0:1 means not known."""
+    if isinstance(value, str):
+        over, _, under = value.partition(":")
+        if over.isdigit() and under.isdigit() and int(over) and int(under):
+            return Fraction(int(over), int(under))
+    return None
+
+
+Known = Annotated[str | None, BeforeValidator(_unknown_is_none)]
+Seconds = Annotated[Fraction | None, BeforeValidator(_unknown_is_none)]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=True)
+
+
+class Stream(_Out):
+    """A track."""
+
+    index: int
+    codec_type: str = "unknown"
+    codec_name: str = "unknown"
+    profile: Known = None
+    width: int = 0
+    height: int = 0
+    sample_aspect_ratio: Annotated[Fraction | None, BeforeValidator(_ratio)] = None
+    pix_fmt: Known = None
+    field_order: Known = None
+    color_range: Known = None
+    color_space: Known = None
+    color_transfer: Known = None
+    color_primaries: Known = None
+    r_frame_rate: Annotated[Fraction | None, BeforeValidator(_rate)] = None
+    avg_frame_rate: Annotated[Fraction | None, BeforeValidator(_rate)] = None
+    time_base: Fraction = Fraction(1)
+    start_time: Seconds = None
+    duration: Seconds = None
+    bit_rate: Annotated[int | None, BeforeValidator(_unknown_is_none)] = None
+    nb_frames: Annotated[int | None, BeforeValidator(_unknown_is_none)] = None
+    sample_rate: Annotated[int | None, BeforeValidator(_unknown_is_none)] = None
+    channels: int = 0
+    channel_layout: Known = None
+    disposition: Mapping[str, int] = Field(default_factory=dict)
+    tags: Mapping[str, str] = Field(default_factory=dict)
+    side_data_list: tuple[Mapping[str, Any], ...] = ()
+
+
+class Format(_Out):
+    """The container."""
+
+    format_name: str
+    start_time: Seconds = None
+    duration: Seconds = None
+    tags: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Chapter(_Out):
+    """A named stretch, in seconds on the file's clock."""
+
+    start_time: Fraction
+    end_time: Fraction
+    tags: Mapping[str, str] = Field(default_factory=dict)
+
+
+class ProbeOutput(_Out):
+    """What ffprobe prints as JSON."""
+
+    format: Format
+    streams: tuple[Stream, ...] = ()
+    chapters: tuple[Chapter, ...] = ()

@@ -1,0 +1,69 @@
+"""The packets of a track, as a program of its own reads them out of a file that comes from outside."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cutroom.errors import EncoderRefused, SourceTooLarge
+from cutroom.ffmpeg import runner
+from cutroom.ffmpeg.refusals import reason_of
+from cutroom.media.limits import Limits, SourceLimits
+from cutroom.media.timeline import Packet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketIndex:
+    """What `cutter index` said of a track."""
+
+    packets: list[Packet]
+    """In decode order."""
+    retimed: bool
+    """Whether any of their times had to be made."""
+    undecodable: int
+    """Packets that show nothing, as what they refer to is missing."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its owner may want to know, in words."""
+        if not self.undecodable:
+            return ()
+        return (
+            f"{self.undecodable} of {len(self.packets)} frames show nothing: what they refer to is not in the file.",
+        )
+
+
+def read_packets(
+    path: Path, track: int, *, log: Path, limits: Limits, most: SourceLimits | None = None
+) -> PacketIndex:
+    """The packets of a track.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+        SourceTooLarge: There are more than `most` allows.
+    """
+    most = most or SourceLimits()
+    packets: list[Packet] = []
+    retimed = False
+    undecodable = 0
+
+    def take(line: str) -> None:
+        nonlocal retimed, undecodable
+        if line == "retimed":
+            retimed = True
+        elif line:
+            pts, flags = line.split(" ")
+            packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
+            undecodable += "U" in flags
+        if len(packets) > most.frames:
+            raise SourceTooLarge(
+                f"The picture has more than the {most.frames} frames that CUTROOM_SOURCE_MAX_FRAMES allows."
+            )
+
+    argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "index", str(path), str(track)]
+    try:
+        runner.run(argv, log=log.with_suffix(".packets.log"), limits=limits, on_line=take)
+    except EncoderRefused as refused:
+        if "Traceback" in str(refused):
+            raise
+        raise reason_of(str(refused)) from refused
+    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable)

@@ -1,0 +1,164 @@
+"""The source that ffprobe's words describe: its tracks, which of them are carried, what they are called. Pure."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
+from cutroom.ffmpeg.text import TEXT_CODECS
+from cutroom.media.languages import language_name, language_tag
+from cutroom.media.sound_tracks import carried_tracks
+from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
+from cutroom.media.tags import normalised
+
+MAX_LABEL = 80
+"""Longest name of a track that a player's menu shows, in characters."""
+
+
+def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
+    """The source that ffprobe's words describe. Pure."""
+    pictures = [s for s in output.streams if s.codec_type == "video" and s.disposition.get("attached_pic")]
+    video = [s for s in output.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
+    video = [s for s in video if s.width and s.height and s.codec_name != "unknown"]
+    audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
+    # The track that the author marked, else the largest picture, is the one that is shown.
+    video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
+    text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
+    tracks, left_out = carried_tracks([_audio_track(s) for s in audio])
+    taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)}
+    tags = [output.format.tags, *(s.tags for s in audio[:1] if not video)]
+    start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
+    start, duration = min(start_times, default=None), output.format.duration
+    if duration is not None and start is not None and output.format.format_name == "matroska,webm":
+        # Matroska states where the last block ends on its clock, whenever that began.
+        duration -= max(Fraction(0), start)
+    return Source(
+        sha256=sha256,
+        size_bytes=size_bytes,
+        container=output.format.format_name,
+        start_s=start,
+        duration_s=duration,
+        video=tuple(_video_track(s) for s in video[:1]),
+        audio=tuple(tracks),
+        text=tuple(_text_track(s) for s in text),
+        cover=_cover(pictures[0]) if pictures else None,
+        chapters=tuple(
+            Chapter(start_s=one.start_time, end_s=one.end_time, title=one.tags.get("title"))
+            for one in output.chapters
+        ),
+        # Ogg keeps its tags in the track.
+        tags=normalised({name: value for each in reversed(tags) for name, value in each.items()}),
+        not_carried=(
+            *(_told(s) for s in output.streams if s.index not in taken),
+            *left_out,
+        ),
+    )
+
+
+def _video_track(stream: Stream) -> VideoTrack:
+    rotation, mirrored = _orientation(stream.side_data_list)
+    return VideoTrack(
+        index=stream.index,
+        codec=stream.codec_name,
+        width=stream.width,
+        height=stream.height,
+        time_base=stream.time_base,
+        sar=stream.sample_aspect_ratio,
+        rotation=rotation,
+        mirrored=mirrored,
+        pix_fmt=stream.pix_fmt,
+        codec_profile=stream.profile,
+        has_lost_alpha=stream.codec_name in {"vp8", "vp9"} and stream.tags.get("alpha_mode") == "1",
+        field_order=stream.field_order,
+        color_range=stream.color_range,
+        color_space=stream.color_space,
+        color_transfer=stream.color_transfer,
+        color_primaries=stream.color_primaries,
+        frame_rate=stream.avg_frame_rate or stream.r_frame_rate,
+        bit_rate_bps=stream.bit_rate,
+        language=language_tag(stream.tags.get("language")),
+    )
+
+
+def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:
+    """Clockwise degrees and mirroring out of a display matrix (ISO/IEC 14496-12, 8.3.2.3).
+
+    ffprobe prints the matrix as three rows of fixed-point numbers after a line number.
+    """
+    for entry in side_data:
+        if entry.get("side_data_type") != "Display Matrix":
+            continue
+        rows = [
+            line.split(":", 1)[1].split() for line in str(entry["displaymatrix"]).splitlines() if ":" in line
+        ]
+        a, b = int(rows[0][0]), int(rows[0][1])
+        c, d = int(rows[1][0]), int(rows[1][1])
+        mirrored = a * d - b * c < 0
+        if mirrored:
+            a, b = -a, -b
+        if abs(a) >= abs(b):
+            return (0 if a > 0 else 180), mirrored
+        return (90 if b > 0 else 270), mirrored
+    return 0, False
+
+
+def _audio_track(stream: Stream) -> AudioTrack:
+    language, label = _named(stream)
+    return AudioTrack(
+        index=stream.index,
+        codec=stream.codec_name,
+        channels=stream.channels,
+        sample_rate_hz=stream.sample_rate or 0,
+        channel_layout=stream.channel_layout,
+        language=language,
+        label=label,
+        role=_sound_role(stream),
+        is_default=bool(stream.disposition.get("default")),
+        start_s=stream.start_time,
+        duration_s=stream.duration,
+    )
+
+
+def _named(stream: Stream) -> tuple[str | None, str | None]:
+    """Language and label; a title goes before the name of the language."""
+    language = language_tag(stream.tags.get("language"))
+    title = " ".join(stream.tags.get("title", "").split())
+    return language, title[:MAX_LABEL] or (None if language is None else language_name(language))
+
+
+def _sound_role(stream: Stream) -> SoundRole:
+    """By the flags of the container, else by what the title says of it: many files have no flags."""
+    title = stream.tags.get("title", "").lower()
+    flags = {name for name, is_set in stream.disposition.items() if is_set}
+    if flags & {"visual_impaired", "descriptions"} or "audio description" in title or "described" in title:
+        return "description"
+    if "comment" in flags or "commentary" in title:
+        return "commentary"
+    return "dub" if "dub" in flags else "main"
+
+
+def _text_track(stream: Stream) -> TextTrack:
+    language, label = _named(stream)
+    title = stream.tags.get("title", "").lower()
+    flags = stream.disposition
+    return TextTrack(
+        index=stream.index,
+        codec=stream.codec_name,
+        language=language,
+        label=label,
+        is_default=bool(flags.get("default")),
+        is_forced=bool(flags.get("forced")) or "forced" in title,
+        is_sdh=bool(flags.get("hearing_impaired") or flags.get("captions")) or "sdh" in title,
+        start_s=stream.start_time,
+    )
+
+
+def _told(stream: Stream) -> str:
+    """A track that is not carried, and why where that is not plain."""
+    if stream.codec_type == "subtitle":
+        return f"track {stream.index}: subtitle {stream.codec_name}, which is pictures or not read as text"
+    return f"track {stream.index}: {stream.codec_type} {stream.codec_name}"
+
+
+def _cover(stream: Stream) -> CoverArt:
+    return CoverArt(index=stream.index, codec=stream.codec_name, width=stream.width, height=stream.height)

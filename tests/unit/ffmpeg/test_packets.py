@@ -1,0 +1,29 @@
+"""The packets of a track as the cutter prints them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cutroom.ffmpeg import packets
+from cutroom.media.limits import Limits
+from cutroom.media.timeline import Packet
+
+
+def test_a_packet_that_an_edit_list_hides_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_argv: object, *, on_line: Any, **_: object) -> None:
+        for line in ("", "0 KD", "1 ", "2 K", "3 U", ""):
+            on_line(line)
+
+    monkeypatch.setattr(packets.runner, "run", run)
+    index = packets.read_packets(tmp_path / "f", 0, log=tmp_path / "log", limits=Limits())
+    assert index.packets == [
+        Packet(0, True, False),
+        Packet(1, False),
+        Packet(2, True),
+        Packet(3, False, False),
+    ]
+    assert index.undecodable == 1
+    assert not index.retimed

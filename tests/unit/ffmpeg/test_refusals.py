@@ -1,0 +1,47 @@
+"""What a file lacks at its end, and what a user reads of what tools refuse."""
+
+import pytest
+
+import strategies
+from cutroom.errors import SourceCorrupt, SourceUnsupported
+from cutroom.ffmpeg import completeness
+from cutroom.ffmpeg.ffprobe import Stream
+from cutroom.ffmpeg.refusals import reason_of
+
+
+class TestTruncated:
+    def check(
+        self, there: int, *, named: str | None = "100", start: str = "0", duration: str | None = "4"
+    ) -> tuple[str, ...]:
+        stream = Stream.model_validate(
+            {"index": 0, "nb_frames": named, "start_time": start, "duration": duration, "time_base": "1/25"}
+        )
+        packets = strategies.packets_of([n + int(25 * float(start)) for n in range(there)])
+        return completeness.lost_frames(stream, packets)
+
+    def test_a_file_that_ends_early_says_how_much_is_there(self) -> None:
+        (words,) = self.check(60)
+        assert "names 100 frames, 60 (60 %)" in words
+        assert self.check(60, start="100")
+
+    def test_a_whole_file_and_one_that_lacks_a_last_frame_pass(self) -> None:
+        assert not self.check(100)
+        assert not self.check(100, start="100")
+        assert not self.check(99)
+
+    def test_without_an_index_nothing_is_known(self) -> None:
+        assert not self.check(60, named=None)
+        assert not self.check(60, duration=None)
+
+    @pytest.mark.parametrize(
+        ("said", "kind", "words"),
+        [
+            ("[mov] moov atom not found", SourceCorrupt, "truncated"),
+            ("[hls] Format not on whitelist 'mov'", SourceUnsupported, "format that is not taken"),
+            ("Invalid data found when processing input", SourceCorrupt, "damaged"),
+        ],
+    )
+    def test_what_the_tool_said_becomes_a_reason(self, said: str, kind: type[Exception], words: str) -> None:
+        reason = reason_of(said)
+        assert type(reason) is kind
+        assert words in str(reason)

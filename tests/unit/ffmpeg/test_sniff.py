@@ -1,0 +1,52 @@
+"""What is no media is named."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cutroom.errors import SourceCorrupt, SourceUnsupported
+from cutroom.ffmpeg import probe, sniff
+from cutroom.media.limits import Limits
+
+
+class TestNotMedia:
+    @pytest.mark.parametrize(
+        ("head", "what"),
+        [
+            (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff\xe0", "JPEG"), (b"GIF89a", "GIF"), (b"BM6", "BMP"),
+            (b"II*\x00", "TIFF"), (b"%PDF-1.7", "PDF"), (b"PK\x03\x04", "ZIP"), (b"\x1f\x8b\x08", "gzip"),
+            (b"\x7fELF\x02", "program"), (b"MZ\x90", "program"), (b"#EXTM3U\n#EXT", "playlist"),
+            (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"), (b"\0\0\0\x20ftypavif", "image"),
+            (b"\0\0\0\x20ftypheic", "image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "image"),
+            (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
+        ],
+    )  # fmt: skip
+    def test_the_usual_mistakes_are_named(self, tmp_path: Path, head: bytes, what: str) -> None:
+        (tmp_path / "f.mp4").write_bytes(head)
+        with pytest.raises(SourceUnsupported, match=what):
+            sniff.reject_what_is_not_media(tmp_path / "f.mp4")
+
+    @given(st.text(min_size=1500, max_size=3000), st.sampled_from(["é", "語", "🎬"]))
+    def test_text_is_text_wherever_its_head_is_cut(self, text: str, last: str) -> None:
+        # 4,096 bytes are read; the last character may be cut in two.
+        raw = (text + last * 4096).encode()[:4096]
+        assert sniff._is_text(raw)
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"\0\0\0\x20ftypisom\0\0\x02\0", b"\x1aE\xdf\xa3\x9fB\x86\x81\x01", b"G@\x11\x10\0B\xf0", b"OggS\0\x02",
+            b"ID3\x04\0\0\0\0\0\0", b"fLaC\0\0\0\"", b"RIFF\x24\0\0\0WAVEfmt ", b"RIFF\x24\0\0\0AVI LIST",
+            b"FLV\x01\x05",
+        ],
+    )  # fmt: skip
+    def test_media_pass(self, tmp_path: Path, head: bytes) -> None:
+        (tmp_path / "f").write_bytes(head + bytes(range(256)))
+        sniff.reject_what_is_not_media(tmp_path / "f")
+
+    def test_an_empty_file_is_told_so(self, tmp_path: Path) -> None:
+        (tmp_path / "f").touch()
+        with pytest.raises(SourceCorrupt, match="empty"):
+            probe.probe(tmp_path / "f", sha256="", log=tmp_path / "log", limits=Limits())
