@@ -12,70 +12,21 @@ from typing import Any
 from cutroom import ids
 from cutroom.errors import PlanInvalid, SourceUnsupported
 from cutroom.media import timeline
-from cutroom.media.audio_plan import (
-    AudioPlan,
-    AudioRung,
-    audio_encode_key,
-    chosen_codecs,
-    plan_audio,
-)
+from cutroom.media.audio_plan import AudioPlan, chosen_codecs, plan_audio
+from cutroom.media.download_plan import plan_downloads
 from cutroom.media.encode_key import adapter, plain
 from cutroom.media.profile import Profile
-from cutroom.media.recipes import Download, Thumbnails
+from cutroom.media.recipes import Thumbnails
+from cutroom.media.rendition_plan import (
+    RenditionPlan,
+    audio_track,
+    plan_rendition,
+    plan_text_renditions,
+    video_tracks,
+)
 from cutroom.media.source import Source, VideoTrack
-from cutroom.media.text_plan import text_content, text_name, text_role
 from cutroom.media.timeline import Packet
-from cutroom.media.video_plan import VideoPlan, chunk_encode_key, plan_video
-
-PACKAGE_REVISION = 3
-"""Likewise for joining and packaging."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedTrack:
-    """One encoded track: the encodes that are joined to it."""
-
-    kind: str
-    """`video` or `audio`."""
-    rung: str
-    track: int
-    """Stream index in the source."""
-    encode_keys: tuple[str, ...]
-    """Keys of the encodes that are joined, in order; text is not encoded and has none."""
-    language: str | None = None
-    label: str | None = None
-    """What players list the track as."""
-    role: str | None = None
-    is_default: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenditionPlan:
-    """One thing to deliver: a track in segments, or a file to take away."""
-
-    key: ids.RenditionKey
-    name: str
-    kind: str
-    """`video`, `audio`, `text` or `download`."""
-    container: str
-    """What it is packaged as."""
-    tracks: tuple[EncodedTrack, ...]
-    """One in segments; a download has a picture, a sound, or both."""
-
-    @property
-    def rung(self) -> str:
-        """The rung of the first track."""
-        return self.tracks[0].rung
-
-    @property
-    def track(self) -> int:
-        """Stream index of the first track in the source."""
-        return self.tracks[0].track
-
-    @property
-    def encode_keys(self) -> tuple[str, ...]:
-        """Keys of the encodes of the first track."""
-        return self.tracks[0].encode_keys
+from cutroom.media.video_plan import VideoPlan, plan_video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,13 +121,13 @@ def make_plan(
         raise SourceUnsupported(_nothing_to_make(source, profile))
     lock = _lock(profile, key_id)
     tracks = [
-        *(_video_tracks(source, video, tools) if video else ()),
-        *(_audio_track(source, one, rung, tools) for one in audio for rung in one.rungs),
+        *(video_tracks(source, video, tools) if video else ()),
+        *(audio_track(source, one, rung, tools) for one in audio for rung in one.rungs),
     ]
     packaging = [str(profile.segment_s), profile.segments, None if lock is None else plain(Lock, lock)]
     renditions = (
         *(
-            _rendition(
+            plan_rendition(
                 name=track.rung if container == "cmaf" else f"{track.rung}-{container}",
                 kind=track.kind,
                 container=container,
@@ -187,8 +138,8 @@ def make_plan(
             for track, codec in tracks
             for container in profile.containers_of(codec)
         ),
-        *_text_renditions(source, profile, origin, tools),
-        *_downloads(profile, tracks, video, audio, tools),
+        *plan_text_renditions(source, profile, origin, tools),
+        *plan_downloads(profile, tracks, video, audio, tools),
     )
     named: Any = [asset_id, source.sha256, profile.digest, tools, [rendition.key for rendition in renditions]]
     return Plan(
@@ -236,139 +187,6 @@ def _origin(source: Source, track: VideoTrack | None, packets: Sequence[Packet])
         raise PlanInvalid("The video track holds no frame that is shown.")
     picture = shown[0] * track.time_base
     return min([picture, *(start for start in sound if picture - start > Fraction(1, 1000))])
-
-
-_Coded = tuple[EncodedTrack, str]
-"""A track and the name of its codec."""
-
-
-def _video_tracks(source: Source, video: VideoPlan, tools: Mapping[str, str]) -> list[_Coded]:
-    return [
-        (
-            EncodedTrack(
-                kind="video",
-                rung=rung.name,
-                track=video.track.index,
-                encode_keys=tuple(
-                    chunk_encode_key(source, video, chunk, rung, tools) for chunk in video.chunks
-                ),
-            ),
-            rung.codec,
-        )
-        for rung in video.rungs
-    ]
-
-
-def _audio_track(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> _Coded:
-    keys = (audio_encode_key(source, audio, rung, tools),)
-    track = EncodedTrack(
-        kind="audio",
-        rung=rung.name,
-        track=audio.track.index,
-        encode_keys=keys,
-        language=audio.track.language,
-        label=audio.track.label,
-        role=audio.track.role,
-        is_default=audio.track.index == source.audio[0].index,
-    )
-    return track, rung.codec
-
-
-def _text_renditions(
-    source: Source, profile: Profile, origin: Fraction, tools: Mapping[str, str]
-) -> list[RenditionPlan]:
-    """Subtitles go beside the segments of every container, each on its clock."""
-    return [
-        _rendition(
-            name=text_name(one) if container == "cmaf" else f"{text_name(one)}-{container}",
-            kind="text",
-            container=container,
-            tracks=(
-                EncodedTrack(
-                    kind="text",
-                    rung=text_name(one),
-                    track=one.index,
-                    encode_keys=(),
-                    language=one.language,
-                    label=one.label,
-                    role=text_role(one),
-                    is_default=one.is_default,
-                ),
-            ),
-            packaging=[str(profile.segment_s), text_content(source, one, str(origin))],
-            tools=tools,
-        )
-        for one in source.text
-        for container in profile.containers
-    ]
-
-
-def _downloads(
-    profile: Profile,
-    tracks: Sequence[_Coded],
-    video: VideoPlan | None,
-    audio: Sequence[AudioPlan],
-    tools: Mapping[str, str],
-) -> list[RenditionPlan]:
-    """The files to take away: of each what the source has; a file of which nothing is left is not made."""
-    encoded = {track.rung: track for track, _ in tracks}
-    found = []
-    for part in profile.downloads:
-        names = [_picture(part, video), _sound(part, audio)]
-        chosen = tuple(encoded[name] for name in names if name is not None)
-        if chosen:
-            found.append(
-                _rendition(
-                    name=part.name,
-                    kind="download",
-                    container=part.container,
-                    tracks=chosen,
-                    packaging=[],
-                    tools=tools,
-                )
-            )
-    return found
-
-
-def _picture(part: Download, video: VideoPlan | None) -> str | None:
-    """The largest rung that is not larger than asked for, else the smallest."""
-    if video is None or part.video is None:
-        return None
-    rungs = [rung for rung in video.rungs if rung.codec == part.video]
-    fitting = [r for r in rungs if part.height is None or min(r.width, r.height) <= part.height]
-    return (fitting or rungs[-1:])[0].name
-
-
-def _sound(part: Download, audio: Sequence[AudioPlan]) -> str | None:
-    """The default track, at the most channels and the highest bit rate."""
-    plans = [one for one in audio if one.rungs[0].codec == part.audio]
-    if not plans:
-        return None
-    first = plans[0].track.index
-    best = max((one for one in plans if one.track.index == first), key=lambda one: one.rungs[0].channels)
-    return best.rungs[0].name
-
-
-def _rendition(
-    *,
-    name: str,
-    kind: str,
-    container: str,
-    tracks: tuple[EncodedTrack, ...],
-    packaging: list[Any],
-    tools: Mapping[str, str],
-) -> RenditionPlan:
-    # The version of ffmpeg counts in the names of the encodes already.
-    made_by = {tool: version for tool, version in tools.items() if tool != "ffmpeg"}
-    contents = [plain(EncodedTrack, track) for track in tracks]
-    packaged: Any = [contents, container, packaging, made_by, PACKAGE_REVISION]
-    return RenditionPlan(
-        key=ids.RenditionKey("rn_" + ids.digest(packaged)),
-        name=name,
-        kind=kind,
-        container=container,
-        tracks=tracks,
-    )
 
 
 def _nothing_to_make(source: Source, profile: Profile) -> str:

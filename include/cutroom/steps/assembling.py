@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cutroom import ids
 from cutroom.media import keys, timeline
 from cutroom.media.joins import Join, Quality, joins_of
-from cutroom.media.plan import EncodedTrack, Plan, RenditionPlan
+from cutroom.media.plan import Plan
+from cutroom.media.rendition_plan import EncodedTrack, RenditionPlan
 from cutroom.steps.downloads import make_download
 from cutroom.steps.encodes import fetch_encode
 from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
 from cutroom.media import timeline
-from cutroom.media.plan import EncodedTrack, Plan, RenditionPlan
+from cutroom.media.plan import Plan
+from cutroom.media.rendition_plan import EncodedTrack, RenditionPlan
 from cutroom.steps.encoding import frame_ticks
 from cutroom.steps.sound import read_samples
 from cutroom.steps.workshop import Workshop, sha256_of

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cutroom.errors import PlanInvalid
 from cutroom.media.content_key import ContentKey, iv_of
-from cutroom.media.plan import Plan, RenditionPlan
+from cutroom.media.plan import Plan
+from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.steps.workshop import Workshop, sha256_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cutroom.errors import EncoderRefused, SourceCorrupt
 from cutroom.media import keys
-from cutroom.media.plan import Plan, RenditionPlan
+from cutroom.media.plan import Plan
+from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.media.source import Source, TextTrack
 from cutroom.media.text_plan import carried_text
 from cutroom.steps.encodes import encode_facts
