@@ -18,7 +18,7 @@ from cutroom.media import video_plan as planning
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
 from cutroom.steps import assembling
-from cutroom.steps.local import transcode
+from cutroom.steps.local import check_folder, transcode
 from shown import shown
 
 pytestmark = pytest.mark.media
@@ -113,6 +113,25 @@ def test_every_rendition_shows_every_frame_in_order_through_every_join(
         assert one.frame_rate == rate
     grids = {(one.keyframe_ticks, one.timescale) for one in video_facts}
     assert len(grids) == 1
+
+
+@pytest.mark.usefixtures("one_segment_chunks")
+def test_a_thinned_rung_shows_every_second_frame_on_the_grid_of_the_others(tmp_path: Path) -> None:
+    """At 60000/1001 segments of 2 s begin with frames 120, 240 and 360, which both rungs show."""
+    path, source, out = tmp_path / "slow.yaml", tmp_path / "source.mov", tmp_path / "out"
+    path.write_text(PROFILE.replace("max_bitrate: 500k", "max_bitrate: 500k, max_fps: 30"))
+    rate = Fraction(60_000, 1001)
+    count = make_counted(source, seconds=6.4, rate=rate)
+    transcode(source, out, profile=str(path), settings=Settings(home=tmp_path))
+    fast, slow = (one for one in facts_of(out) if one.kind == "video")
+    assert (fast.frame_rate, slow.frame_rate) == (rate, rate / 2)
+    assert read_counters(playlists(out)[fast.name]) == list(range(count))
+    assert read_counters(playlists(out)[slow.name]) == list(range(0, count, 2))
+    assert [(one.start_ticks, one.duration_ticks) for one in slow.segments] == [
+        (one.start_ticks, one.duration_ticks) for one in fast.segments
+    ]
+    assert len(slow.segments) == 4
+    assert check_folder(out, Settings(home=tmp_path), source)["ok"]
 
 
 @pytest.mark.parametrize("seconds", [8, 7.04, 0.5, 0.04])

@@ -50,7 +50,7 @@ def encode_video(
     *,
     source: Path,
     outputs: Sequence[Path],
-    stats: Path,
+    stats: Sequence[Path],
     quality: Path,
 ) -> list[str]:
     """Decode an encode chunk once and encode all these rungs of it.
@@ -61,7 +61,7 @@ def encode_video(
         rungs: What is made; one codec.
         source: The chunk's packets.
         outputs: A NUT file for each rung.
-        stats: Where the times of the frames that reached the first encoder are written.
+        stats: For each rung, where the times of the frames that reached its encoder are written.
         quality: Where the encoders that can tell write how good each frame became (see `quality.read_psnr`).
     """
     timing = video.timing
@@ -82,9 +82,9 @@ def encode_video(
     # In seconds of the presentation.
     keyframe_times = [ticks * timing.time_base - timing.origin_s for ticks in chunk.keyframes_asked]
     made = []
-    for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
+    for place, (rung, path, noted) in enumerate(zip(rungs, outputs, stats, strict=True)):
         scaled = (
-            split[place]
+            _thinned(split[place], timing, rung.frame_step)
             .filter("scale", rung.width, rung.height, flags=SCALING, **_scaled_to(colour))
             .filter("setparams", **_stated(colour))
             .filter("setsar", "1")
@@ -93,10 +93,10 @@ def encode_video(
             ffmpeg.output(
                 scaled,
                 str(path),
-                **_video_options(rung, keyframe_times, timing.timescale, video.encoder_rate),
-                **(
-                    {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT} if place == 0 else {}
+                **_video_options(
+                    rung, keyframe_times, timing.timescale, video.encoder_rate / rung.frame_step
                 ),
+                **{"stats_enc_pre:v": str(noted), "stats_enc_pre_fmt:v": STATS_FORMAT},
             )
         )
     return compiled(made, "-vstats_file", str(quality))
@@ -162,6 +162,13 @@ def _output_time(timing: Timing, shift_s: int) -> str:
         return f"round(PTS-({rational(offset)}))"
     first = (timing.first_pts * timing.time_base + shift_s) * timing.timescale
     return f"{timing.first_ticks}+round((PTS-({rational(first)}))/{timing.frame_ticks})*{timing.frame_ticks}"
+
+
+def _thinned(frames: Any, timing: Timing, frame_step: int) -> Any:
+    """Every so many frames one, told by its time: a frame that is lost does not move those after it."""
+    if frame_step == 1:
+        return frames
+    return frames.filter("select", f"not(mod((pts-{timing.first_ticks})/{timing.frame_ticks},{frame_step}))")
 
 
 def rational(value: Fraction) -> str:

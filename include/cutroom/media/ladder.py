@@ -1,5 +1,6 @@
 """The ladder: which rungs of a profile a source gets, and how large each becomes."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,6 +19,8 @@ class Size:
     height: int
     max_bitrate_bps: int
     crf: float
+    frame_step: int = 1
+    """Every how many frames of the source it shows one."""
 
 
 def plan_ladder(
@@ -34,11 +37,10 @@ def plan_ladder(
     Args:
         codec: The codec with its ladder.
         display_size: Width and height as shown, in pixels.
-        frame_rate: Frames per second; None where it varies.
+        frame_rate: Frames per second; None where it varies, and all frames are kept.
         closest: A rung with a side that is more than this part of the same side one rung above is dropped.
     """
     width, height = display_size
-    fast = frame_rate is not None and frame_rate > FAST_FRAME_RATE
     sizes: list[Size] = []
     rungs = sorted(codec.rungs, key=lambda rung: rung.box[0] * rung.box[1], reverse=True)
     for place, rung in enumerate(rungs):
@@ -50,6 +52,8 @@ def plan_ladder(
         above = (sizes[-1].width, sizes[-1].height) if sizes else None
         if above and any(side > closest * larger for side, larger in zip(size, above, strict=True)):
             continue
+        step = 1 if frame_rate is None or rung.max_fps is None else math.ceil(frame_rate / rung.max_fps)
+        fast = frame_rate is not None and frame_rate / step > FAST_FRAME_RATE
         factor = FAST_FACTOR if fast else Fraction(1)
         sizes.append(
             Size(
@@ -57,6 +61,7 @@ def plan_ladder(
                 height=size[1],
                 max_bitrate_bps=int(rung.max_bitrate * factor),
                 crf=codec.quality if rung.crf is None else rung.crf,
+                frame_step=step,
             )
         )
     return tuple(sizes)

@@ -52,6 +52,8 @@ class Rung(Part):
     """Largest picture in pixels, landscape; a portrait source turns it."""
     max_bitrate: BitRate
     """What the decoder buffer is filled with at most, for up to 30 frames a second."""
+    max_fps: Annotated[Fraction, Field(ge=1, le=240)] | None = None
+    """A constant rate above it is thinned evenly: every second frame is kept, or every third; absent: all are."""
     crf: Annotated[float, Field(ge=0, le=63)] | None = None
     """Constant quality of this rung; absent: that of the codec."""
 

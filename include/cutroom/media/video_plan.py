@@ -79,6 +79,12 @@ class Timing:
         elapsed = (pts - self.first_pts) * self.time_base * self.timescale
         return self.first_ticks + round(elapsed / self.frame_ticks) * self.frame_ticks
 
+    def thinned(self, ticks: Sequence[int], frame_step: int) -> list[int]:
+        """Of these output times those of every `frame_step`-th frame, counted from the first of the source."""
+        if self.frame_ticks is None or frame_step == 1:
+            return list(ticks)
+        return [tick for tick in ticks if (tick - self.first_ticks) // self.frame_ticks % frame_step == 0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
@@ -114,6 +120,8 @@ class VideoRung:
     bit_depth: int = 8
     video_range: VideoRange = "SDR"
     """What the rung is shown as: SDR, or the HDR that the source has."""
+    frame_step: int = 1
+    """Every how many frames of the source it shows one: more than 1 at a constant rate only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +156,20 @@ class VideoPlan:
             1001
         )
 
+    def rate_of(self, rung: VideoRung) -> Fraction | None:
+        """Frames a second that a rung shows; None where it varies."""
+        return None if self.frame_rate is None else self.frame_rate / rung.frame_step
+
+    def ends_at(self, last_tick: int, rung: VideoRung) -> int:
+        """When a rung's last frame, shown at this output tick, ends.
+
+        At a constant rate that is when the source's last frame ends. At a variable rate nothing says how long a last
+        frame is shown, and this is its own time.
+        """
+        own = self.timing.frame_ticks or 0
+        planned = self.timing.output_ticks(self.chunks[-1].end_pts - 1) + own
+        return min(last_tick + own * rung.frame_step, max(planned, last_tick + own))
+
     @property
     def boundaries(self) -> tuple[int, ...]:
         """First frame of each segment, in source ticks."""
@@ -179,7 +201,9 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
     rate = timeline.constant_rate(pts, track.time_base, track.frame_rate)
     timescale = timeline.output_timescale(rate, track.time_base)
     rungs = tuple(rung for codec in profile.video for rung in _video_rungs(codec, track, rate, profile))
-    boundaries = timeline.segment_boundaries(pts, track.time_base, origin, profile.segment_s)
+    # Segments begin with frames that every rung shows.
+    of_all = pts[:: math.lcm(*(rung.frame_step for rung in rungs))]
+    boundaries = timeline.segment_boundaries(of_all, track.time_base, origin, profile.segment_s)
     per_chunk = _segments_per_chunk(len(pts), len(boundaries), track.display_size)
     return VideoPlan(
         track=track,
@@ -222,6 +246,7 @@ def _video_rungs(
             encoder_bps=round(size.max_bitrate_bps * ENCODER_SHARE),
             buffer_bits=round(size.max_bitrate_bps * min(Fraction(codec.buffer_s), _most_buffer_s(profile))),
             bit_depth=codec.bit_depth,
+            frame_step=size.frame_step,
             video_range=_HDR.get(track.color_transfer or "", "SDR") if codec.hdr == "keep" else "SDR",
         )
         for size in ladder.plan_ladder(codec, track.display_size, rate, profile.closest_rungs)

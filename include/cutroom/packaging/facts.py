@@ -86,6 +86,8 @@ class RenditionFacts:
     width: int | None = None
     height: int | None = None
     frame_rate: Fraction | None = None
+    frame_step: int = 1
+    """Every how many frames of the source a picture shows one."""
     video_range: str | None = None
     channels: int | None = None
     sample_rate_hz: int | None = None

@@ -15,7 +15,7 @@ def verify(
     plan: Plan,
     renditions: Sequence[RenditionFacts],
     *,
-    source_frames: SourceFrames | None,
+    source_frames: Mapping[int, SourceFrames],
     encoded_sound: Mapping[str, EncodedSound],
     texts: Mapping[str, str],
     prefix: str,
@@ -26,7 +26,7 @@ def verify(
     Args:
         plan: The plan.
         renditions: Facts of every rendition.
-        source_frames: What decoding the source's pictures gave; None without video.
+        source_frames: What decoding the source's pictures gave, by the `frame_step` of its rungs; empty without video.
         encoded_sound: What was noted when the sound was encoded, by the rung's name.
         texts: Every multivariant playlist and MPD by its file name.
         prefix: How the manifests reach the renditions.

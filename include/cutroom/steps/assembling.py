@@ -111,11 +111,13 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     shown = timeline.snapped(frame_ticks(decoded, timescale), joined.ticks, resolution)
     # Keyframes are read back from the packaged track, not taken from the plan.
     keyframes = timeline.snapped(join.keyframe_ticks(packed.whole, timescale), joined.ticks, resolution)
-    last = shown[-1] + (video.timing.frame_ticks or (shown[-1] - shown[-2] if len(shown) > 1 else timescale))
+    rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
+    last = video.ends_at(shown[-1], rung)
+    if video.timing.frame_ticks is None:
+        last += shown[-1] - shown[-2] if len(shown) > 1 else timescale
     starts = [Fraction(one.start_ticks * timescale, packaged.timescale) for one in packaged.segments]
     segments = _until_the_next(packaged.segments, timeline.snapped(starts, joined.ticks, resolution), last)
     peak, average = facts.bandwidths(segments, timescale)
-    rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
     _store(
         shop,
         facts.RenditionFacts(
@@ -138,7 +140,8 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             lock=packed.lock,
             width=packaged.width,
             height=packaged.height,
-            frame_rate=video.frame_rate or _average_rate(shown, last, timescale),
+            frame_rate=video.rate_of(rung) or _average_rate(shown, last, timescale),
+            frame_step=rung.frame_step,
             video_range=packaged.video_range or "SDR",
             decoded_frames=len(shown),
             decoded_ticks_digest=ids.digest(shown),

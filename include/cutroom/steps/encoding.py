@@ -55,7 +55,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                 rungs,
                 source=source,
                 outputs=outputs,
-                stats=folder / "stats.txt",
+                stats=[folder / f"{rung.name}.txt" for rung in rungs],
                 quality=folder / "quality.txt",
             )
             log = folder / "ffmpeg.log"
@@ -68,18 +68,18 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                 )
             finally:
                 shop.tool_ran("encode_video", part, command, log, made.tools)
-            ticks = frame_ticks(folder / "stats.txt", video.timing.timescale)
-            if not ticks:
+            ticks = [frame_ticks(folder / f"{rung.name}.txt", video.timing.timescale) for rung in rungs]
+            if not all(ticks):
                 raise SourceCorrupt(
                     f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
                     f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
                 )
-            _reject_lost_boundary(video, chunk, ticks)
+            _reject_lost_boundary(video, chunk, ticks[0])
             measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
-            for rung, output, quality in zip(rungs, outputs, measured, strict=True):
+            for rung, output, quality, times in zip(rungs, outputs, measured, ticks, strict=True):
                 key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
                 told = {"quality": asdict(quality)} if quality else {}
-                keep_encode(shop, key, output, {"frame_ticks": ticks, **told})
+                keep_encode(shop, key, output, {"frame_ticks": times, **told})
     reporter.finish()
     return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
 
@@ -189,10 +189,9 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
     if video.track.is_retimed:
         # The container has no times of its own to hold against: what is checked is that every frame is there.
         decoded = _shown_times(shop, made, decoded)
-    frames = {
-        "count": len(decoded),
-        "ticks_digest": ids.digest([timing.output_ticks(pts) for pts in decoded]),
-    }
+    ticks = [timing.output_ticks(pts) for pts in decoded]
+    shown = {rung.frame_step: timing.thinned(ticks, rung.frame_step) for rung in video.rungs}
+    frames = {step: {"count": len(own), "ticks_digest": ids.digest(own)} for step, own in shown.items()}
     shop.work.put_bytes(keys.plan_file(made.plan_id, "source_frames.json"), json.dumps(frames).encode())
     (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, duration))
     sheets = sorted(folder.glob("sprite_*.jpg"))

@@ -103,10 +103,10 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     one = Job.from_json(job)
     made = one.plan(shop.work)
     reporter = shop.progress("verify", "report", 1, "version")
-    frames = None
+    frames = {}
     if made.video is not None:
         known = json.loads(shop.work.get_bytes(keys.plan_file(made.plan_id, "source_frames.json")))
-        frames = SourceFrames(**known)
+        frames = {int(step): SourceFrames(**counted) for step, counted in known.items()}
     report = checks.verify(
         made,
         _facts(shop, made),

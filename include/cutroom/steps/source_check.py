@@ -39,7 +39,9 @@ def check_source(
     if not video:
         return []
     wanted, tick_us = _source_times(source, folder, limits)
-    return [_check(one, wanted, _times(store, one, folder, limits), tick_us) for one in video]
+    return [
+        _check(one, wanted[:: one.frame_step], _times(store, one, folder, limits), tick_us) for one in video
+    ]
 
 
 def _source_times(source: Path, folder: Path, limits: Limits) -> tuple[list[int], int]:

@@ -1,7 +1,7 @@
 """ffmpeg's arguments, held to golden files: any change of what ffmpeg is told shows in review."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from cutroom.ffmpeg import argv, sound, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
-from cutroom.media.profile import Profile, parse_profile
+from cutroom.media.profile import parse_profile
 from cutroom.media.recipes import Thumbnails
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 
@@ -38,11 +38,9 @@ audio:
 """
 
 
-def profile() -> Profile:
-    return parse_profile(PROFILE, "small")
-
-
-def plan_of(times: list[int], sound: AudioTrack = SOUND, **of_track: Any) -> Plan:
+def plan_of(
+    times: list[int], sound: AudioTrack = SOUND, *, of_profile: str = PROFILE, **of_track: Any
+) -> Plan:
     source = Source(
         sha256="ab" * 32,
         size_bytes=1,
@@ -52,7 +50,8 @@ def plan_of(times: list[int], sound: AudioTrack = SOUND, **of_track: Any) -> Pla
         video=(replace(TRACK, **of_track),),
         audio=(sound,),
     )
-    return make_plan(source, strategies.packets_of(times), profile(), asset_id="as_1", tools={})
+    profile = parse_profile(of_profile, "small")
+    return make_plan(source, strategies.packets_of(times), profile, asset_id="as_1", tools={})
 
 
 def one_pair_a_line(arguments: list[str]) -> str:
@@ -67,8 +66,8 @@ def one_pair_a_line(arguments: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def encode_of(times: list[int], track: AudioTrack = SOUND, **of_track: Any) -> list[str]:
-    video = plan_of(times, track, **of_track).video
+def encode_of(times: list[int], track: AudioTrack = SOUND, **planned: Any) -> list[str]:
+    video = plan_of(times, track, **planned).video
     assert video is not None
     (chunk,) = video.chunks
     return argv.encode_video(
@@ -77,7 +76,7 @@ def encode_of(times: list[int], track: AudioTrack = SOUND, **of_track: Any) -> l
         video.rungs,
         source=Path("chunk.nut"),
         outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
-        stats=Path("stats.txt"),
+        stats=[Path(f"{rung.name}.txt") for rung in video.rungs],
         quality=Path("quality.txt"),
     )
 
@@ -211,8 +210,19 @@ def test_every_input_has_its_protocols_and_formats_named() -> None:
         assert "-format_whitelist" in before
 
 
-def test_only_the_first_rung_notes_its_frames() -> None:
-    assert encode_of(CONSTANT).count("-stats_enc_pre:v") == 1
+def test_encode_video_tells_ffmpeg_to_keep_every_second_frame_for_a_slow_rung(golden: Golden) -> None:
+    slow = PROFILE.replace("crf: 24.5", "crf: 24.5, max_fps: 30")
+    source = replace(TRACK, frame_rate=Fraction(60), time_base=Fraction(1, 60))
+    golden(
+        "argv/encode-video-thinned.txt",
+        one_pair_a_line(encode_of(list(range(90)), of_profile=slow, **asdict(source))),
+    )
+
+
+def test_every_rung_notes_its_frames() -> None:
+    command = encode_of(CONSTANT)
+    noted = [value for option, value in pairwise(command) if option == "-stats_enc_pre:v"]
+    assert noted == ["h264-720p.txt", "h264-360p.txt"]
 
 
 def test_keyframes_are_asked_for_at_all_segments_but_the_first() -> None:

@@ -54,7 +54,7 @@ def test_a_picture_is_turned_as_a_player_turns_it(
         [rung],
         source=turned,
         outputs=[tmp_path / "o.nut"],
-        stats=tmp_path / "stats",
+        stats=[tmp_path / "stats"],
         quality=tmp_path / "quality",
     )
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
@@ -114,7 +114,8 @@ def test_ffmpeg_gives_every_frame_the_time_that_the_plan_says(tmp_path: Path, na
     (chunk,) = video.chunks
     command = argv.encode_video(
         video, chunk, video.rungs[:1],
-        source=tmp_path / "s.nut", outputs=[tmp_path / "o.nut"], stats=tmp_path / "stats", quality=tmp_path / "quality",
+        source=tmp_path / "s.nut", outputs=[tmp_path / "o.nut"], stats=[tmp_path / "stats"],
+        quality=tmp_path / "quality",
     )  # fmt: skip
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
     assert frame_ticks(tmp_path / "stats", video.timing.timescale) == [

@@ -137,6 +137,24 @@ def test_fast_pictures_may_take_half_as_much_again(rate: Fraction | None, wanted
     assert plan_ladder(WEB, (1920, 1080), rate)[0].max_bitrate_bps == wanted
 
 
+@pytest.mark.parametrize(
+    ("rate", "step"),
+    [(None, 1), (Fraction(25), 1), (Fraction(30), 1), (Fraction(30_000, 1001), 1), (Fraction(48), 2),
+     (Fraction(60_000, 1001), 2), (Fraction(60), 2), (Fraction(90), 3), (Fraction(120), 4)],
+)  # fmt: skip
+def test_a_rung_is_thinned_to_its_frame_rate_and_then_takes_no_more_bits(
+    rate: Fraction | None, step: int
+) -> None:
+    slow = Rung(box=(640, 360), max_bitrate=900_000, max_fps=Fraction(30))
+    large, small = plan_ladder(
+        VideoCodec(codec="h264", rungs=(Rung(box=(1280, 720), max_bitrate=3_000_000), slow)),
+        (1280, 720),
+        rate,
+    )
+    assert (large.frame_step, small.frame_step) == (1, step)
+    assert small.max_bitrate_bps == 900_000
+
+
 def test_a_rung_may_have_a_quality_of_its_own() -> None:
     codec = VideoCodec(
         codec="h264",

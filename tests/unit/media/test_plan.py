@@ -10,6 +10,7 @@ import strategies
 from cutroom.errors import PlanInvalid, SourceUnsupported
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import Profile, load_profile
+from cutroom.media.recipes import Rung, VideoCodec
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 from cutroom.media.timeline import Packet
 from cutroom.media.video_plan import MAX_MAP_WIDTH
@@ -209,6 +210,43 @@ class TestPictures:
         video = plan_of(source_of(size=size, **of_track)).video
         assert video is not None
         assert (video.rungs[0].width, video.rungs[0].height) == wanted
+
+
+class TestThinnedRungs:
+    """Every rung shows its frames evenly, and all of them the first of every segment."""
+
+    @given(strategies.constant_times(), strategies.segment_lengths, st.lists(st.integers(1, 240), min_size=1))
+    def test_segments_begin_with_frames_that_every_rung_shows(
+        self, times: tuple[list[int], Fraction, Fraction], segment_s: Fraction, most_fps: list[int]
+    ) -> None:
+        pts, time_base, rate = times
+        rungs = tuple(
+            Rung(box=(1280 >> n, 720 >> n), max_bitrate=1_000_000, max_fps=Fraction(fps))
+            for n, fps in enumerate(most_fps[:4])
+        )
+        profile = WEB.model_copy(
+            update={"segment_s": segment_s, "video": (VideoCodec(codec="h264", rungs=rungs),), "audio": ()}
+        )
+        source = source_of(audio=(), time_base=time_base, frame_rate=rate)
+        video = make_plan(source, strategies.packets_of(pts), profile, asset_id="as_1", tools=TOOLS).video
+        assert video is not None
+        assert video.frame_rate == rate or len(pts) < 2
+        shown = [video.timing.output_ticks(one) for one in pts]
+        grid = {video.timing.output_ticks(one) for one in video.boundaries}
+        for rung in video.rungs:
+            own = video.timing.thinned(shown, rung.frame_step)
+            assert own == shown[:: rung.frame_step]
+            assert grid <= set(own)
+            assert video.ends_at(own[-1], rung) == shown[-1] + (video.timing.frame_ticks or 0)
+            assert (video.rate_of(rung) or 0) <= min(rate, max(most_fps))
+
+    def test_a_variable_rate_keeps_all_its_frames(self) -> None:
+        slow = changed_rung(1, max_fps=Fraction(1))
+        packets = strategies.packets_of([0, 1, 2, 7, 20, 21, 22, 40])
+        source = source_of(audio=(), frame_rate=None)
+        video = make_plan(source, packets, slow, asset_id="as_1", tools=TOOLS).video
+        assert video is not None
+        assert {rung.frame_step for rung in video.rungs} == {1}
 
 
 class TestSound:

@@ -66,7 +66,7 @@ class Version:
         return verify(
             self.plan,
             self.facts,
-            source_frames=self.frames,
+            source_frames={1: self.frames},
             encoded_sound=self.sound,
             texts={"master.m3u8": self.multivariant, "manifest.mpd": self.manifest},
             prefix=PREFIX,

@@ -88,6 +88,7 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a doubled frame": (lambda v: v.change(0, decoded_frames=v.frames.count + 1), SHOWS),
     "a shifted time": (lambda v: shifted(v, 1), SHOWS),
     "frames that were not counted": (lambda v: v.change(0, decoded_frames=None, decoded_ticks_digest=None), SHOWS),
+    "a thinner rung than planned": (lambda v: v.change(0, frame_step=2), SHOWS),
     "another grid": (with_other_segments, GRID),
     "rungs that differ in their grid": (with_other_segments, SAME),
     "a stray keyframe": (with_a_stray_keyframe, GRID),

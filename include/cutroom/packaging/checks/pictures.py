@@ -1,6 +1,6 @@
 """Whether the pictures are the source's, each at its time, on one grid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cutroom.media.plan import Plan
@@ -10,26 +10,32 @@ from cutroom.packaging.facts import RenditionFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFrames:
-    """What decoding the source itself gave, apart from any encode."""
+    """What decoding the source itself gave, apart from any encode: all of it, or every second or third frame."""
 
     count: int
     ticks_digest: str
     """Digest of the output times that these frames should have."""
 
 
-def frames(video: Sequence[RenditionFacts], source: SourceFrames | None) -> list[Check]:
-    """Every rendition decodes to the frames that the source decodes to, at the same times."""
-    if source is None:
-        return [Check(name="the source's frames were counted", ok=False, found="no count")]
-    return [
-        Check(
-            name=f"{one.name} shows the source's frames, each at its time",
-            ok=one.decoded_frames == source.count and one.decoded_ticks_digest == source.ticks_digest,
-            found=f"{one.decoded_frames} of {source.count} frames, times "
-            + ("equal" if one.decoded_ticks_digest == source.ticks_digest else "differ"),
+def frames(video: Sequence[RenditionFacts], source: Mapping[int, SourceFrames]) -> list[Check]:
+    """Every rendition decodes to the frames that the source decodes to, at the same times.
+
+    A rung that the profile thins shows every second frame, say: then these are all that it has to show.
+    """
+    checks = []
+    for one in video:
+        wanted = source.get(one.frame_step)
+        same = wanted is not None and one.decoded_ticks_digest == wanted.ticks_digest
+        checks.append(
+            Check(
+                name=f"{one.name} shows the source's frames, each at its time",
+                ok=wanted is not None and one.decoded_frames == wanted.count and same,
+                found="the source's frames were not counted"
+                if wanted is None
+                else f"{one.decoded_frames} of {wanted.count} frames, times {'equal' if same else 'differ'}",
+            )
         )
-        for one in video
-    ]
+    return checks
 
 
 def sizes(plan: Plan, video: Sequence[RenditionFacts]) -> Check:
