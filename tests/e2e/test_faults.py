@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -81,20 +82,24 @@ def encoded(catalog: Catalog, asset_id: str) -> dict[str, str]:
 def kill(victim: str, settings: Settings) -> None:
     """SIGKILL: nobody gets to say goodbye."""
     if victim == "a task":
-        os.kill(encoding_task().pid, signal.SIGKILL)
+        tasks: list[int] = []
+        wait_until(lambda: tasks.extend(encoding_tasks(settings)) or tasks, "a task that encodes", 60)
+        os.kill(tasks[0], signal.SIGKILL)
         return
     service = next(one for one in read_status(settings).services if one.name == victim)
     os.kill(service.pid, signal.SIGKILL)
 
 
-def encoding_task() -> psutil.Process:
-    """The process of a task that encodes: the parent of an ffmpeg with x264."""
-    for process in psutil.process_iter(["cmdline"]):
-        if "libx264" in (process.info["cmdline"] or []):
-            parent = process.parent()
-            if parent is not None:
-                return parent
-    raise AssertionError("No task encodes now.")
+def encoding_tasks(settings: Settings) -> list[int]:
+    """Process ids of the stack's tasks that encode: the parents of ffmpeg with x264."""
+    scheduler = next(one for one in read_status(settings).services if one.name == "airflow-scheduler")
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(scheduler.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if "libx264" in process.cmdline():
+                    found.append(process.ppid())
+    return found
 
 
 def patient(catalog: Catalog) -> Catalog:
