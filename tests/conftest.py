@@ -14,6 +14,8 @@ from cutroom.settings import PROJECT_ROOT, Settings, get_settings
 from cutroom.stack.lifecycle import start_stack, stop_stack
 from cutroom.stack.ports import free_port
 
+pytest_plugins = ["catalog_fixtures"]
+
 # Tests start media tools by fork and exec beside clients of gRPC (see cutroom.stores.block_rpc); whatever imports gRPC
 # first reads this.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"

@@ -23,8 +23,6 @@ from cutroom.stores.catalog import Catalog
 from media_catalog import access
 from media_catalog.app import create_app
 
-pytest_plugins = ["catalog_fixtures"]
-
 PROBLEM = "application/problem+json"
 
 
