@@ -9,3 +9,10 @@ playlist in disguise would have ffmpeg read local files or fetch addresses (PEER
 
 INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
 """Given for every input that comes from outside."""
+
+MPEG = {"mpegts", "mpeg"}
+"""ffmpeg's names of transport and programme streams."""
+
+JUMPING = {*MPEG, "flv", "ogg"}
+"""Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
+without anything is a pause."""

@@ -1,8 +1,8 @@
-"""Cuts packets out of a source without decoding: `python -m cutroom.ffmpeg.cutter index|split …`.
+"""Cuts packets out of a source without decoding: `python -m cutroom.ffmpeg.cutter index|split|steady …`.
 
 It is a program of its own because it parses files from outside: it runs under the runner's limits, and a crash of the
-demuxer ends this process only. Both of its verbs walk the packets in the same way, so a packet's number means the
-same in both.
+demuxer ends this process only. Its verbs walk the packets in the same way, so a packet's number means the same in all
+of them.
 """
 
 import json
@@ -15,9 +15,10 @@ import av
 from av.container import OutputContainer
 from av.packet import Packet
 
-from cutroom.ffmpeg import presentation
+from cutroom.ffmpeg import presentation, transport
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.served import opened
+from cutroom.media.clock import ClockBroken
 
 RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB\x0f", "gray": "Y800"}
 """How NUT names pixels without compression that AVI names by their number of bits only."""
@@ -95,13 +96,26 @@ def _track_like(stream: Any, output: OutputContainer) -> Any:
     return copy
 
 
+def steady(source: str, target: str) -> None:
+    """Write a file whose clock jumps as one whose clock does not, and print when it jumps: a time in a line.
+
+    Nothing is written or printed where it does not jump. Empty lines are signs of life.
+    """
+    for time in transport.steady(source, Path(target), alive=lambda: print(flush=True)):
+        print(time)
+
+
 if __name__ == "__main__":
-    verb, path, number, *rest = sys.argv[1:]
+    verb, path, *rest = sys.argv[1:]
     try:
         if verb == "index":
-            index(path, int(number))
+            index(path, int(rest[0]))
+        elif verb == "split":
+            split(path, int(rest[0]), rest[1])
         else:
-            split(path, int(number), *rest)
+            steady(path, *rest)
+    except ClockBroken as broken:
+        sys.exit(f"ClockBroken: {broken}")
     except av.error.FFmpegError as error:
         # What the libraries refuse is the file's fault; anything else is ours, and ends with a traceback.
         sys.exit(f"{type(error).__name__}: {error.strerror}")

@@ -3,15 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import completeness, fields, runner, sniff
-from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.ffmpeg.containers import DEMUXERS, JUMPING
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, read_packets
 from cutroom.ffmpeg.refusals import reason_of
+from cutroom.ffmpeg.steady import notes as clock_notes
+from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import to_source
 from cutroom.media.colour import colour_notes
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
@@ -45,12 +48,19 @@ def probe(
         raise SourceCorrupt("The file is empty (0 bytes). Upload it again.")
     sniff.reject_what_is_not_media(path)
     output = _described(path, log=log, limits=limits)
+    jumps: tuple[Fraction, ...] = ()
+    if output.format.format_name in JUMPING:
+        steady = log.with_suffix(".steady")
+        jumps = steadied(path, steady, log=log.with_suffix(".clock.log"), limits=limits)
+        if jumps:
+            path = steady
+            output = _described(path, log=log, limits=limits)
     if len(output.streams) > most.tracks:
         raise SourceTooLarge(
             f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "
             "CUTROOM_SOURCE_MAX_TRACKS allows."
         )
-    source = to_source(output, sha256=sha256, size_bytes=size)
+    source = replace(to_source(output, sha256=sha256, size_bytes=size), jumps_s=jumps)
     if not source.video and not source.audio:
         raise SourceUnsupported("The file holds no video and no audio track.")
     reject_too_large(source, most)
@@ -60,7 +70,8 @@ def probe(
         packets = index.packets
         source = _looked_at(path, source, index, log=log, limits=limits)
         _reject_no_picture(source, packets, most)
-    return replace(source, damage=_damage(path, output, source, packets)), packets
+    notes = (*source.notes, *clock_notes(jumps, source.start_s))
+    return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 
 
 def _described(path: Path, *, log: Path, limits: Limits) -> ProbeOutput:

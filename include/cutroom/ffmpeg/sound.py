@@ -12,6 +12,7 @@ from cutroom.ffmpeg import encoders
 from cutroom.ffmpeg.argv import compiled, rational
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.audio_plan import AudioPlan, AudioRung
+from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
 
@@ -210,7 +211,7 @@ def _placed(audio: AudioPlan, source: Path) -> Any:
         streams[str(place if is_levelled else index)]
         .filter("asetpts", f"PTS-round(({rational(audio.origin_s)})/TB)")
         # async=1 fills and trims where the times say so, and never stretches.
-        .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": "0.05"})
+        .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": f"{float(SMALLEST_GAP_S)}"})
         for place, index in enumerate(_indices(audio))
     ]
     if len(placed) == 1:

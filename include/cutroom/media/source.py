@@ -158,6 +158,8 @@ class Source:
     """By the names of `cutroom.media.tags`."""
     not_carried: tuple[str, ...] = ()
     """Tracks that no output carries, in words."""
+    jumps_s: tuple[Fraction, ...] = ()
+    """Where its clock jumps, in seconds on the clock that it has once it does not: all times here are of that one."""
     damage: tuple[str, ...] = ()
     """What is missing of the file, in words; a profile says whether the rest is published."""
     notes: tuple[str, ...] = ()

@@ -132,7 +132,7 @@ def thumbnails(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
         if all(shop.media.head(key) is not None for key in stills.values()):
             return stills
     reporter = shop.progress("thumbnails", "stills", float(made.source.duration_s or 1))
-    with shop.source(one.upload) as (source, _), shop.folder("stills") as folder:
+    with shop.steady(one.upload, made.source) as source, shop.folder("stills") as folder:
         files = sound_stills(shop, made, source, folder)
         if made.video is not None:
             files |= _video_stills(shop, made, source, folder, reporter)

@@ -41,7 +41,7 @@ def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     part = audio.name
     reporter = shop.progress("encode_audio", part, float(made.source.duration_s or 1))
     if rungs:
-        with shop.source(one.upload) as (source, _), shop.folder("audio") as folder:
+        with shop.steady(one.upload, made.source) as source, shop.folder("audio") as folder:
             track = _Track(shop, made, audio, source, folder, step="encode_audio")
             gain = track.gain(reporter)
             outputs = [folder / f"{rung.name}.mp4" for rung in rungs]

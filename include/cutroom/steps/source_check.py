@@ -47,10 +47,15 @@ def check_source(
 def _source_times(source: Path, folder: Path, limits: Limits) -> tuple[list[int], int]:
     """Times of the source's frames in microseconds, and how long a tick of its clock is."""
     from cutroom.ffmpeg import argv, probe, runner
+    from cutroom.ffmpeg.steady import steadied
 
     found, _ = probe.probe(source, sha256="", log=folder / "probe.log", limits=limits)
     if not found.video:
         raise UsageError(f"{source.name} holds no pictures.")
+    if found.jumps_s:
+        shown = folder / "steady"
+        steadied(source, shown, log=folder / "clock.log", limits=limits)
+        source = shown
     track = found.video[0]
     stats = folder / "source.txt"
     command = argv.decode_source(source=source, track=track.index, stats=stats)

@@ -150,7 +150,7 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
         data = shop.work.get_bytes(keys.sidecar(track.sidecar))
         return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
     output, log = folder / "extracted", folder / "extract.log"
-    with shop.source(job.upload) as (source, _):
+    with shop.steady(job.upload, made.source) as source:
         command = text.extract(track, source=source, output=output)
         try:
             runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)

@@ -19,6 +19,7 @@ from cutroom.media import keys
 from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.progress import PartProgress
+from cutroom.media.source import Source
 from cutroom.media.upload import UploadedObject
 
 if TYPE_CHECKING:
@@ -133,6 +134,19 @@ class Workshop:
                 digest.write_text(self.sources.fetch(upload, path))
             digest.touch()
         yield path, digest.read_text()
+
+    @contextlib.contextmanager
+    def steady(self, upload: UploadedObject, source: Source) -> Iterator[Path]:
+        """The uploaded object as a local file with the clock that the probe's times are of."""
+        from cutroom.ffmpeg.steady import steadied
+
+        with self.source(upload) as (path, _):
+            if not source.jumps_s:
+                yield path
+                return
+            with self.folder("clock") as folder:
+                steadied(path, folder / "steady", log=folder / "clock.log", limits=self.limits)
+                yield folder / "steady"
 
     @contextlib.contextmanager
     def reading(self, upload: UploadedObject) -> "Iterator[Readable]":
