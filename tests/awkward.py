@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from counted import make_counted
 from cutroom.ffmpeg import tools
 
@@ -107,6 +109,24 @@ def cut(part: float) -> Callable[[bytes], bytes]:
 def without_start(part: float) -> Callable[[bytes], bytes]:
     """Drop this part of a transport stream from its beginning: whole packets, as a recorder that joins late does."""
     return lambda data: data[int(len(data) * part) // 188 * 188 :]
+
+
+def without_frame(base: Maker, *, at_s: float) -> Maker:
+    """Another source in which the frame at this time is noise, and nothing of it can be decoded."""
+
+    def make(path: Path) -> None:
+        base(path)
+        with av.open(path) as container:
+            found = [
+                (packet.pos, packet.size)
+                for packet in container.demux(video=0)
+                if packet.pts is not None and float(packet.pts * packet.time_base) == at_s
+            ]
+        ((at, size),) = found
+        data = path.read_bytes()
+        path.write_bytes(data[:at] + b"\xff" * size + data[at + size :])
+
+    return make
 
 
 def sound_beside(audio_seconds: float, *, video_seconds: float = 2, late_s: float = 0) -> Maker:
@@ -295,6 +315,14 @@ SOURCES: dict[str, Awkward] = {
     ),
     "Matroska without its end": Awkward(
         suffix=".mkv", make=changed(counted(), cut(0.7)), damaged="truncated"
+    ),
+    "a lost frame where a segment would begin": Awkward(
+        suffix=".mp4",
+        make=without_frame(counted(seconds=3, video=(*PLAIN, "-g", "250", "-bf", "2")), at_s=1),
+        frames=74,
+    ),
+    "a lost frame of ProRes where a chunk would begin": Awkward(
+        suffix=".mov", make=without_frame(counted(video=PRORES, pixels="yuv422p10le"), at_s=1), frames=49
     ),
     "AVI without its end": Awkward(
         suffix=".avi",

@@ -184,6 +184,24 @@ def segment_boundaries(
         number = _grid_number(pts[position], time_base, origin_s, segment_s)
 
 
+def first_shown(boundaries: Sequence[int], shown: Sequence[int]) -> tuple[int, ...]:
+    """The first frame of each segment: that of its boundary, or where it can't be decoded the next one.
+
+    Args:
+        boundaries: Where segments begin, ascending.
+        shown: Times of the frames that there are, ascending, of the same clock.
+
+    Returns:
+        Times out of `shown`; a segment of which nothing is there has none.
+    """
+    starts = []
+    for boundary, after in pairwise([*boundaries, math.inf]):
+        place = bisect_left(shown, boundary)
+        if place < len(shown) and shown[place] < after:
+            starts.append(shown[place])
+    return tuple(starts)
+
+
 def _grid_number(pts: int, time_base: Fraction, origin_s: Fraction, segment_s: Fraction) -> int:
     return math.floor((pts * time_base - origin_s) / segment_s)
 

@@ -74,7 +74,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                     f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
                     f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
                 )
-            _reject_lost_boundary(video, chunk, ticks[0])
+            _reject_lost_segments(video, chunk, ticks[0])
             measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
             for rung, output, quality, times in zip(rungs, outputs, measured, ticks, strict=True):
                 key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
@@ -84,16 +84,18 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
 
 
-def _reject_lost_boundary(video: VideoPlan, chunk: EncodeChunk, ticks: list[int]) -> None:
-    """The grid that all rungs share needs the first frame of each segment, but for the very first."""
-    decoded = set(ticks)
-    for boundary in chunk.boundaries[0 if chunk.index else 1 :]:
-        tick = video.timing.output_ticks(boundary)
-        if tick not in decoded:
-            raise SourceCorrupt(
-                f"The picture is damaged: the frame at {tick / video.timing.timescale:.2f} s, with which a segment "
-                "begins, can't be decoded. Upload the file again, or save it anew."
-            )
+def _reject_lost_segments(video: VideoPlan, chunk: EncodeChunk, ticks: list[int]) -> None:
+    """Where its first frame is lost a segment begins with the next, if there is one that all rungs show."""
+    boundaries = [video.timing.output_ticks(boundary) for boundary in chunk.boundaries]
+    starts = timeline.first_shown(boundaries, ticks)
+    is_thinned = any(rung.frame_step > 1 for rung in video.rungs)
+    if len(starts) == len(boundaries) and (not is_thinned or list(starts) == boundaries):
+        return
+    lost = next(one for one in boundaries if one not in starts)
+    raise SourceCorrupt(
+        f"The picture is damaged: what is shown at {lost / video.timing.timescale:.2f} s, where a segment begins, "
+        "can't be decoded. Upload the file again, or save it anew."
+    )
 
 
 def _chunk_file(shop: Workshop, job: Job, made: Plan, index: int, folder: Path) -> Path:
@@ -190,8 +192,16 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
         # The container has no times of its own to hold against: what is checked is that every frame is there.
         decoded = _shown_times(shop, made, decoded)
     ticks = [timing.output_ticks(pts) for pts in decoded]
+    boundaries = [timing.output_ticks(boundary) for boundary in video.boundaries]
     shown = {rung.frame_step: timing.thinned(ticks, rung.frame_step) for rung in video.rungs}
-    frames = {step: {"count": len(own), "ticks_digest": ids.digest(own)} for step, own in shown.items()}
+    frames = {
+        step: {
+            "count": len(own),
+            "ticks_digest": ids.digest(own),
+            "starts": timeline.first_shown(boundaries, own),
+        }
+        for step, own in shown.items()
+    }
     shop.work.put_bytes(keys.plan_file(made.plan_id, "source_frames.json"), json.dumps(frames).encode())
     (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, duration))
     sheets = sorted(folder.glob("sprite_*.jpg"))

@@ -402,3 +402,9 @@ class TestKeyframeTimes:
 
     def test_the_first_frame_of_all_needs_no_asking(self) -> None:
         assert timeline.keyframe_times([0, 100], [0, 50, 100]) == (Fraction(75),)
+
+
+def test_a_segment_begins_with_the_first_frame_that_there_is() -> None:
+    assert timeline.first_shown([0, 10, 20], [0, 4, 8, 12, 16, 20]) == (0, 12, 20)
+    assert timeline.first_shown([0, 10, 20], [4, 8, 20]) == (4, 20)
+    assert timeline.first_shown([0, 10], []) == ()

@@ -185,7 +185,11 @@ def version() -> Version:
     return Version(
         plan=replace(plan, renditions=renditions),
         facts=tuple(readable),
-        frames=SourceFrames(count=FRAMES, ticks_digest=ids.digest(shown)),
+        frames=SourceFrames(
+            count=FRAMES,
+            ticks_digest=ids.digest(shown),
+            starts=tuple(at * timescale for at in (0, 6, 12)),
+        ),
         sound={one.name: ENCODED for one in readable if one.kind == "audio"},
         multivariant=hls.multivariant_playlist(readable, prefix=PREFIX),
         manifest=mpd.mpd(readable, prefix=PREFIX),

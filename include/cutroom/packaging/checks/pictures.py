@@ -15,6 +15,8 @@ class SourceFrames:
     count: int
     ticks_digest: str
     """Digest of the output times that these frames should have."""
+    starts: tuple[int, ...]
+    """Output times of those with which segments begin (see `timeline.first_shown`)."""
 
 
 def frames(video: Sequence[RenditionFacts], source: Mapping[int, SourceFrames]) -> list[Check]:
@@ -54,23 +56,21 @@ def sizes(plan: Plan, video: Sequence[RenditionFacts]) -> Check:
     )
 
 
-def grid(plan: Plan, video: Sequence[RenditionFacts]) -> Check:
-    """Every segment begins with a keyframe on a boundary of the plan.
-
-    The first boundary is not compared: where the source begins with frames that can't be decoded it moves.
-    """
-    assert plan.video is not None
-    planned = tuple(plan.video.timing.output_ticks(boundary) for boundary in plan.video.boundaries)[1:]
+def grid(video: Sequence[RenditionFacts], source: Mapping[int, SourceFrames]) -> Check:
+    """Every segment begins with a keyframe: the first frame that the source shows from a boundary of the plan on."""
     wrong = [
         one.name
         for one in video
-        if one.keyframe_ticks[1:] != planned
+        if one.frame_step not in source
+        or one.keyframe_ticks != tuple(source[one.frame_step].starts)
         or tuple(segment.start_ticks for segment in one.segments) != one.keyframe_ticks
     ]
     return Check(
         name="segments begin with keyframes, on the grid and nowhere else",
         ok=not wrong,
-        found=f"{len(planned) + 1} segments" if not wrong else f"not in {', '.join(wrong)}",
+        found=f"{max((len(one.segments) for one in video), default=0)} segments"
+        if not wrong
+        else f"not in {', '.join(wrong)}",
     )
 
 
