@@ -125,12 +125,14 @@ class ModelBlocks:
             raise BlocksMissing(reference_id, missing[:NAMED_MISSING])
         self.lists[reference_id] = (owner, list(blocks))
 
-    def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
+    def references(
+        self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
+    ) -> list[Block]:
         checked_names(reference_id, owner)
         its_owner, blocks = self.lists.get(reference_id, ("", None))
         if blocks is None or owner not in {None, its_owner}:
             raise ReferenceUnknown(reference_id)
-        return list(blocks)
+        return blocks[after:][:limit]
 
     def get_block_download_urls(
         self, block_ids: Sequence[BlockId], *, reference_id: str, owner: str | None = None

@@ -307,6 +307,18 @@ def test_a_file_may_have_more_blocks_than_a_call(rig: Rig, name: str) -> None:
     assert rig.service.references(f"fv_b{name}") == many
 
 
+def test_references_are_given_in_pages(rig: Rig, name: str) -> None:
+    data = contents(5)
+    blocks = [block_of(each) for each in data]
+    rig.upload(data, owner=name, lease_id=name, reference_id=f"fv_{name}")
+    for after in range(7):
+        assert rig.service.references(f"fv_{name}", after=after) == blocks[after:]
+        assert rig.service.references(f"fv_{name}", owner=name, after=after, limit=2) == blocks[after:][:2]
+    assert rig.service.references(f"fv_{name}", limit=0) == []
+    with pytest.raises(ReferenceUnknown):
+        rig.service.references(f"fv_{name}", owner=f"b{name}", after=1, limit=1)
+
+
 @pytest.mark.parametrize("odd", ["n\0l", "line\nbreak", "x" * 256, "\ud800"])
 def test_a_name_that_nobody_can_keep_is_refused(rig: Rig, name: str, odd: str) -> None:
     calls = (

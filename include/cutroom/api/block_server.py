@@ -122,9 +122,14 @@ class _View:
             return pb.AddedReferences(missing_block_ids=digests, message=str(error))
         return pb.AddedReferences()
 
-    def GetReferences(self, request: pb.ReferenceRequest) -> Iterator[pb.Blocks]:  # noqa: N802
-        owner = request.owner if request.HasField("owner") else None
-        for batch in messages.batches(self._service.references(request.reference_id, owner=owner)):
+    def GetReferences(self, request: pb.ReferencesRequest) -> Iterator[pb.Blocks]:  # noqa: N802
+        blocks = self._service.references(
+            request.reference_id,
+            owner=request.owner if request.HasField("owner") else None,
+            after=request.after,
+            limit=request.limit if request.HasField("limit") else None,
+        )
+        for batch in messages.batches(blocks):
             yield pb.Blocks(blocks=messages.to_blocks(batch))
 
     def GetBlockDownloadUrls(self, request: pb.DownloadRequest) -> pb.DownloadUrls:  # noqa: N802

@@ -94,8 +94,12 @@ class BlockService(Protocol):
             Conflict: The reference has other blocks, or another owner's.
         """
 
-    def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
+    def references(
+        self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
+    ) -> list[Block]:
         """The blocks that `reference_id` consists of, in order; `owner` None asks for no matter whose.
+
+        `after` leaves out so many from the start, and no more than `limit` are given: what is left out costs nothing.
 
         Raises:
             ReferenceUnknown: There is none, or none of this owner's.

@@ -1,6 +1,6 @@
 """Bytes of blocks to and from S3, by the addresses that the File Service signed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
@@ -13,6 +13,11 @@ CONNECTIONS = 6
 """Blocks that travel at the same time: as many are in memory."""
 
 
+_PIECE_BYTES = 2**18
+"""Bytes that are handed to the connection at a time. It copies what is left of them after each write, so a whole block
+at once would be copied many times over."""
+
+
 class AddressExpired(AccessRefused):
     """S3 no longer takes the address: ask for a fresh one."""
 
@@ -23,8 +28,14 @@ def transfer_client() -> httpx.Client:
     return httpx.Client(timeout=httpx.Timeout(120, connect=10), limits=limits)
 
 
-def put_block(client: httpx.Client, url: str, headers: Mapping[str, str], data: bytes) -> None:
+def put_block(client: httpx.Client, url: str, headers: Mapping[str, str], data: bytes | bytearray) -> None:
     """Send a block; that somebody else did so before is as good.
+
+    Args:
+        client: From `transfer_client`.
+        url: Where to.
+        headers: As they came with the address; the length is among them.
+        data: The bytes.
 
     Raises:
         AddressExpired: The address is no longer taken.
@@ -32,7 +43,7 @@ def put_block(client: httpx.Client, url: str, headers: Mapping[str, str], data: 
     """
 
     def put() -> None:
-        answer = _asked(lambda: client.put(url, content=data, headers=dict(headers)))
+        answer = _asked(lambda: client.put(url, content=_pieces(data), headers=dict(headers)))
         # 412: the block is there already; whoever wrote it, the commit checks its bytes.
         if not answer.is_success and answer.status_code != 412:
             raise _refusal(answer)
@@ -68,6 +79,12 @@ def get_unverified(client: httpx.Client, url: str, block: Block) -> bytes:
         return answer.content
 
     return patiently(get)
+
+
+def _pieces(data: bytes | bytearray) -> Iterator[bytes]:
+    view = memoryview(data)
+    for start in range(0, len(data), _PIECE_BYTES):
+        yield bytes(view[start : start + _PIECE_BYTES])
 
 
 def _asked(ask: Callable[[], httpx.Response]) -> httpx.Response:

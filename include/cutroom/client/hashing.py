@@ -11,10 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cutroom.blocks.block import BLOCK_BYTES, Block
+from cutroom.blocks.block import Block
 from cutroom.blocks.boundaries import block_ranges
 from cutroom.errors import Conflict, UsageError
 from cutroom.ids import BlockId
+
+_PIECE_BYTES = 2**18
+"""Bytes that are read and hashed at a time: what was just read is still in the processor's cache."""
 
 Told = Callable[[int], None]
 """Is told of bytes that are done, from any thread."""
@@ -74,13 +77,26 @@ class LocalFile:
                 raise self.changed()
             filled += count
 
+    def digest_of(self, offset: int, size_bytes: int, buffer: memoryview) -> str:
+        """SHA-256 of a part of the file in hex, read through the buffer as often as that takes.
+
+        Raises:
+            Conflict: The file has become too short for that.
+        """
+        digest = hashlib.sha256()
+        for start in range(0, size_bytes, len(buffer)):
+            piece = buffer[: size_bytes - start]
+            self.read_into(piece, offset + start)
+            digest.update(piece)
+        return digest.hexdigest()
+
     def _facts(self) -> tuple[int, int, int]:
         stat = os.fstat(self._descriptor)
         return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -> list[PlacedBlock]:
-    """The blocks of a file in order. Each thread keeps one block in memory; SHA-256 leaves Python's lock.
+    """The blocks of a file in order. Each thread keeps a piece of one in memory; SHA-256 leaves Python's lock.
 
     Raises:
         Conflict: The file changed meanwhile.
@@ -92,17 +108,15 @@ def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -
     stop = threading.Event()
 
     def work() -> None:
-        buffer = memoryview(bytearray(BLOCK_BYTES))
+        buffer = memoryview(bytearray(_PIECE_BYTES))
         # The next number is taken under Python's lock, so no two threads have the same.
         while (number := next(turns)) < len(ranges) and not stop.is_set():
             offset, size_bytes = ranges[number]
-            part = buffer[:size_bytes]
             try:
-                file.read_into(part, offset)
+                digests[number] = file.digest_of(offset, size_bytes, buffer)
             except BaseException:
                 stop.set()
                 raise
-            digests[number] = hashlib.sha256(part).hexdigest()
             told(size_bytes)
 
     _in_threads(work, min(threads, max(1, len(ranges))))

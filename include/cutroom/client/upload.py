@@ -9,9 +9,11 @@ and what had been sent is known there.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import httpx
@@ -71,7 +73,9 @@ def upload_file(
     placed = hash_blocks(file, threads=threads, told=told.hashed)
     session = service.begin(new, blocks_of(placed))
     sending = _Sending(file, placed, told)
-    with transfer_client() as client:
+    with ExitStack() as opened:
+        # A client takes longer to open than a small file that is known takes to upload.
+        client = cache(lambda: opened.enter_context(transfer_client()))
         for rounds_left in reversed(range(_ROUNDS)):
             sending.send_missing(client, _pages(service, session))
             file.check_unchanged()
@@ -135,7 +139,7 @@ class _Sending:
         """These blocks have to be sent again."""
         self._sent.difference_update(block_ids)
 
-    def send_missing(self, client: httpx.Client, pages: Iterator[_Page]) -> None:
+    def send_missing(self, client: Callable[[], httpx.Client], pages: Iterator[_Page]) -> None:
         """Send what is missing and was not sent, some blocks at a time."""
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="send") as pool:
             for page in pages:
@@ -152,7 +156,7 @@ class _Sending:
                 end = page.next_after if page.next_after is not None else len(self._placed)
                 self._tell_skipped(page.after, end)
 
-    def _send_page(self, client: httpx.Client, pool: ThreadPoolExecutor, page: _Page) -> bool:
+    def _send_page(self, client: Callable[[], httpx.Client], pool: ThreadPoolExecutor, page: _Page) -> bool:
         """Whether addresses had expired; the other blocks are sent all the same."""
         todo = {one["block_id"]: one for one in page.missing if one["block_id"] not in self._sent}
         under_way: dict[Future[None], str] = {}
@@ -161,7 +165,7 @@ class _Sending:
             for block_id, one in todo.items():
                 if len(under_way) >= CONNECTIONS:
                     expired |= self._collect(under_way)
-                under_way[pool.submit(self._send, client, one)] = block_id
+                under_way[pool.submit(self._send, client(), one)] = block_id
             while under_way:
                 expired |= self._collect(under_way)
         except BaseException:
@@ -189,7 +193,7 @@ class _Sending:
         self._file.read_into(memoryview(data), placed.offset)
         if hashlib.sha256(data).hexdigest() != placed.block.block_id:
             raise self._file.changed()
-        put_block(client, one["url"], one["headers"], bytes(data))
+        put_block(client, one["url"], one["headers"], data)
         self.bytes_sent += placed.block.size_bytes
         self.blocks_sent += 1
         self._told.sent(placed.block.size_bytes)

@@ -284,13 +284,14 @@ def find_list(*, session: Session, reference_id: str, owner: str | None) -> tupl
     return found.list_number, found.owner
 
 
-def listed(*, session: Session, list_number: int) -> list[Block]:
-    """The blocks of a list, in order."""
+def listed(*, session: Session, list_number: int, after: int = 0, limit: int | None = None) -> list[Block]:
+    """The blocks of a list from position `after` on, in order; found by the key of the table, whatever lies before."""
     rows = session.execute(
         select(BlockReference.block_id, StoredBlock.size_bytes)
         .join(StoredBlock, StoredBlock.block_id == BlockReference.block_id)
-        .where(BlockReference.list_number == list_number)
+        .where(BlockReference.list_number == list_number, BlockReference.position >= after)
         .order_by(BlockReference.position)
+        .limit(limit)
     )
     return [Block(block_id=BlockId(row.block_id.hex()), size_bytes=row.size_bytes) for row in rows]
 

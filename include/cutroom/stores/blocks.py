@@ -115,12 +115,14 @@ class StoredBlocks:
                 session=session, reference_id=reference_id, blocks=blocks, owner=owner, lease_id=lease_id
             )
 
-    def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
-        """The blocks that `reference_id` consists of, in order."""
+    def references(
+        self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
+    ) -> list[Block]:
+        """The blocks that `reference_id` consists of, in order; all, or a page of them."""
         checked_names(reference_id, owner)
         with self._database.snapshot() as session:
             number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
-            return ledger.listed(session=session, list_number=number)
+            return ledger.listed(session=session, list_number=number, after=after, limit=limit)
 
     def get_block_download_urls(
         self, block_ids: Sequence[BlockId], *, reference_id: str, owner: str | None = None

@@ -30,18 +30,28 @@ _AT_ONCE = 100
 
 
 def same_as_newest(session: Session, upload: UploadSession) -> VersionRecord | None:
-    """The newest version of the file, if the upload has its content and that did not come to nothing."""
+    """The newest version of the file, if the upload says nothing new and that version did not come to nothing."""
     entry = names.entry_named(session, upload.owner, upload.folder_id, upload.name)
     if entry is None:
         return None
     newest = file_versions.newest(session, entry.file_id)
-    if newest.content_digest != upload.content_digest:
+    if newest.content_digest != upload.content_digest or _says_more(upload, newest):
         return None
     return None if file_versions.came_to_nothing(session, newest.version_id) else newest
 
 
+def _says_more(upload: UploadSession, version: VersionRecord) -> bool:
+    """Whether an upload gives another title or other tags; what it does not give stays as it was."""
+    return bool(
+        (upload.title and upload.title != version.title)
+        or (upload.tags and tuple(upload.tags) != version.tags)
+    )
+
+
 def commit(session: Session, upload: UploadSession, *, bucket: str) -> str:
     """Make the version of a session whose blocks are referenced; the caller holds the owner's names.
+
+    The same content keeps the title and the tags that it had where the upload gives none.
 
     Raises:
         Conflict: A folder has the name.
@@ -49,6 +59,7 @@ def commit(session: Session, upload: UploadSession, *, bucket: str) -> str:
     """
     version_id = str(ids.committed_version_id(upload.session_id))
     entry = names.entry_named(session, upload.owner, upload.folder_id, upload.name)
+    title, tags = upload.title, upload.tags
     if entry is None:
         name = names.free_name(session, upload.owner, upload.folder_id, upload.name)
         key = keys.committed_file(upload.session_id)
@@ -65,6 +76,9 @@ def commit(session: Session, upload: UploadSession, *, bucket: str) -> str:
         session.add(entry)
         names.note_change(session, upload.owner, "file", file.file_id, "created")
     else:
+        newest = file_versions.newest(session, entry.file_id)
+        if newest.content_digest == upload.content_digest:
+            title, tags = title or newest.title, tags or list(newest.tags)
         names.note_change(session, upload.owner, "file", entry.file_id, "changed")
     session.add(
         FileVersion(
@@ -84,8 +98,8 @@ def commit(session: Session, upload: UploadSession, *, bucket: str) -> str:
             content_digest=upload.content_digest,
             block_count=upload.block_count,
             content_type=upload.content_type,
-            title=upload.title,
-            tags=upload.tags,
+            title=title,
+            tags=tags,
         )
     )
     session.flush()

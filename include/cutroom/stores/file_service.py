@@ -10,6 +10,7 @@ from cutroom.stores.device_tokens import DeviceTokens
 from cutroom.stores.file_tree import FileTree
 from cutroom.stores.file_uploads import FileUploads
 from cutroom.stores.file_versions import FileVersions
+from cutroom.stores.request_rates import RequestRates
 from cutroom.stores.s3 import S3Store, s3_client
 
 
@@ -21,6 +22,7 @@ class FileService:
     versions: FileVersions
     uploads: FileUploads
     tokens: DeviceTokens
+    rates: RequestRates
 
     def delete_file(self, owner: str, file_id: str) -> None:
         """Take a file away from its owner, and release its blocks; see `FileTree.delete_file`."""
@@ -48,4 +50,5 @@ def open_file_service(settings: Settings, blocks: BlockService | None = None) ->
         versions=FileVersions(database, blocks),
         uploads=FileUploads(database, blocks, objects, settings),
         tokens=DeviceTokens(database),
+        rates=RequestRates(database),
     )

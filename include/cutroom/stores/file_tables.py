@@ -1,4 +1,4 @@
-"""The tables of the File Service as typed mappings; `sql/0004_upload_service.sql` creates them."""
+"""The tables of the File Service as typed mappings; `sql/0004_upload_service.sql` and later migrations create them."""
 
 from datetime import datetime
 
@@ -153,6 +153,17 @@ class DeviceToken(Table):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+
+
+class RequestRate(Table):
+    """How often an owner asked lately."""
+
+    __tablename__ = "request_rates"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    saved: Mapped[float]
+    asked_at: Mapped[datetime]
 
 
 class IdempotencyKey(Table):

@@ -73,6 +73,8 @@ class FileUploads:
             row = self._open_session(session, owner, folder_id, name, content)
             if row is not None:
                 row.announced += 1
+                # Whoever says more the second time means that.
+                row.title, row.tags = new.title or row.title, list(new.tags) or row.tags
             else:
                 self._check_open(session, owner)
                 row = UploadSession(
@@ -278,6 +280,9 @@ class FileUploads:
         with self._database.snapshot() as session:
             blocks = _slice(session, row.session_id, 0, row.block_count)
         reference = ids.committed_version_id(row.session_id)
+        if not blocks:
+            # An empty file has nothing to announce, and its reference needs a lease all the same.
+            self._blocks.get_or_create_block_locations([], owner=owner, lease_id=row.session_id)
         try:
             self._blocks.add_references(reference, blocks, owner=owner, lease_id=row.session_id)
         except (BlocksMissing, LeaseUnknown) as error:

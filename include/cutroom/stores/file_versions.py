@@ -1,7 +1,5 @@
 """Versions of files that came in blocks: what is known of them, their bytes, and what becomes of a deleted file's."""
 
-from itertools import islice
-
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
@@ -92,8 +90,7 @@ class FileVersions:
                 if not found:
                     raise FileUnknown(f"The file {file_id} has no version {version_id}.")
                 version = found[0]
-        blocks = self._blocks.references(version.version_id, owner=owner)
-        page = list(islice(blocks, after, after + DOWNLOAD_PAGE))
+        page = self._blocks.references(version.version_id, owner=owner, after=after, limit=DOWNLOAD_PAGE)
         urls = self._blocks.get_block_download_urls(
             [block.block_id for block in page], owner=owner, reference_id=version.version_id
         )
@@ -102,7 +99,7 @@ class FileVersions:
             version=version,
             name=entry.name,
             blocks=tuple(StoredBlock(block=block, url=url) for block, url in zip(page, urls, strict=True)),
-            next_after=end if end < len(blocks) else None,
+            next_after=end if page and end < version.blocks_total else None,
         )
 
     def release_deleted(self, file_id: str | None = None) -> int:

@@ -143,7 +143,7 @@ class Faulty(httpx.BaseTransport):
             time.sleep(0.3)
         if self._fault is Fault.DAMAGED and request.method == "PUT":
             request = httpx.Request(
-                "PUT", request.url, headers=request.headers, content=bytes(len(request.content))
+                "PUT", request.url, headers=request.headers, content=bytes(len(request.read()))
             )
         answer = self._real.handle_request(request)
         if self._fault is Fault.LOST:

@@ -4,19 +4,23 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from cutroom.api.files.app import PREFIX, create_app
-from cutroom.api.files.login import Rate
 from cutroom.blocks.block import block_of
 from cutroom.errors import TooManyRequests
 from cutroom.settings import Settings
+from cutroom.stores import request_rates
+from cutroom.stores.database import Database
 from cutroom.stores.file_service import FileService
+from cutroom.stores.request_rates import RequestRates
 from integration.files.conftest import Uploader, app_of, fresh
 
 pytestmark = pytest.mark.stack
@@ -192,13 +196,40 @@ def test_the_feed_tells_of_a_change_as_soon_as_it_happens(
     assert client.get("/changes").json()["changes"] == told["changes"]
 
 
-def test_who_asks_too_often_is_told_to_wait() -> None:
-    rate = Rate(1.0)
-    for _ in range(10):
-        rate.take("eva")
+def test_who_asks_too_often_is_told_to_wait_by_every_process(
+    stack: Settings, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Twenty at once, and next to nothing more however long this takes.
+    monkeypatch.setattr(request_rates, "BURST_S", 1e6)
+    # Each has connections of its own, as each process of a server has.
+    processes = [RequestRates(Database(stack.database_url)) for _ in range(4)]
+
+    def passes(number: int) -> bool:
+        try:
+            processes[number % 4].take(owner, per_s=20 / 1e6)
+        except TooManyRequests:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(passes, range(60))) == 20
+    for process in processes:
+        process.take(f"{owner}-other", per_s=20 / 1e6)
+
+
+def test_what_was_not_used_is_saved_up_again(stack: Settings, owner: str) -> None:
+    database = Database(stack.database_url)
+    rates = RequestRates(database)
+    rates.take(owner, per_s=0.1)
     with pytest.raises(TooManyRequests):
-        rate.take("eva")
-    rate.take("adam")
+        rates.take(owner, per_s=0.001)
+    with database.transaction() as session:
+        session.execute(
+            text("UPDATE request_rates SET asked_at = asked_at - interval '1 day' WHERE owner = :owner"),
+            {"owner": owner},
+        )
+    for _ in range(2):
+        rates.take(owner, per_s=0.2)
 
 
 def test_too_many_requests_are_answered_with_when_to_come_back(

@@ -21,6 +21,7 @@ from cutroom.errors import (
 )
 from cutroom.media import keys
 from cutroom.settings import Settings
+from cutroom.steps import collecting
 from cutroom.stores import file_commits
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.database import Database
@@ -59,6 +60,39 @@ def test_the_same_file_again_sends_nothing_and_is_the_same_version(uploader: Upl
     uploader.sent.clear()
     assert uploader.upload(parts) == first
     assert uploader.sent == []
+
+
+def test_the_same_content_with_another_title_is_a_version_that_says_so(
+    uploader: Uploader, stack: Settings, service: FileService
+) -> None:
+    parts = fresh(2)
+    first = uploader.upload(parts, title="A talk", tags=("talks",))
+    uploader.sent.clear()
+    second = uploader.upload(parts, title="The talk")
+    assert uploader.sent == []
+    assert (second.asset_id, second.content_digest) == (first.asset_id, first.content_digest)
+    assert second.version_id != first.version_id
+    assert (second.title, second.tags) == ("The talk", ("talks",))
+    third = uploader.upload(parts, tags=("talks", "2026"))
+    assert (third.title, third.tags) == ("The talk", ("talks", "2026"))
+    # Who says nothing, or the same, gets what is there.
+    assert uploader.upload(parts) == uploader.upload(parts, title="The talk", tags=third.tags) == third
+    assert read_back(stack, third) == b"".join(parts)
+    with Database(stack.database_url).snapshot() as session:
+        told = committed_upload(session, third.version_id)
+    assert told is not None
+    assert (told.title, told.tags) == ("The talk", ("talks", "2026"))
+
+
+def test_an_announcement_that_says_more_the_second_time_counts(uploader: Uploader) -> None:
+    parts = fresh(1)
+    first = uploader.begin(parts)
+    again = uploader.begin(parts, title="A talk", tags=("talks",))
+    assert again.session_id == first.session_id
+    assert uploader.begin(parts).session_id == first.session_id
+    uploader.send(first.session_id, parts)
+    version = uploader.complete(first.session_id)
+    assert (version.title, version.tags) == ("A talk", ("talks",))
 
 
 def test_a_block_that_comes_twice_in_a_file_is_sent_once(uploader: Uploader, stack: Settings) -> None:
@@ -397,6 +431,36 @@ def test_what_lay_idle_is_swept_with_its_lease_and_references(
             alive = " AND expires_at > now()" if table == "block_leases" else ""
             count = text(f"SELECT count(*) FROM {table} WHERE {column} = :value{alive}")
             assert reading.scalar(count, {"value": value}) == 0
+
+
+def test_what_was_committed_long_ago_is_forgotten_and_its_version_stays(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    parts = fresh(1)
+    session = service.uploads.begin(uploader.owner, announcement(parts), idempotency_key="k")
+    uploader.send(session.session_id, parts)
+    version = uploader.complete(session.session_id)
+    kept = uploader.begin([], "kept.mp4")
+    uploader.complete(kept.session_id)
+    database = Database(stack.database_url)
+    with database.transaction() as changing:
+        for change in (
+            "UPDATE upload_sessions SET used_at = now() - interval '8 days' WHERE session_id = :session",
+            "UPDATE idempotency_keys SET created_at = now() - interval '8 days' WHERE owner = :owner",
+        ):
+            changing.execute(text(change), {"session": session.session_id, "owner": uploader.owner})
+    # As the first task of `collect_garbage` does, and twice.
+    assert collecting.end_uploads({"dry_run": True}) == 0
+    assert service.uploads.session(uploader.owner, session.session_id).version_id == version.version_id
+    for _ in range(2):
+        collecting.end_uploads({"dry_run": False})
+        with pytest.raises(FileUnknown):
+            service.uploads.session(uploader.owner, session.session_id)
+        assert service.uploads.session(uploader.owner, kept.session_id).version_id is not None
+    assert read_back(stack, version) == b"".join(parts)
+    with database.snapshot() as reading:
+        count = text("SELECT count(*) FROM idempotency_keys WHERE owner = :owner")
+        assert reading.scalar(count, {"owner": uploader.owner}) == 0
 
 
 def test_a_file_of_many_blocks_comes_in_pages(uploader: Uploader, service: FileService) -> None:

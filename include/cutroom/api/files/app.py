@@ -7,13 +7,14 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from cutroom import __version__
 from cutroom.api.edge import content_security_policy, protect
 from cutroom.api.files.account_routes import account_routes
 from cutroom.api.files.bodies import ProblemBody
-from cutroom.api.files.login import Rate, SignIn, owner_of, tokens_only
+from cutroom.api.files.login import SignIn, owner_of, tokens_only
 from cutroom.api.files.tree_routes import change_routes, file_routes, folder_routes
 from cutroom.api.files.upload_routes import upload_routes
 from cutroom.api.problems import PROBLEM_JSON
@@ -66,7 +67,8 @@ def create_app(
 
     async def check(request: Request) -> None:
         request.state.owner = await owner_of(request, lambda: service().tokens, sign_in)
-        service.rate().take(request.state.owner)
+        per_s = get_settings().requests_per_s
+        await run_in_threadpool(lambda: service().rates.take(request.state.owner, per_s=per_s))
         _check_length(request)
 
     def policy() -> str:
@@ -84,19 +86,12 @@ class _Opened:
         self._opener = opener
         self._lock = threading.Lock()
         self._service: FileService | None = None
-        self._rate: Rate | None = None
 
     def __call__(self) -> FileService:
         with self._lock:
             if self._service is None:
                 self._service = self._opener(get_settings())
             return self._service
-
-    def rate(self) -> Rate:
-        with self._lock:
-            if self._rate is None:
-                self._rate = Rate(get_settings().requests_per_s)
-            return self._rate
 
 
 def _check_length(request: Request) -> None:

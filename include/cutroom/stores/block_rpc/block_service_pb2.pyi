@@ -90,6 +90,18 @@ class ReferenceRequest(_message.Message):
     owner: str
     def __init__(self, reference_id: _Optional[str] = ..., owner: _Optional[str] = ...) -> None: ...
 
+class ReferencesRequest(_message.Message):
+    __slots__ = ("reference_id", "owner", "after", "limit")
+    REFERENCE_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    reference_id: str
+    owner: str
+    after: int
+    limit: int
+    def __init__(self, reference_id: _Optional[str] = ..., owner: _Optional[str] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
 class DownloadRequest(_message.Message):
     __slots__ = ("reference_id", "owner", "block_ids")
     REFERENCE_ID_FIELD_NUMBER: _ClassVar[int]

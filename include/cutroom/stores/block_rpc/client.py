@@ -97,12 +97,14 @@ class RemoteBlocks:
         if answer.missing_block_ids:
             raise BlocksMissing(answer.message, [messages.block_id(one) for one in answer.missing_block_ids])
 
-    def references(self, reference_id: str, *, owner: str | None = None) -> list[Block]:
-        """The blocks that `reference_id` consists of, in order."""
+    def references(
+        self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
+    ) -> list[Block]:
+        """The blocks that `reference_id` consists of, in order; all, or a page of them."""
         checked_names(reference_id, owner)
         with self._translated():
             parts = self._method("GetReferences")(
-                pb.ReferenceRequest(reference_id=reference_id, owner=owner),
+                pb.ReferencesRequest(reference_id=reference_id, owner=owner, after=after, limit=limit),
                 timeout=STREAM_S,
                 metadata=self._metadata,
             )
