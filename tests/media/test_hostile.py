@@ -1,8 +1,10 @@
 """Files that mean harm: each ends published or rejected with a true reason, in bounded time, and nothing leaks."""
 
 import contextlib
+import re
 import socket
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,11 +119,77 @@ def test_a_motion_photo_is_told_from_a_plain_image(tmp_path: Path, profile: str)
 
 
 def enormous_png(path: Path) -> None:
-    """A picture of one colour: a quarter of a gigabyte out of some kilobytes, and 32767 × 32767 is as cheap."""
+    """A picture of one colour: tens of megabytes out of some kilobytes."""
     ffmpeg(
-        "-f", "lavfi", "-i", "color=black:s=16000x16000", "-frames:v", "1",
+        "-f", "lavfi", "-i", "color=black:s=9000x4000", "-frames:v", "1",
         "-c:v", "png", "-pred", "none", "-pix_fmt", "gray", path,
     )  # fmt: skip
+
+
+HUGE = 32_767
+"""The largest side that formats of pictures commonly allow."""
+
+
+def huge_by_its_png(path: Path) -> None:
+    """The container says 160×90, the picture inside says otherwise."""
+    counted(video=("-c:v", "png"), pixels="rgb24", seconds=0.08, audio=None)(path)
+    data = path.read_bytes()
+    for at in [found.start() for found in re.finditer(b"IHDR", data)]:
+        header = b"IHDR" + struct.pack(">II", HUGE, HUGE) + data[at + 12 : at + 17]
+        data = data[:at] + header + struct.pack(">I", zlib.crc32(header)) + data[at + 21 :]
+    path.write_bytes(data)
+
+
+def huge_by_its_jpeg(path: Path) -> None:
+    counted(video=("-c:v", "mjpeg"), pixels="yuvj420p", seconds=0.08, audio=None)(path)
+    data = path.read_bytes()
+    for at in [found.start() for found in re.finditer(b"\xff\xc0\0\x11\x08", data)]:
+        data = data[: at + 5] + struct.pack(">HH", HUGE, HUGE) + data[at + 9 :]
+    path.write_bytes(data)
+
+
+def huge_by_its_h264(path: Path) -> None:
+    """A sequence parameter set of the baseline profile (ITU-T H.264, 7.3.2.1.1) in front of a picture of its own."""
+    blocks = (HUGE + 15) // 16 - 1
+    numbers = [0, 4, 2, 1]  # its number, frame numbers, no order of pictures, references
+    bits = "".join(map(golomb, numbers)) + "0" + golomb(blocks) + golomb(blocks) + "1" + "0000" + "1"
+    bits += "0" * (-len(bits) % 8)
+    parameters = bytes((66, 0, 62)) + int(bits, 2).to_bytes(len(bits) // 8)
+    base = path.with_name("base.h264")
+    baseline = ("-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-x264-params", "ref=1")
+    counted(video=baseline, seconds=0.2, audio=None)(base)
+    units = base.read_bytes().split(b"\0\0\0\1")
+    path.write_bytes(b"\0\0\0\1".join([*units[:1], b"\x67" + parameters, *units[2:]]))
+
+
+def golomb(number: int) -> str:
+    """An Exp-Golomb code (ITU-T H.264, 9.1)."""
+    binary = f"{number + 1:b}"
+    return "0" * (len(binary) - 1) + binary
+
+
+def element(name: str, content: bytes) -> bytes:
+    """An element of Matroska, whose length takes eight bytes."""
+    return bytes.fromhex(name) + struct.pack(">Q", len(content) | 1 << 56) + content
+
+
+def matroska(content: bytes) -> bytes:
+    return element("1a45dfa3", element("4282", b"matroska")) + element("18538067", content)
+
+
+def thousands_of_tracks(path: Path) -> None:
+    tracks = (
+        element("d7", struct.pack(">I", n)) + element("83", b"\2") + element("86", b"A_PCM/INT/LIT")
+        for n in range(1, 20_001)
+    )
+    path.write_bytes(matroska(element("1654ae6b", b"".join(element("ae", one) for one in tracks))))
+
+
+def thousands_of_tracks_of_quicktime(path: Path) -> None:
+    tracks = b"\0\0\0\x08trak" * 20_000
+    path.write_bytes(
+        b"\0\0\0\x14ftypisom\0\0\2\0isom" + struct.pack(">I", 8 + len(tracks)) + b"moov" + tracks
+    )
 
 
 def hundreds_of_tracks(path: Path) -> None:
@@ -140,7 +208,12 @@ def hours_from_nothing(path: Path) -> None:
     ("make", "suffix", "setting"),
     [
         (enormous_png, ".mov", "CUTROOM_SOURCE_MAX_PIXELS"),
+        (huge_by_its_png, ".mov", "CUTROOM_SOURCE_MAX_PIXELS"),
+        (huge_by_its_jpeg, ".mov", "CUTROOM_SOURCE_MAX_PIXELS"),
+        (huge_by_its_h264, ".h264", "CUTROOM_SOURCE_MAX_PIXELS"),
         (hundreds_of_tracks, ".mkv", "CUTROOM_SOURCE_MAX_TRACKS"),
+        (thousands_of_tracks, ".mkv", "CUTROOM_SOURCE_MAX_TRACKS"),
+        (thousands_of_tracks_of_quicktime, ".mp4", "CUTROOM_SOURCE_MAX_TRACKS"),
         (hours_from_nothing, ".mkv", "CUTROOM_SOURCE_MAX_DURATION_S"),
     ],
 )
@@ -168,6 +241,16 @@ def test_boxes_nested_without_end_are_refused(tmp_path: Path, profile: str) -> N
     for _ in range(20_000):
         nested = struct.pack(">I", 8 + len(nested)) + b"moov" + nested
     source.write_bytes(b"\0\0\0\x14ftypisom\0\0\x02\0isom" + nested)
+    with pytest.raises(SourceRejected):
+        transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
+
+
+def test_elements_nested_without_end_are_refused(tmp_path: Path, profile: str) -> None:
+    source = tmp_path / "source.mkv"
+    nested = b"".join(
+        bytes.fromhex("67c8") + struct.pack(">Q", 10 * n | 1 << 56) for n in reversed(range(20_000))
+    )
+    source.write_bytes(matroska(element("1254c367", element("7373", nested))))
     with pytest.raises(SourceRejected):
         transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))
 

@@ -355,7 +355,17 @@ def compiled(outputs: Sequence[Any], *arguments: str) -> list[str]:
     """The arguments of one ffmpeg run that makes all these outputs, and further ones that hold for all of it."""
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     merged = merged.global_args(
-        "-hide_banner", "-nostdin", "-loglevel", "info", "-nostats", "-progress", "pipe:1", *arguments
+        "-hide_banner",
+        "-nostdin",
+        "-loglevel",
+        "info",
+        "-nostats",
+        "-progress",
+        "pipe:1",
+        # Of a damaged source what can be decoded is taken, however little.
+        "-max_error_rate",
+        "1",
+        *arguments,
     )
     command: list[str] = merged.compile(cmd=FFMPEG, overwrite_output=True)
     return command

@@ -12,7 +12,7 @@ from cutroom.ffmpeg.containers import DEMUXERS, JUMPING
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, read_packets
-from cutroom.ffmpeg.refusals import reason_of
+from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import to_source
@@ -81,6 +81,7 @@ def _described(path: Path, *, log: Path, limits: Limits) -> ProbeOutput:
         said = runner.run(argv, log=log, limits=limits)
     except EncoderRefused as refused:
         raise reason_of(str(refused)) from refused
+    reject_invalid_size(said.stderr)
     return ProbeOutput.model_validate(json.loads(said.stdout))
 
 

@@ -1,16 +1,69 @@
 """What a user reads where a media tool refuses a file."""
 
-from cutroom.errors import SourceCorrupt, SourceUnsupported
+import contextlib
+import re
+from collections.abc import Iterator
+
+from cutroom.errors import (
+    EncoderRefused,
+    SourceCorrupt,
+    SourceRejected,
+    SourceTooLarge,
+    SourceUnsupported,
+)
+
+MOST_TRACKS = 1000
+"""The demuxers' own limit."""
+
+_INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
+
+_NOTHING_DECODED = ("Could not open encoder before EOF", "Cannot determine format of input")
+"""What ffmpeg says of a track of which no frame came."""
 
 
-def reason_of(said: str) -> SourceCorrupt | SourceUnsupported:
-    """What the user reads, from what the tool said. Pure."""
+def reason_of(said: str) -> SourceRejected:
+    """Why a file can't be opened, from what the tool said. Pure."""
     if "moov atom not found" in said:
         return SourceCorrupt(
             "The file is truncated: the index of this MP4 (its moov box) is missing. Upload it again, or save it anew."
+        )
+    if "exceeds max_streams" in said:
+        return SourceTooLarge(
+            f"The file has more than {MOST_TRACKS} tracks, more than CUTROOM_SOURCE_MAX_TRACKS can allow."
         )
     if "not on whitelist" in said:
         return SourceUnsupported(
             "The file is in a format that is not taken; docs/sources.md lists those that are."
         )
     return SourceCorrupt("The file is damaged, or not video or audio: it can't be read. Upload it again.")
+
+
+def reject_invalid_size(said: str) -> None:
+    """Raise `SourceTooLarge` where a decoder said that a picture is larger than it can hold."""
+    if (found := _INVALID_SIZE.search(said)) is not None:
+        raise SourceTooLarge(
+            f"The file holds a picture of {found[1]}×{found[2]}, more pixels than CUTROOM_SOURCE_MAX_PIXELS can allow."
+        )
+
+
+@contextlib.contextmanager
+def of_decoding(what: str) -> Iterator[None]:
+    """Let the source be the reason where ffmpeg refuses to go on because of it.
+
+    Args:
+        what: Is decoded, as the beginning of a sentence: `The picture`.
+
+    Raises:
+        SourceTooLarge: A picture is larger than a decoder can hold.
+        SourceCorrupt: Nothing can be decoded.
+    """
+    try:
+        yield
+    except EncoderRefused as refused:
+        said = str(refused)
+        reject_invalid_size(said)
+        if any(words in said for words in _NOTHING_DECODED):
+            raise SourceCorrupt(
+                f"{what} is damaged: nothing can be decoded of it. Upload the file again."
+            ) from refused
+        raise

@@ -12,6 +12,9 @@ TEXT_REVISION = 1
 MAX_TRACKS = 64
 """Most tracks of subtitles that one version carries."""
 
+MAX_CUES = 100_000
+"""Most cues of a track, counted in every segment that shows them; those of a long film are about 3,000."""
+
 
 def carried_text(tracks: Sequence[TextTrack]) -> tuple[list[TextTrack], list[str]]:
     """The tracks that a version carries, with names that are distinct, and in words those that it does not."""

@@ -35,10 +35,15 @@ _SETTING = re.compile(
     r"|align:(?:start|center|end|left|right))"
 )
 
-_OVERRIDES = re.compile(r"\{(?P<override>[^{}]*)\}")
+_OVERRIDES = re.compile(r"\{(?P<override>[^{}]*+)\}")
 """What is markup in ASS; a comment is one too."""
 
-_TAGS = re.compile(r"\{(?P<override>\\[^{}]*)\}|<(?P<end>/?)(?P<tag>[A-Za-z]+)(?P<rest>[^<>]*)>|<[\d:.]+>")
+_DRAWING = re.compile(r"\{(?:[^{}\\]|\\(?!p[1-9]))*+\\p[1-9]")
+"""Shapes in place of words."""
+
+_TAGS = re.compile(
+    r"\{(?P<override>\\[^{}]*+)\}|<(?P<end>/?)(?P<tag>[A-Za-z]++)(?P<rest>[^<>]*+)>|<[\d:.]++>"
+)
 """In SubRip, where players take overrides too, and in WebVTT, where times may stand between the words."""
 
 _KEPT_TAGS = ("b", "i", "u", "ruby", "rt")
@@ -126,7 +131,7 @@ def _ms(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:
 
 
 def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
-    if "<!DOCTYPE" in text[:10_000] or "<!ENTITY" in text[:10_000]:
+    if codec == "ttml" and ("<!DOCTYPE" in text or "<!ENTITY" in text):
         raise SourceCorrupt("The subtitles define entities of their own, which is not taken.")
     try:
         subtitles = pysubs2.SSAFile.from_string(text, format_=codec)
@@ -136,11 +141,12 @@ def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
         ArithmeticError,
         LookupError,
         SyntaxError,
+        RecursionError,
         pysubs2.Pysubs2Error,
     ) as error:
         raise SourceCorrupt(f"The subtitles are not {codec}: they can't be read.") from error
     for event in subtitles:
-        if event.is_comment or event.is_drawing:
+        if event.is_comment or _DRAWING.search(event.text):
             continue
         style = subtitles.styles.get(event.style, pysubs2.SSAStyle.DEFAULT_STYLE)
         switches = (("b", style.bold), ("i", style.italic), ("u", style.underline))

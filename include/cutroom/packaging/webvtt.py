@@ -60,6 +60,15 @@ def segment(cues: Sequence[Cue], start_ms: int, end_ms: int, *, mpegts: int = 0)
     return document(shown, header=f"{HEADER}\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:{mpegts}")
 
 
+def in_segments(cues: Sequence[Cue], *, segment_ms: int, duration_ms: int) -> list[list[Cue]]:
+    """The cues that each segment of a grid shows; one that reaches over an end is in both."""
+    shown: list[list[Cue]] = [[] for _ in range(math.ceil(duration_ms / segment_ms))]
+    for cue in cues:
+        for number in range(cue.start_ms // segment_ms, math.ceil(cue.end_ms / segment_ms)):
+            shown[number].append(cue)
+    return shown
+
+
 def timestamp(ms: int) -> str:
     """`00:01:02.345`; more than 99 hours have more digits."""
     seconds, ms = divmod(ms, 1000)

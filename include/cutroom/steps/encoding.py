@@ -34,6 +34,7 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     """
     from cutroom.ffmpeg import argv, runner
     from cutroom.ffmpeg.quality import read_psnr
+    from cutroom.ffmpeg.refusals import of_decoding
 
     one = Job.from_json(job)
     made = one.plan(shop.work)
@@ -60,12 +61,13 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
             )
             log = folder / "ffmpeg.log"
             try:
-                runner.run(
-                    command,
-                    log=log,
-                    limits=shop.limits,
-                    on_line=runner.Progress(lambda done: reporter(max(0.0, done - starts_at))),
-                )
+                with of_decoding("The picture"):
+                    runner.run(
+                        command,
+                        log=log,
+                        limits=shop.limits,
+                        on_line=runner.Progress(lambda done: reporter(max(0.0, done - starts_at))),
+                    )
             finally:
                 shop.tool_ran("encode_video", part, command, log, made.tools)
             ticks = [frame_ticks(folder / f"{rung.name}.txt", video.timing.timescale) for rung in rungs]
@@ -174,6 +176,7 @@ def version_key(shop: Workshop, job: Job, made: Plan, name: str) -> str:
 
 def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, reporter: Any) -> dict[str, Path]:
     from cutroom.ffmpeg import argv, runner, sprites
+    from cutroom.ffmpeg.refusals import of_decoding
 
     video = made.video
     assert video is not None
@@ -182,7 +185,8 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
     command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
     log = folder / "ffmpeg.log"
     try:
-        runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
+        with of_decoding("The picture"):
+            runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
     finally:
         shop.tool_ran("thumbnails", "stills", command, log, made.tools)
     timing = video.timing

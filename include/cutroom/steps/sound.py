@@ -121,11 +121,13 @@ class _Track:
 
     def _tool(self, name: str, argv: list[str], report: Callable[[float], None]) -> str:
         from cutroom.ffmpeg import runner
+        from cutroom.ffmpeg.refusals import of_decoding
 
         log = self._folder / f"{name}.log"
         part = f"{name} {self._audio.name}"
         try:
-            runner.run(argv, log=log, limits=self._shop.limits, on_line=runner.Progress(report))
+            with of_decoding(f"The sound of track {self._audio.track.index}"):
+                runner.run(argv, log=log, limits=self._shop.limits, on_line=runner.Progress(report))
         finally:
             self._shop.tool_ran(self._step, part, argv, log, self._made.tools)
         return log.read_text(errors="replace")

@@ -8,12 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cutroom.errors import EncoderRefused, SourceCorrupt
+from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge
 from cutroom.media import keys
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import RenditionPlan
+from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecar_name
 from cutroom.media.source import Source, TextTrack
-from cutroom.media.text_plan import carried_text
+from cutroom.media.text_plan import MAX_CUES, carried_text
 from cutroom.steps.encodes import encode_facts
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop, sha256_of
@@ -21,6 +22,9 @@ from cutroom.steps.workshop import Workshop, sha256_of
 if TYPE_CHECKING:
     from cutroom.packaging.facts import RenditionFacts
     from cutroom.packaging.webvtt import Cue
+
+MAX_TEXT_BYTES = 5 * MAX_SIDECAR_BYTES
+"""Of the subtitles of a track inside a film: typesetting in ASS takes more than words."""
 
 
 def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, bytes]) -> Source:
@@ -32,7 +36,6 @@ def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, 
         film: Name of the source's file.
         sidecars: Bytes of each file beside it, by its name.
     """
-    from cutroom.media.sidecars import sidecar_name
     from cutroom.packaging import subtitles
 
     tracks = list(source.text)
@@ -54,6 +57,9 @@ def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, 
             continue
         if not cues:
             left_out.append(f"{name}: it holds no subtitles")
+            continue
+        if len(cues) > MAX_CUES:
+            left_out.append(f"{name}: it holds {len(cues)} cues, more than the {MAX_CUES} that are taken")
             continue
         digest = sha256(data).hexdigest()
         shop.work.put_bytes(keys.sidecar(digest), data)
@@ -94,15 +100,23 @@ def make_text(
     cues = subtitles.placed(
         _cues(shop, job, made, track, folder), origin_ms=origin_ms, duration_ms=duration_ms
     )
+    segment_ms = round(made.segment_s * 1000)
+    shown = webvtt.in_segments(cues, segment_ms=segment_ms, duration_ms=duration_ms)
+    if sum(map(len, shown)) > MAX_CUES:
+        raise SourceTooLarge(
+            f"The subtitles of track {track.index} show more than the {MAX_CUES} cues that are taken. Upload the file "
+            "without them."
+        )
     files = folder / "files"
     files.mkdir()
     (files / webvtt.WHOLE).write_text(webvtt.document(cues))
     mpegts = round(CONTAINERS[rendition.container].start_s * 90_000)
     segments = []
-    for number, start in enumerate(range(0, duration_ms, round(made.segment_s * 1000)), start=1):
-        end = min(duration_ms, start + round(made.segment_s * 1000))
-        path = files / (webvtt.SEGMENT % number)
-        path.write_text(webvtt.segment(cues, start, end, mpegts=mpegts))
+    for number, in_segment in enumerate(shown):
+        start = number * segment_ms
+        end = min(duration_ms, start + segment_ms)
+        path = files / (webvtt.SEGMENT % (number + 1))
+        path.write_text(webvtt.segment(in_segment, start, end, mpegts=mpegts))
         segments.append(
             Segment(
                 start_ticks=start,
@@ -160,6 +174,11 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
             ) from error
         finally:
             shop.tool_ran("assemble", f"subtitles {track.index}", command, log, made.tools)
+    if output.stat().st_size > MAX_TEXT_BYTES:
+        raise SourceTooLarge(
+            f"The subtitles of track {track.index} are {output.stat().st_size} bytes, more than the {MAX_TEXT_BYTES} "
+            "that are taken. Upload the file without them."
+        )
     # ffmpeg writes UTF-8.
     return subtitles.read_cues(output.read_text(errors="replace"), text.file_codec(track))
 

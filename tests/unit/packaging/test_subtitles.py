@@ -150,12 +150,73 @@ def test_hostile_words_stay_inside_their_cue(words: str, codec: str) -> None:
     ]
 
 
+MANY = 20_000
+STYLED = f"{ASS}Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,"
+TTML = '<tt xmlns="http://www.w3.org/ns/ttml"><body><div><p begin="1s" end="2s">{}</p></div></body></tt>'
+SRT = "1\n00:00:01,000 --> 00:00:02,000\n"
+WEBVTT = "WEBVTT\n\n00:01.000 --> 00:02.000"
+
+BOMBS = {
+    "a tag without an end": (SRT + "<" + "a" * MANY, "subrip", True),
+    "tags in tags": (SRT + "<b><i></b>" * MANY + "x", "subrip", True),
+    "overrides without an end": (STYLED + "{" * MANY, "ass", True),
+    "overrides of overrides": (STYLED + "{\\b1\\i1\\b0}" * MANY + "x", "ass", True),
+    "a drawing without words": (STYLED + "{\\p1}m 0 0 l 9 9" * MANY, "ass", False),
+    "references without an end": (f"{WEBVTT} {'line:0 ' * MANY}\n" + "&#" * MANY, "webvtt", True),
+    "a file that a style names": (
+        "WEBVTT\n\nSTYLE\n::cue { color: url(file:///etc/passwd) }\n",
+        "webvtt",
+        False,
+    ),
+    "a font that comes with it": (STYLED + "x\n\n[Fonts]\nfontname: x.ttf\n" + "!" * 80 + "\n", "ass", True),
+}
+"""Each costs as much as it is long, not the square of that; and whether anything is shown."""
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_of_styling_is_read_as_any_other_subtitles(name: str) -> None:
+    text, codec, is_shown = BOMBS[name]
+    cues = read_cues(text, codec)
+    times = [(cue.start_ms, cue.end_ms) for cue in cues]
+    assert times == ([(1000, 2000)] if is_shown else [])
+    assert not any(word in cue.text for cue in cues for word in ("url(", "fontname"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TTML.format("<span>" * MANY + "x" + "</span>" * MANY),
+        "<!--"
+        + "x" * 20_000
+        + "-->"
+        + '<!DOCTYPE tt [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+        + TTML.format("&a;"),
+    ],
+    ids=["nested without end", "an entity of a file, far into it"],
+)
+def test_ttml_that_means_harm_is_refused(text: str) -> None:
+    with pytest.raises(SourceCorrupt):
+        read_cues(text, "ttml")
+
+
 def test_cues_are_placed_on_the_presentation_and_cut_at_its_ends() -> None:
     cues = [Cue(start_ms=at, end_ms=at + 2000, text=str(at)) for at in (0, 9000, 12_000, 19_000, 21_000)]
     assert [(one.start_ms, one.end_ms) for one in placed(cues, origin_ms=10_000, duration_ms=10_000)] == [
         (0, 1000),
         (2000, 4000),
         (9000, 10_000),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 40)), max_size=20))
+def test_each_segment_gets_the_cues_that_it_shows(times: list[tuple[int, int]]) -> None:
+    cues = [
+        Cue(start_ms=start, end_ms=min(100, start + lasts), text=str(n))
+        for n, (start, lasts) in enumerate(times)
+    ]
+    shown = webvtt.in_segments(cues, segment_ms=30, duration_ms=100)
+    assert shown == [
+        [cue for cue in cues if cue.start_ms < start + 30 and cue.end_ms > start] for start in (0, 30, 60, 90)
     ]
 
 
