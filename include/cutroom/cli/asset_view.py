@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cutroom.media.progress import PartProgress
 from cutroom.media.version import PublishedRendition
 from cutroom.stores.records import AssetRecord, RunRecord, ToolRunRecord
 
@@ -61,16 +62,12 @@ def assets_table(records: Sequence[AssetRecord]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("asset", no_wrap=True)
     table.add_column("title", overflow="ellipsis", ratio=1)
-    table.add_column("status", no_wrap=True)
-    table.add_column("progress", no_wrap=True)
-    for name in ("profile", "duration", "updated (UTC)"):
+    for name in ("status", "profile", "duration", "updated (UTC)"):
         table.add_column(name, no_wrap=True)
     for record in records:
-        percent = record.runs[0].percent if record.runs else 0.0
         table.add_row(
-            record.asset_id, plain(record.title), _status(record.status), _bar(percent),
-            plain(record.profile),
-            duration(record.duration_s), moment(record.updated_at),
+            record.asset_id, plain(record.title), _progress(record), plain(record.profile),
+            duration(record.duration_s), f"{record.updated_at.astimezone(UTC):%m-%d %H:%M}",
         )  # fmt: skip
     return table
 
@@ -131,16 +128,16 @@ def _source_line(record: AssetRecord) -> str:
 
 
 def _renditions(renditions: Sequence[PublishedRendition]) -> Table:
+    # Narrow enough for a terminal of 80 columns; the rest is in the JSON.
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("kind", "codec", "picture or sound", "language"):
+    for name in ("codec", "picture or sound"):
         table.add_column(name, no_wrap=True)
-    for name in ("average", "peak", "size", "segments"):
+    for name in ("average kb/s", "peak", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in renditions:
         table.add_row(
-            each.kind, plain(each.codec_string), plain(_form(each)), plain(each.language or "–"),
-            f"{each.average_bandwidth_bps / 1000:,.0f} kb/s", f"{each.bandwidth_bps / 1000:,.0f} kb/s",
-            size(each.bytes), str(each.segments),
+            plain(each.codec_string), plain(_form(each)),
+            f"{each.average_bandwidth_bps / 1000:,.0f}", f"{each.bandwidth_bps / 1000:,.0f}", size(each.bytes),
         )  # fmt: skip
     return table
 
@@ -149,7 +146,7 @@ def _form(rendition: PublishedRendition) -> str:
     if rendition.width is not None and rendition.height is not None:
         rate = f" {float(Fraction(rendition.frame_rate)):.5g} fps" if rendition.frame_rate else ""
         return f"{rendition.width}×{rendition.height}{rate}"
-    facts = []
+    facts = [rendition.language] if rendition.language else []
     if rendition.channels is not None:
         facts.append(f"{rendition.channels} ch")
     if rendition.sample_rate_hz is not None:
@@ -173,9 +170,21 @@ def _run(run: RunRecord, *, with_steps: bool) -> Iterator[RenderableType]:
     table.add_column(no_wrap=True)
     table.add_column(overflow="ellipsis")
     for part in run.parts:
-        amount = f"{part.done:g} of {part.total:g} {part.unit}"
-        table.add_row(plain(part.step), plain(part.part), _bar(100 * part.fraction), plain(amount))
+        table.add_row(plain(part.step), plain(part.part), _bar(100 * part.fraction), plain(_amount(part)))
     yield table
+
+
+def _amount(part: PartProgress) -> str:
+    if part.unit == "bytes":
+        return f"{size(round(part.done))} of {size(round(part.total))}"
+    return f"{part.done:,.4g} of {part.total:,.4g} {part.unit}"
+
+
+def _progress(record: AssetRecord) -> Text:
+    text = _status(record.status)
+    if record.status == "processing" and record.runs:
+        text.append(f" {record.runs[0].percent:.0f}%")
+    return text
 
 
 def _status(status: str) -> Text:

@@ -176,10 +176,10 @@ def _start(
     for service in chosen:
         supervisor.start_service(service.name)
 
-    before = {name: history.count for name, history in supervisor.history().items()}
+    before = {name: history.exits for name, history in supervisor.history().items()}
 
     def started_at(name: str) -> float:
-        failed_starts = supervisor.history().get(name, Restarts()).count - before.get(name, 0)
+        failed_starts = supervisor.history().get(name, Restarts()).exits - before.get(name, 0)
         state = supervisor.states()[name]
         if state.state == "FATAL" or failed_starts >= _MAX_FAILED_STARTS:
             raise StoreUnavailable(f"{name} does not start; {log_path(stack.settings, name)} says why.")

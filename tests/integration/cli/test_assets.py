@@ -68,7 +68,7 @@ def test_the_json_of_show_is_the_records(cutroom: Command, catalog: Catalog, pub
 def test_show_says_what_a_person_asks_for(cutroom: Command, published: None) -> None:
     shown = cutroom("show", UPLOAD.asset_id, "--commands").stdout
     for wanted in (
-        "Über den Wolken", "published", "100.0%", "1280×720 29.97 fps", "2,000 kb/s", "0:01:00.060", "eva",
+        "Über den Wolken", "published", "100.0%", "1280×720 29.97 fps", "average kb/s", "2,000", "0:01:00.060", "eva",
         "sky, flight",
         f"https://cdn.example/media/{version().hls}", "h264 chunk 0", "6 of 6 s", "ffmpeg -i source.mp4 out.mp4",
         "ffmpeg 9.0.2", "logs/encode.log",
