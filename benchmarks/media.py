@@ -2,6 +2,8 @@
 
     python -m benchmarks --only media [--step split|assemble|encode] [--minutes 60]
 
+Threads and decodes of a ladder are in `--only ladder`.
+
 Each step runs in a process of its own, whose peak memory, with that of the tools it starts, is what counts. The long
 film is the short one, one minute, over and over by stream copy.
 """
@@ -50,18 +52,18 @@ def workshop(film: Path, folder: Path) -> Workshop:
     return local._workshop(folder / film.stem, film, record, Settings(home=folder))  # noqa: SLF001  without a run
 
 
-def planned(film: Path, folder: Path) -> dict[str, Any]:
+def planned(film: Path, folder: Path, of_profile: str = PROFILE) -> dict[str, Any]:
     """The job of a film that was probed and planned."""
     profile = folder / "bench.yaml"
-    profile.write_text(PROFILE)
+    profile.write_text(of_profile)
     shop = workshop(film, folder)
     job = {"upload": local._as_upload(film).to_json(), "profile": str(profile)}  # noqa: SLF001
     return planning.plan(shop, planning.probe(shop, job))
 
 
-def cut(film: Path, folder: Path) -> dict[str, Any]:
+def cut(film: Path, folder: Path, of_profile: str = PROFILE) -> dict[str, Any]:
     """The job of a film whose encode chunks are cut, too."""
-    job = planned(film, folder)
+    job = planned(film, folder, of_profile)
     planning.split(workshop(film, folder), job)
     return job
 

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     """Profile of audio files."""
     encode_slots: int = Field(0, ge=0)
     """Encode tasks at a time on this machine; 0: one for each core."""
+    encode_cores: int = Field(0, ge=0)
+    """Cores of this machine that its encoders may keep busy; 0: all that it has."""
     content_keys: SecretStr = SecretStr("")
     """Keys of encrypting profiles, as JSON: `{"default": "<key id>:<key>"}`, 32 hexadecimal digits each."""
     content_key_command: str = ""

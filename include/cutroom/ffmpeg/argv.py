@@ -24,6 +24,10 @@ FFMPEG = "ffmpeg"
 STATS_FORMAT = "{n} {pts} {tb}"
 """What `-stats_enc_pre` writes of every frame that reaches an encoder: its number, and its time in a time base."""
 
+ONE_THREAD = {"threads": "1"}
+"""For a decoder beside encoders, which are what it would wait for. See `media.threads`."""
+
+ONE_FILTER_THREAD = ("-filter_complex_threads", "1")
 
 # Hable keeps the mid-tones where they were; 100 cd/m² is the white of BT.709 displays (ITU-R BT.2408, 5.1).
 TONE_MAP = (
@@ -68,7 +72,7 @@ def encode_video(
     # Times in the chunk object are moved by whole seconds (see cutter.split).
     shift = round(video.shift_s / timing.time_base)
     frames = (
-        _pictures_of(source)
+        _pictures_of(source, **ONE_THREAD)
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
@@ -99,13 +103,15 @@ def encode_video(
                 **{"stats_enc_pre:v": str(noted), "stats_enc_pre_fmt:v": STATS_FORMAT},
             )
         )
-    return compiled(made, "-vstats_file", str(quality))
+    return compiled(made, *ONE_FILTER_THREAD, "-vstats_file", str(quality))
 
 
-def _pictures_of(source: Path) -> Any:
+def _pictures_of(source: Path, **options: str) -> Any:
     """The frames of a file as they are coded, with the times that they have."""
     # reinit_filter=0: a stream that changes its size midway goes through the same filters; a new set would begin anew.
-    return ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None, reinit_filter=0)
+    return ffmpeg.input(
+        f"file:{source}", **INPUT_OPTIONS, noautorotate=None, copyts=None, reinit_filter=0, **options
+    )
 
 
 def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
@@ -206,7 +212,7 @@ def inspect_video(
         folder: Gets the sheets (`sprites.SPRITES`), every candidate for the poster (CANDIDATES) with what was
             measured of them (MEASURED), and the preview (PREVIEW).
     """
-    decoded = _pictures_of(source)[str(video.track.index)]
+    decoded = _pictures_of(source, **ONE_THREAD)[str(video.track.index)]
     split = decoded.filter_multi_output("split", 3)
     counted = ffmpeg.output(
         split[0].filter("settb", rational(video.timing.time_base)),
@@ -277,7 +283,8 @@ def inspect_video(
             ffmpeg.output(candidates[0], str(folder / CANDIDATES), **jpeg),
             ffmpeg.output(measured, "-", f="null", fps_mode="passthrough"),
             ffmpeg.output(preview.filter("setsar", "1"), str(folder / PREVIEW), f="mp4", **mp4),
-        ]
+        ],
+        *ONE_FILTER_THREAD,
     )
 
 

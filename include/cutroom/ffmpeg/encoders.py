@@ -1,7 +1,8 @@
 """How each encoder is told what we mean: facts, not decisions.
 
 Every encode begins with a keyframe, has others exactly where they are asked for, and refers to nothing before them.
-The bytes do not depend on the machine: each encoder works with one thread, and parallel encodes use the cores.
+The bytes do not depend on the machine: each encoder works with one thread, and several of them use the cores (see
+`media.threads`).
 A chunk counts on a decoder's buffer that is half full (vbv-init), so that it may follow any other chunk.
 """
 

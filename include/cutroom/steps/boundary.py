@@ -190,6 +190,7 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
         limits=tool_limits(settings),
         scratch_bytes=settings.scratch_bytes,
         source_limits=source_limits(settings),
+        cores=settings.encode_cores,
         content_key=functools.partial(content_key, settings),
     )
 

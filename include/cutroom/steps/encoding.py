@@ -12,6 +12,7 @@ from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import keys, poster, timeline
 from cutroom.media.joins import quality_of
 from cutroom.media.plan import Plan
+from cutroom.media.threads import busy_with
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 from cutroom.steps import planning
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from cutroom.ffmpeg.sprites import SpriteSheet
 
 logger = logging.getLogger(__name__)
+
+LARGEST_IS_LEFT = 0.95
+"""How far, as a part of a chunk, the fastest rung has come when the largest alone has much to do."""
 
 
 def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     rungs = [video.rungs[place] for place in planning.missing_encodes(shop, made, chunk, codec)]
     of_codec = sum(rung.codec == codec for rung in video.rungs)
     part = f"{codec} {chunk.name}"
-    reporter = shop.progress("encode_video", part, planning.chunk_seconds(video, chunk))
+    seconds = planning.chunk_seconds(video, chunk)
+    reporter = shop.progress("encode_video", part, seconds)
     if rungs:
         starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
         with shop.folder("encode") as folder:
@@ -61,20 +66,21 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
             )
             log = folder / "ffmpeg.log"
             try:
-                with of_decoding("The picture"):
-                    runner.run(
-                        command,
-                        log=log,
-                        limits=shop.limits,
-                        on_line=runner.Progress(lambda done: reporter(max(0.0, done - starts_at))),
-                    )
+                with of_decoding("The picture"), shop.busy(busy_with(rungs)) as places:
+
+                    def report(done: float) -> None:
+                        reporter(max(0.0, done - starts_at))
+                        if done - starts_at > LARGEST_IS_LEFT * seconds:
+                            places.keep(1)
+
+                    runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(report))
             finally:
                 shop.tool_ran("encode_video", part, command, log, made.tools)
             ticks = [frame_ticks(folder / f"{rung.name}.txt", video.timing.timescale) for rung in rungs]
             if not all(ticks):
                 raise SourceCorrupt(
                     f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
-                    f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
+                    f"{seconds:.1f} s. Upload the file again."
                 )
             _reject_lost_segments(video, chunk, ticks[0])
             measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
@@ -185,7 +191,7 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
     command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
     log = folder / "ffmpeg.log"
     try:
-        with of_decoding("The picture"):
+        with of_decoding("The picture"), shop.busy(1):
             runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
     finally:
         shop.tool_ran("thumbnails", "stills", command, log, made.tools)

@@ -161,6 +161,7 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
         limits=tool_limits(settings),
         scratch_bytes=settings.scratch_bytes,
         source_limits=source_limits(settings),
+        cores=settings.encode_cores,
         content_key=partial(content_key, settings),
         version_folder="",
     )

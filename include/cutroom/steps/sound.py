@@ -126,7 +126,7 @@ class _Track:
         log = self._folder / f"{name}.log"
         part = f"{name} {self._audio.name}"
         try:
-            with of_decoding(f"The sound of track {self._audio.track.index}"):
+            with of_decoding(f"The sound of track {self._audio.track.index}"), self._shop.busy(1):
                 runner.run(argv, log=log, limits=self._shop.limits, on_line=runner.Progress(report))
         finally:
             self._shop.tool_ran(self._step, part, argv, log, self._made.tools)

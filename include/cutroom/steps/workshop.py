@@ -6,6 +6,7 @@ Steps get a workshop and know neither Airflow nor S3: the same steps run in a DA
 import contextlib
 import hashlib
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -20,7 +21,9 @@ from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.progress import PartProgress
 from cutroom.media.source import Source
+from cutroom.media.threads import most_busy
 from cutroom.media.upload import UploadedObject
+from cutroom.steps.cores import Places, held
 
 if TYPE_CHECKING:
     from cutroom.ffmpeg.served import Readable
@@ -83,6 +86,8 @@ class Workshop:
     limits: Limits = field(default_factory=Limits)
     scratch_bytes: int = 20 * 2**30
     source_limits: SourceLimits = field(default_factory=SourceLimits)
+    cores: int = 0
+    """How many cores media tools may keep busy on this machine; 0: all."""
     content_key: Callable[[str], ContentKey] = _no_keys
     """Gives the content key of a name."""
     version_folder: str | None = None
@@ -97,6 +102,13 @@ class Workshop:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def busy(self, threads: int) -> Iterator[Places]:
+        """Wait until this machine can serve so many more busy threads; they are accounted for until the block ends."""
+        places = most_busy(self.cores or os.cpu_count() or 1)
+        with held(self.scratch / "cores", threads, places) as mine:
+            yield mine
 
     def progress(self, step: str, part: str, total: float, unit: str = "s") -> "Reporter":
         """Reports how far a part of a step is, not more often than is useful."""

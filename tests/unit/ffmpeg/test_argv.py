@@ -14,7 +14,7 @@ from cutroom.ffmpeg import argv, sound, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
-from cutroom.media.profile import parse_profile
+from cutroom.media.profile import load_profile, parse_profile, profile_names
 from cutroom.media.recipes import Thumbnails
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 
@@ -41,7 +41,13 @@ audio:
 def plan_of(
     times: list[int], sound: AudioTrack = SOUND, *, of_profile: str = PROFILE, **of_track: Any
 ) -> Plan:
-    source = Source(
+    profile = parse_profile(of_profile, "small")
+    packets = strategies.packets_of(times)
+    return make_plan(source_of(sound, **of_track), packets, profile, asset_id="as_1", tools={})
+
+
+def source_of(sound: AudioTrack = SOUND, **of_track: Any) -> Source:
+    return Source(
         sha256="ab" * 32,
         size_bytes=1,
         container="mov",
@@ -50,8 +56,6 @@ def plan_of(
         video=(replace(TRACK, **of_track),),
         audio=(sound,),
     )
-    profile = parse_profile(of_profile, "small")
-    return make_plan(source, strategies.packets_of(times), profile, asset_id="as_1", tools={})
 
 
 def one_pair_a_line(arguments: list[str]) -> str:
@@ -217,6 +221,28 @@ def test_encode_video_tells_ffmpeg_to_keep_every_second_frame_for_a_slow_rung(go
         "argv/encode-video-thinned.txt",
         one_pair_a_line(encode_of(list(range(90)), of_profile=slow, **asdict(source))),
     )
+
+
+@pytest.mark.parametrize("name", [name for name in profile_names() if load_profile(name).video])
+def test_a_chunk_is_decoded_once_for_each_codec_and_all_its_rungs(name: str) -> None:
+    large = {"width": 3840, "height": 2160}
+    video = make_plan(
+        source_of(**large), strategies.packets_of(CONSTANT), load_profile(name), asset_id="as_1", tools={}
+    ).video
+    assert video is not None
+    made = []
+    for codec in video.codecs:
+        rungs = [rung for rung in video.rungs if rung.codec == codec]
+        outputs = [Path(f"{rung.name}.nut") for rung in rungs]
+        command = argv.encode_video(
+            video, video.chunks[0], rungs,
+            source=Path("chunk.nut"), outputs=outputs, stats=outputs, quality=Path("quality.txt"),
+        )  # fmt: skip
+        assert command.count("-i") == 1
+        assert len([option for option in command if option == "-map"]) == len(rungs)
+        made += rungs
+    # No rung is left for a decode of its own.
+    assert made == list(video.rungs)
 
 
 def test_every_rung_notes_its_frames() -> None:
