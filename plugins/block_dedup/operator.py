@@ -2,12 +2,12 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperator, Context
 
 from block_dedup.hook import BlockServiceHook
-from cutroom.errors import TransientError
+from cutroom.errors import SourceMissing, TransientError
 from cutroom.media.upload import UploadedObject
 from cutroom.settings import get_settings
 from cutroom.steps import boundary, ingesting, planning
@@ -71,16 +71,32 @@ class BlockDedupOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find the object version, and store it."""
-        from cutroom.stores.uploads import find_upload  # noqa: PLC0415
-
-        blocks, s3 = self._clients
+        blocks, _ = self._clients
         task = context["ti"]
         lease_id = f"task {task.dag_id} {task.run_id} {task.task_id} {task.map_index}"
-        bucket = self.bucket or get_settings().uploads_bucket
-        upload = find_upload(s3, bucket=bucket, key=self.key, version=self.version)
-        stored = self.store(upload, lease_id=lease_id)
+        stored = self.store(self._find(context), lease_id=lease_id)
         blocks.release_lease(lease_id)
         return stored
+
+    def _find(self, context: Context) -> UploadedObject:
+        """The object version; the one of the try before where that put it away and died before it ended.
+
+        Raises:
+            SourceMissing: There is none.
+        """
+        from cutroom.stores.uploads import find_upload  # noqa: PLC0415
+
+        bucket = self.bucket or get_settings().uploads_bucket
+        kept = context.get("task_state_store")
+        try:
+            upload = find_upload(self._clients[1], bucket=bucket, key=self.key, version=self.version)
+        except SourceMissing:
+            if kept is None or (before := kept.get("upload")) is None:
+                raise
+            return UploadedObject.from_json(cast("dict[str, Any]", before))
+        if kept is not None:
+            kept.set("upload", upload.to_json())
+        return upload
 
     def on_kill(self) -> None:
         """Stop after the few blocks that are on their way; what was confirmed is not sent again."""

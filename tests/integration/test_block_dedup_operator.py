@@ -2,7 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +14,13 @@ import pytest
 from block_dedup.hook import BlockServiceHook
 from block_dedup.operator import BlockDedupOperator
 from cutroom.errors import SourceMissing, TransientError, UsageError
+from cutroom.media.upload import UploadedObject
 from cutroom.settings import Settings
+from cutroom.steps.sources import open_stored
 from cutroom.stores.blocks import StoredBlocks, open_block_service
 from cutroom.stores.s3 import s3_client
+from cutroom.stores.uploads import find_upload
+from killing import PYTHONPATH, small_blocks
 
 pytestmark = pytest.mark.stack
 
@@ -83,6 +90,67 @@ def test_a_task_that_is_ended_stops_and_the_next_try_goes_on(key: str) -> None:
     with pytest.raises(TransientError, match="ended from outside"):
         executed(task)
     assert executed(operator(key=key))["bytes_total"] == 9 * MIB
+
+
+KILLED_OPERATOR = """
+import json, sys
+from pathlib import Path
+from types import SimpleNamespace
+from block_dedup.operator import BlockDedupOperator
+from cutroom.blocks import storing
+from cutroom.client import block_transfer
+from cutroom.settings import get_settings
+from cutroom.steps import ingesting, sources
+from cutroom.stores import blocks, uploads
+from killing import kill_often, small_blocks
+
+# Several rounds of confirming, as a large file has.
+storing.CONFIRM_EVERY = 8
+
+class Kept:
+    "What Airflow keeps of a task from one try to the next."
+    def __init__(self, number):
+        self.path = Path(sys.argv[1], str(number))
+    def get(self, key):
+        return json.loads(self.path.read_text())[key] if self.path.exists() else None
+    def set(self, key, value):
+        self.path.write_text(json.dumps({key: value}))
+
+task = BlockDedupOperator(task_id="store", key="", file_owner="killed", original="move", aws_conn_id=None)
+_, s3 = task._clients
+
+def prepare(number):
+    task.key = f"killed/{number}.mp4"
+    s3.put_object(Bucket=get_settings().uploads_bucket, Key=task.key, Body=small_blocks(number))
+    s3.close()
+
+def work(number):
+    ti = SimpleNamespace(dag_id="killed", run_id=str(number), task_id="store", map_index=-1)
+    assert task.execute({"ti": ti, "task_state_store": Kept(number)})["bytes_total"] == len(small_blocks(number))
+
+# What is loaded and compiled at first takes longer than all that follows.
+prepare(-1)
+work(-1)
+print(kill_often(work, kills=20, seed=6, prepare=prepare))
+"""
+
+
+def test_whoever_is_killed_at_any_point_is_followed_by_one_who_ends_well(
+    stack: Settings, tmp_path: Path
+) -> None:
+    argv = [sys.executable, "-c", KILLED_OPERATOR, tmp_path]
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    said = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True).stdout.splitlines()
+    client, service = s3_client(stack), open_block_service(stack)
+    for number in range(int(said[-1])):
+        upload = UploadedObject.from_json(json.loads((tmp_path / str(number)).read_text())["upload"])
+        name = upload.file_version_id
+        with open_stored(service, name, service.references(name)) as file:
+            assert file.read() == small_blocks(number)
+        moved = find_upload(client, bucket=upload.bucket, key=f"ingested/{upload.key}")
+        assert moved.size_bytes == upload.size_bytes
+        with pytest.raises(SourceMissing):
+            find_upload(client, bucket=upload.bucket, key=upload.key)
 
 
 def test_a_connection_names_another_block_service(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

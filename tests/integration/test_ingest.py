@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import random
 import subprocess
 import sys
 import uuid
@@ -15,7 +14,6 @@ from typing import Any
 import pytest
 
 from cutroom.errors import ObjectCorrupt, ObjectMissing, SourceMissing
-from cutroom.ids import FileVersionId
 from cutroom.media.upload import UploadedObject
 from cutroom.settings import Settings
 from cutroom.steps.ingesting import ingest
@@ -240,55 +238,6 @@ def test_an_object_without_versions_that_was_replaced_is_not_taken_for_it(stack:
     client.put_object(Bucket=bucket, Key="a.mp4", Body=os.urandom(MIB))
     with pytest.raises(SourceMissing, match="replaced"):
         ingested(stack, upload)
-
-
-KILLER = """
-import json, os, random, signal, sys, time
-from cutroom.media.upload import UploadedObject
-from cutroom.settings import get_settings
-from cutroom.steps.ingesting import ingest
-from cutroom.stores.blocks import open_block_service
-from cutroom.stores.s3 import s3_client
-
-upload = UploadedObject.from_json(json.loads(sys.argv[1]))
-chance = random.Random(6)
-
-def work():
-    told = ingest(
-        open_block_service(get_settings()), s3_client(get_settings()), upload, owner=upload.owner,
-        lease_id="test killed", boundaries="fastcdc", original="drop", moved_prefix="ingested/",
-    )
-    print(json.dumps(told), flush=True)
-
-killed = 0
-for _ in range(25):
-    victim = os.fork()
-    if not victim:
-        work()
-        os._exit(0)
-    time.sleep(chance.uniform(0, 0.6))
-    os.kill(victim, signal.SIGKILL)
-    killed += os.waitstatus_to_exitcode(os.waitpid(victim, 0)[1]) == -signal.SIGKILL
-print(killed, flush=True)
-work()
-"""
-
-
-def test_whoever_is_killed_at_any_point_is_followed_by_one_who_ends_well(
-    stack: Settings, put: Callable[..., UploadedObject]
-) -> None:
-    data = random.Random(5).randbytes(64 * MIB)
-    upload = put(data)
-    argv = [sys.executable, "-c", KILLER, json.dumps(upload.to_json())]
-    said = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.splitlines()
-    # Whoever came to its end says so; the others were killed in the middle of it.
-    assert int(said[-2]) >= 20
-    told = json.loads(said[-1])
-    assert told["bytes_total"] == len(data)
-    assert read(stack, upload) == data
-    blocks = open_block_service(stack).references(FileVersionId(told["file_version_id"]))
-    assert sum(block.size_bytes for block in blocks) == len(data)
-    assert versions_of(stack, upload) == []
 
 
 IN_A_PROCESS = """

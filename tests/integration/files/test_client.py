@@ -3,17 +3,17 @@
 import enum
 import json
 import os
-import random
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cutroom.api.files.app import PREFIX
 from cutroom.blocks.block import BLOCK_BYTES
 from cutroom.client import backoff, block_transfer
 from cutroom.client import download as downloading
@@ -27,7 +27,8 @@ from cutroom.errors import Conflict, FileUnknown, LoginRequired, ObjectCorrupt, 
 from cutroom.settings import Settings
 from cutroom.stores.file_service import FileService
 from cutroom.stores.s3 import s3_client
-from integration.files.conftest import CUTROOM, ServerProcess, Uploader, environment_of
+from integration.files.conftest import CUTROOM, ServerProcess, environment_of
+from killing import PYTHONPATH, small_blocks
 
 pytestmark = pytest.mark.stack
 
@@ -286,27 +287,98 @@ def reports(process: subprocess.Popen[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_a_client_that_is_killed_at_any_time_goes_on_where_it_was(
-    cutroom: Callable[..., subprocess.Popen[str]], tmp_path: Path, uploader: Uploader
-) -> None:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(os.urandom(12 * BLOCK_BYTES + 99))
-    chance = random.Random(4)
-    for _ in range(20):
-        process = cutroom("upload", path, "--json")
-        time.sleep(chance.uniform(0.3, 1.3))
-        process.kill()
-        process.communicate()
-    [report] = reports(cutroom("upload", path, "--json"))
-    assert report["bytes_total"] == path.stat().st_size
-    [got] = reports(cutroom("download", str(report["file_id"]), tmp_path / "back.mp4", "--json"))
-    assert (tmp_path / "back.mp4").read_bytes() == path.read_bytes()
-    assert got["blocks_total"] == 13
-    assert len(uploader.service.versions.versions(uploader.owner, str(report["file_id"]))) == 1
+KILLED_CLIENT = """
+import sys
+from pathlib import Path
+from cutroom.cli import account, transfer_bars
+from cutroom.cli.main import app
+from cutroom.client import folders, upload
+from killing import kill_often, small_blocks
+
+def work(number):
+    path = Path(sys.argv[1], f"film {number}.mp4")
+    path.write_bytes(small_blocks(number))
+    app(["upload", str(path), "--json"], standalone_mode=False)
+
+print(kill_often(work, kills=20, seed=4))
+"""
 
 
-def test_a_service_that_is_killed_at_any_time_loses_nothing(
+def test_a_client_that_is_killed_at_any_point_goes_on_where_it_was(
     server: ServerProcess,
+    token: str,
+    tmp_path: Path,
+    remote: FileServiceClient,
+    service: FileService,
+    owner: str,
+) -> None:
+    environment = {
+        **os.environ, "PYTHONPATH": PYTHONPATH, "CUTROOM_FILE_SERVICE_URL": server.url, "CUTROOM_TOKEN": token,
+    }  # fmt: skip
+    argv = [sys.executable, "-c", KILLED_CLIENT, tmp_path]
+    said = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True).stdout.splitlines()
+    check_all(remote, service, owner, tmp_path, int(said[-1]))
+
+
+def check_all(client: FileServiceClient, service: FileService, owner: str, folder: Path, count: int) -> None:
+    """Every film of small blocks is there, once and exactly."""
+    files = service.tree.content(owner).files
+    assert sorted(one.name for one in files) == sorted(f"film {number}.mp4" for number in range(count))
+    for number in range(count):
+        [file] = [one for one in files if one.name == f"film {number}.mp4"]
+        assert len(service.versions.versions(owner, file.file_id)) == 1
+        download_file(client, file.file_id, folder / "back.mp4")
+        assert (folder / "back.mp4").read_bytes() == small_blocks(number)
+
+
+KILLED_SERVICE = """
+import random, socket, sys
+from pathlib import Path
+import uvicorn
+from fastapi import FastAPI
+from cutroom.api.files.app import PREFIX, create_app
+from cutroom.settings import get_settings
+from cutroom.stores.file_service import open_file_service
+from killing import forked
+
+listener = socket.create_server(("127.0.0.1", 0))
+app = FastAPI()
+service = open_file_service(get_settings())
+app.mount(PREFIX, create_app(lambda _: service))
+
+def serve(_):
+    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listener])
+
+# What is loaded and compiled at first takes longer than a life of it.
+service.tree.content("nobody")
+print(listener.getsockname()[1], flush=True)
+chance = random.Random(5)
+for kill in range(20):
+    assert forked(serve, kill, die_at=chance.randint(1, 250)) is None
+Path(sys.argv[1]).touch()
+serve(0)
+"""
+
+
+@pytest.fixture
+def dying_server(stack: Settings, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a File Service that is killed twenty times, and a file that is there afterwards."""
+    ended = tmp_path / "killed often enough"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED_SERVICE, ended],
+        env={**os.environ, **environment_of(stack), "PYTHONPATH": PYTHONPATH},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    with process.stdout:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}{PREFIX}", ended
+        process.kill()
+        process.wait()
+
+
+def test_a_service_that_is_killed_at_any_point_loses_nothing(
+    dying_server: tuple[str, Path],
     token: str,
     tmp_path: Path,
     service: FileService,
@@ -316,39 +388,16 @@ def test_a_service_that_is_killed_at_any_time_loses_nothing(
     # It is away most of the time here, so whoever waits for long between two tries never meets it.
     monkeypatch.setattr(backoff, "TRIES", 1000)
     monkeypatch.setattr(backoff, "LONGEST_S", 0.2)
-    client = FileServiceClient(server.url, token)
-    stop = threading.Event()
-    kills = 0
-
-    def kill_now_and_then() -> None:
-        nonlocal kills
-        chance = random.Random(5)
-        while not stop.wait(chance.uniform(0.05, 0.8)) and kills < 12:
-            server.kill()
-            kills += 1
-            server.start()
-
-    killer = threading.Thread(target=kill_now_and_then)
-    killer.start()
-    sent: list[tuple[Path, Uploaded]] = []
+    url, ended = dying_server
+    client = FileServiceClient(url, token)
     number = 0
-    try:
-        while killer.is_alive():
-            path = tmp_path / f"film {number}.mp4"
-            path.write_bytes(os.urandom(BLOCK_BYTES + number))
-            sent.append((path, upload(client, path)))
-            number += 1
-    finally:
-        stop.set()
-        killer.join()
-    assert kills == 12
-    assert len(sent) >= 3
-    for path, one in sent:
-        [version] = service.versions.versions(owner, one.file_id)
-        assert version.version_id == one.version_id
-        back = tmp_path / "back.mp4"
-        download_file(client, one.file_id, back)
-        assert back.read_bytes() == path.read_bytes()
+    while not ended.exists():
+        path = tmp_path / f"film {number}.mp4"
+        path.write_bytes(small_blocks(number))
+        upload(client, path)
+        number += 1
+    check_all(client, service, owner, tmp_path, number)
+    client.close()
 
 
 def test_a_folder_goes_up_with_all_that_is_in_it(
