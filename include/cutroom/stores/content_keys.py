@@ -43,9 +43,10 @@ def _asked(command: str, name: str) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
+        # Its text has the whole command, in which there may be a password.
         raise StoreUnavailable(
             f"CUTROOM_CONTENT_KEY_COMMAND could not be run for {name!r}: {type(error).__name__}."
-        ) from error
+        ) from None
     if done.returncode != 0:
         # What it said may hold a key.
         raise StoreUnavailable(
