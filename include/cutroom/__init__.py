@@ -4,6 +4,7 @@ import os
 
 __version__ = "0.1.0"
 
-# Steps start media tools by fork and exec. Where gRPC's own handlers of forks run in between, the new process is
-# sometimes aborted; without them the tool starts as if gRPC were not there. Read once, when gRPC is imported.
+# Our media tools are started by vfork, but libraries beside us fork (to start a program as another user, say). Where
+# gRPC's own handlers of forks run then, the new process is aborted now and then; without them it starts as if gRPC were
+# not there. Read once, when gRPC is imported: hence here, before any module that does.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
