@@ -215,9 +215,11 @@ def _end_leases(database: Database, grace_s: int) -> int:
                 ),
                 {"numbers": numbers},
             )
-            session.execute(
-                text("DELETE FROM block_leases WHERE lease_number = ANY(:numbers)"), {"numbers": numbers}
-            )
+            for table in ("leased_blocks", "block_leases"):
+                session.execute(
+                    text(f"DELETE FROM {table} WHERE lease_number = ANY(:numbers)"),  # noqa: S608 - constants
+                    {"numbers": numbers},
+                )
         count += len(numbers)
         if len(numbers) < 10:
             return count

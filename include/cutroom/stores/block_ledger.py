@@ -20,21 +20,22 @@ from cutroom.stores.block_tables import BlockLease, BlockList, BlockReference, S
 # Any number that nothing else locks in this database: "blocks" in ASCII.
 _LOCK = int.from_bytes(b"blocks")
 
+# Ids come as one value, 32 bytes each: an array of them takes the database longer to read than to look them up.
 _NAMED = """
-    SELECT decode(block_id, 'hex') AS block_id, size_bytes, position
-    FROM unnest(CAST(:ids AS text[]), CAST(:sizes AS int[])) WITH ORDINALITY AS n (block_id, size_bytes, position)
+    SELECT substr(CAST(:ids AS bytea), CAST(32 * position - 31 AS int), 32) AS block_id, size_bytes, position
+    FROM unnest(CAST(:sizes AS int[])) WITH ORDINALITY AS n (size_bytes, position)
 """
 
-# Whether an owner has shown to have a block; without an owner being stored is enough. Owners are looked up one by one,
-# so that no plan of the database reads all lists for a block.
-_HELD = """
-    CAST(:owner AS text) IS NULL
+# Whether a block is stored and an owner has shown to have it; without an owner being stored is enough. Owners are
+# looked up one by one, so that no plan of the database reads all lists for a block.
+_KNOWN = """
+    b.block_id IS NOT NULL AND (CAST(:owner AS text) IS NULL
     OR EXISTS (
         SELECT 1 FROM block_references r WHERE r.block_id = n.block_id
         AND (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner)
     OR EXISTS (
         SELECT 1 FROM leased_blocks h WHERE h.block_id = n.block_id AND h.proven
-        AND (SELECT l.owner FROM block_leases l WHERE l.lease_number = h.lease_number) = :owner)
+        AND (SELECT l.owner FROM block_leases l WHERE l.lease_number = h.lease_number) = :owner))
 """
 
 
@@ -42,13 +43,11 @@ _HELD = """
 class Standing:
     """How an owner and a lease stand to a block."""
 
-    block_id: BlockId
     size_bytes: int | None
     """By the store's own word; None where the block is not known to the owner."""
     leased: bool
     proven: bool
     """Whether this lease has it that the owner has the bytes."""
-    condemned: bool
 
     @property
     def known(self) -> bool:
@@ -73,17 +72,17 @@ def take_lease(*, session: Session, lease_id: str, owner: str, seconds: int) -> 
         AccessRefused: It is another owner's.
     """
     # Calls under one lease at the same time should not wait for each other, so not each of them prolongs it.
-    session.execute(
+    taken = session.execute(
         text(
             "INSERT INTO block_leases (lease_id, owner, expires_at)"
             " VALUES (:lease_id, :owner, now() + make_interval(secs => :seconds))"
             " ON CONFLICT (lease_id) DO UPDATE SET expires_at = EXCLUDED.expires_at"
             " WHERE block_leases.expires_at < now() + make_interval(secs => 0.9 * :seconds)"
-            " AND block_leases.owner = EXCLUDED.owner"
+            " AND block_leases.owner = EXCLUDED.owner RETURNING lease_number"
         ),
         {"lease_id": lease_id, "owner": owner, "seconds": seconds},
-    )
-    return find_lease(session=session, lease_id=lease_id, owner=owner)
+    ).scalar_one_or_none()
+    return int(taken) if taken else find_lease(session=session, lease_id=lease_id, owner=owner)
 
 
 def find_lease(*, session: Session, lease_id: str, owner: str) -> int:
@@ -124,68 +123,69 @@ def end_lease(*, session: Session, lease_id: str) -> None:
     )
 
 
-def standings(
+def announce(
     *, session: Session, lease_number: int, blocks: Sequence[Block], owner: str | None
-) -> list[Standing]:
-    """How things stand with each of the blocks, in order; no block twice.
+) -> list[int | None]:
+    """Let a lease hold blocks, and take back that garbage collection condemned some of them.
 
     Args:
         session: The transaction.
         lease_number: The lease.
         blocks: Each once.
         owner: Whose blocks count as known; None: everybody's.
+
+    Returns:
+        For each of the blocks, in order, its size by the store's own word where it is known; it counts as proven then.
+        None where it is new, and an address for it has to be given out.
     """
+    # One statement: what is known has to be looked up once, and only the sizes have to come back.
+    sizes: list[int | None] | None = session.execute(
+        text(
+            f"WITH n AS ({_NAMED}), found AS MATERIALIZED ("  # noqa: S608 - constants
+            f"  SELECT n.block_id, n.position, b.size_bytes, b.condemned_at, {_KNOWN} AS known"
+            "  FROM n LEFT JOIN blocks b ON b.block_id = n.block_id AND b.lost_at IS NULL"
+            "), held AS ("
+            "  INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
+            "  SELECT :lease, block_id, NOT known, known FROM found ORDER BY block_id"
+            "  ON CONFLICT (block_id, lease_number) DO UPDATE"
+            "  SET proven = EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
+            "  WHERE h.proven <> EXCLUDED.proven OR (EXCLUDED.put_given AND NOT h.put_given)"
+            "), reprieved AS ("
+            "  UPDATE blocks b SET condemned_at = NULL FROM found f"
+            "  WHERE b.block_id = f.block_id AND f.known AND f.condemned_at IS NOT NULL"
+            ") SELECT array_agg(CASE WHEN known THEN size_bytes END ORDER BY position) FROM found"
+        ),
+        {**_named(blocks), "lease": lease_number, "owner": owner},
+    ).scalar_one()
+    return sizes or []
+
+
+def standings(
+    *, session: Session, lease_number: int, blocks: Sequence[Block], owner: str | None
+) -> list[Standing]:
+    """How things stand with each of the blocks, in order; arguments as of `announce`."""
     rows = session.execute(
         text(
             f"WITH n AS ({_NAMED})"  # noqa: S608 - constants
-            " SELECT encode(n.block_id, 'hex') AS block_id, b.size_bytes, h.block_id IS NOT NULL AS leased,"
-            " coalesce(h.proven, false) AS proven, b.condemned_at IS NOT NULL AS condemned,"
-            f" b.block_id IS NOT NULL AND ({_HELD}) AS known"
+            f" SELECT CASE WHEN {_KNOWN} THEN b.size_bytes END AS size_bytes,"
+            " h.block_id IS NOT NULL AS leased, coalesce(h.proven, false) AS proven"
             " FROM n LEFT JOIN blocks b ON b.block_id = n.block_id AND b.lost_at IS NULL"
             " LEFT JOIN leased_blocks h ON h.lease_number = :lease AND h.block_id = n.block_id"
             " ORDER BY n.position"
         ),
         {**_named(blocks), "lease": lease_number, "owner": owner},
     )
-    return [
-        Standing(
-            block_id=BlockId(row.block_id),
-            size_bytes=row.size_bytes if row.known else None,
-            leased=row.leased,
-            proven=row.proven,
-            condemned=row.condemned,
-        )
-        for row in rows
-    ]
-
-
-def hold(*, session: Session, lease_number: int, known: Sequence[Block], new: Sequence[Block]) -> None:
-    """Let a lease hold blocks: known ones as proven, and new ones, for which an address is given out."""
-    session.execute(
-        text(
-            "INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
-            " SELECT :lease, decode(block_id, 'hex'), NOT known, known"
-            " FROM unnest(CAST(:ids AS text[]), CAST(:known AS boolean[])) AS n (block_id, known) ORDER BY 2"
-            " ON CONFLICT (lease_number, block_id) DO UPDATE"
-            " SET proven = EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
-            " WHERE h.proven <> EXCLUDED.proven OR (EXCLUDED.put_given AND NOT h.put_given)"
-        ),
-        {
-            "lease": lease_number,
-            "ids": [block.block_id for block in (*known, *new)],
-            "known": [True] * len(known) + [False] * len(new),
-        },
-    )
+    return [Standing(size_bytes=row.size_bytes, leased=row.leased, proven=row.proven) for row in rows]
 
 
 def reprieve(*, session: Session, blocks: Sequence[Block]) -> None:
     """Take back that garbage collection condemned these."""
     session.execute(
         text(
-            "UPDATE blocks SET condemned_at = NULL WHERE condemned_at IS NOT NULL AND block_id IN ("
-            " SELECT decode(block_id, 'hex') FROM unnest(CAST(:ids AS text[])) AS n (block_id))"
+            "UPDATE blocks SET condemned_at = NULL WHERE condemned_at IS NOT NULL"  # noqa: S608 - constants
+            f" AND block_id IN (SELECT block_id FROM ({_NAMED}) AS n)"
         ),
-        {"ids": [block.block_id for block in blocks]},
+        _named(blocks),
     )
 
 
@@ -213,12 +213,12 @@ def prove(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> li
     """Note that the owner has these stored blocks; gives those that may lie a second time under this lease's keys."""
     rows = session.execute(
         text(
-            "UPDATE leased_blocks h SET proven = true FROM blocks b"
+            "UPDATE leased_blocks h SET proven = true FROM blocks b"  # noqa: S608 - constants
             " WHERE h.lease_number = :lease AND NOT h.proven AND b.block_id = h.block_id AND b.lost_at IS NULL"
-            " AND h.block_id IN (SELECT decode(block_id, 'hex') FROM unnest(CAST(:ids AS text[])) AS n (block_id))"
+            f" AND h.block_id IN (SELECT block_id FROM ({_NAMED}) AS n)"
             " RETURNING encode(h.block_id, 'hex') AS block_id, b.lease_number <> :lease AS spare"
         ),
-        {"lease": lease_number, "ids": [block.block_id for block in blocks]},
+        {**_named(blocks), "lease": lease_number},
     )
     return [BlockId(row.block_id) for row in rows if row.spare]
 
@@ -316,7 +316,7 @@ def hold_list(*, session: Session, list_number: int, lease_number: int) -> None:
             "INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
             " SELECT DISTINCT CAST(:lease AS bigint), block_id, false, true FROM block_references"
             " WHERE list_number = :list"
-            " ON CONFLICT (lease_number, block_id) DO UPDATE SET proven = true WHERE NOT h.proven"
+            " ON CONFLICT (block_id, lease_number) DO UPDATE SET proven = true WHERE NOT h.proven"
         ),
         {"list": list_number, "lease": lease_number},
     )
@@ -329,6 +329,6 @@ def end_reference(*, session: Session, reference_id: str) -> None:
 
 def _named(blocks: Sequence[Block]) -> dict[str, object]:
     return {
-        "ids": [block.block_id for block in blocks],
+        "ids": bytes.fromhex("".join([block.block_id for block in blocks])),
         "sizes": [block.size_bytes for block in blocks],
     }

@@ -126,7 +126,9 @@ def _restore(database: Database, objects: BlockObjects, block: Block, content: b
     with database.transaction() as session:
         ledger.enter(session)
         lease = ledger.take_lease(session=session, lease_id=_REPAIR, owner=_REPAIR, seconds=3600)
-        ledger.hold(session=session, lease_number=lease, known=[], new=[block])
+        (size_bytes,) = ledger.announce(session=session, lease_number=lease, blocks=[block], owner=_REPAIR)
+    if size_bytes is not None:
+        return  # It came back by another way meanwhile.
     objects.put(block, lease, content)
     with database.transaction() as session:
         ledger.enter(session)

@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, func, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cutroom.blocks.block import BLOCK_BYTES
@@ -43,18 +54,17 @@ class BlockLease(Table):
 
 
 class LeasedBlock(Table):
-    """That a lease holds a block."""
+    """That a lease holds a block. The row goes with its lease, by whoever removes that (`block_garbage`)."""
 
     __tablename__ = "leased_blocks"
     __table_args__ = (
+        PrimaryKeyConstraint("block_id", "lease_number"),
         CheckConstraint("put_given OR proven", name="proven"),
-        Index("ix_leased_blocks_block_id", "block_id"),
+        Index("ix_leased_blocks_lease_number", "lease_number"),
     )
 
-    lease_number: Mapped[int] = mapped_column(
-        ForeignKey("block_leases.lease_number", ondelete="CASCADE"), primary_key=True
-    )
-    block_id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    lease_number: Mapped[int]
+    block_id: Mapped[bytes] = mapped_column(LargeBinary)
     put_given: Mapped[bool] = mapped_column(Boolean)
     proven: Mapped[bool] = mapped_column(Boolean)
 

@@ -50,25 +50,14 @@ class StoredBlocks:
         with self._database.transaction() as session:
             ledger.enter(session)
             lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
-            found = ledger.standings(
+            sizes = ledger.announce(
                 session=session, lease_number=lease, blocks=distinct, owner=self._whose(owner)
             )
-            _check_sizes(distinct, found)
-            known = {standing.block_id for standing in found if standing.known}
-            ledger.hold(
-                session=session,
-                lease_number=lease,
-                known=[block for block in distinct if block.block_id in known],
-                new=[block for block in distinct if block.block_id not in known],
-            )
-            if any(standing.known and standing.condemned for standing in found):
-                ledger.reprieve(
-                    session=session, blocks=[block for block in distinct if block.block_id in known]
-                )
+            _check_sizes(distinct, sizes)
         puts = {
             block.block_id: self._objects.presigned_put(block, lease)
-            for block in distinct
-            if block.block_id not in known
+            for block, size_bytes in zip(distinct, sizes, strict=True)
+            if size_bytes is None
         }
         return [BlockLocation(block=block, upload=puts.get(block.block_id)) for block in blocks]
 
@@ -84,13 +73,13 @@ class StoredBlocks:
             found = ledger.standings(
                 session=session, lease_number=lease, blocks=distinct, owner=self._whose(owner)
             )
-        _check_sizes(distinct, found)
+        _check_sizes(distinct, [standing.size_bytes for standing in found])
         pairs = list(zip(distinct, found, strict=True))
         arrived = self._objects.arrived(
             [block for block, standing in pairs if standing.leased and not standing.known], lease
         )
         present = {block.block_id for block in arrived} | {
-            standing.block_id for standing in found if standing.leased and standing.known
+            block.block_id for block, standing in pairs if standing.leased and standing.known
         }
         fresh = [block for block, standing in pairs if block.block_id in present and not standing.proven]
         if fresh:
@@ -221,16 +210,15 @@ def block_objects(settings: Settings) -> BlockObjects:
 
 
 def _distinct(blocks: Sequence[Block]) -> list[Block]:
-    by_id = {block.block_id: block for block in reversed(blocks)}
-    for block in blocks:
+    by_id = {block.block_id: block for block in blocks}
+    for block in blocks if len(by_id) < len(blocks) else ():
         if by_id[block.block_id].size_bytes != block.size_bytes:
             raise UsageError(f"Block {block.block_id} is named with two sizes.")
-    return [by_id[block_id] for block_id in dict.fromkeys(block.block_id for block in blocks)]
+    return list(by_id.values())
 
 
-def _check_sizes(blocks: Sequence[Block], found: Sequence[ledger.Standing]) -> None:
-    for block, standing in zip(blocks, found, strict=True):
-        if standing.known and standing.size_bytes != block.size_bytes:
-            raise UsageError(
-                f"Block {block.block_id} has {standing.size_bytes} bytes, not {block.size_bytes}."
-            )
+def _check_sizes(blocks: Sequence[Block], sizes: Sequence[int | None]) -> None:
+    """Hold the sizes that were named to those of the store."""
+    for block, size_bytes in zip(blocks, sizes, strict=True):
+        if size_bytes not in {None, block.size_bytes}:
+            raise UsageError(f"Block {block.block_id} has {size_bytes} bytes, not {block.size_bytes}.")
