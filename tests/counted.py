@@ -49,9 +49,13 @@ def read_counters(media: Path, *, track: str = "0:v:0") -> list[int]:
 
 
 def beeps(seconds: float) -> "npt.NDArray[np.float32]":
-    """A 40 ms beep at each whole second over quiet noise, mono."""
+    """A 40 ms beep at each whole second over quiet noise, mono.
+
+    No stretch of the noise is like another, and it is low enough for every encoder to keep its waveform.
+    """
     total = int(seconds * SAMPLE_RATE)
-    sound = np.random.default_rng(7).normal(0, 0.02, total).astype(np.float32)
+    noise = np.random.default_rng(7).normal(0, 0.02, total + 15)
+    sound = np.convolve(noise, np.full(16, 0.25), "valid").astype(np.float32)
     beep = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(int(0.04 * SAMPLE_RATE)) / SAMPLE_RATE).astype(
         np.float32
     )

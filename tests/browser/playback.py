@@ -111,7 +111,7 @@ def play_through(
     source = LIBRARIES[library]
     if not source.is_file():
         raise FileNotFoundError(f"{library} is not installed: run `make setup`.")
-    with _watched(page) as watched, _serve_harness(library, source) as address:
+    with _watched(page) as watched, serve_harness(library, source) as address:
         page.goto(f"{address}/harness.html")
         loaded = page.evaluate("a => harness.load(...a)", [library, url, settings or {}])
         result = Playback(
@@ -145,7 +145,7 @@ class Subtitles:
 
 def show_subtitles(page: Page, url: str, *, label: str, at_s: float, limit_s: float = 20) -> Subtitles:
     """Choose the subtitles of that name in Shaka Player, and look at the screen at a time."""
-    with _serve_harness("shaka", LIBRARIES["shaka"]) as address:
+    with serve_harness("shaka", LIBRARIES["shaka"]) as address:
         page.goto(f"{address}/harness.html")
         page.evaluate("([name, url]) => harness.load(name, url)", ["shaka", url])
         tracks = page.evaluate("harness.subtitles()")
@@ -306,10 +306,9 @@ def _watched(page: Page) -> Iterator[_Watched]:
 
 
 @contextmanager
-def _serve_harness(library: str, source: Path) -> Iterator[str]:
+def serve_harness(library: str, source: Path) -> Iterator[str]:
     files = {
-        "/harness.html": HERE / "harness.html",
-        "/harness.js": HERE / "harness.js",
+        **{f"/{name}": HERE / name for name in ("harness.html", "harness.js", "senses.js")},
         f"/library/{library if library.endswith('.js') else f'{library}.js'}": source,
     }
 

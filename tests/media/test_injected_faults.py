@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 import pytest
 from av.packet import Packet
 
-from counted import make_counted
-from cutroom.errors import CutroomError
+from counted import SAMPLE_RATE, decode_sound, make_counted
+from cutroom.errors import CutroomError, VerificationFailed
 from cutroom.ffmpeg import tools
 from cutroom.media.plan import Plan
 from cutroom.settings import Settings
@@ -37,6 +39,8 @@ audio:
     bitrates: [96k]
 closest_rungs: 1
 """
+
+Sound = npt.NDArray[np.float32]
 
 PRESETS = {"h264": "ultrafast", "hevc": "ultrafast", "vp9": "8", "av1": "12"}
 
@@ -199,11 +203,67 @@ def lose_the_priming(run: Stopped) -> None:
     converted(run.encode("audio", 0), "-c", "copy", "-use_editlist", "0", container="mp4")
 
 
+def resounded(run: Stopped, edit: Callable[[Sound], object]) -> None:
+    """Other sound of the same length, encoded anew; segments meet at each second."""
+    media = run.encode("audio", 0)
+    sound = decode_sound(media).copy()
+    edit(sound)
+    raw = media.with_name("sound.f32")
+    raw.write_bytes(sound.tobytes())
+    given = ("-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", str(raw), "-map", "1:a")
+    converted(media, *given, "-c:a", "aac", "-b:a", "96k", container="mp4")
+    raw.unlink()
+
+
+def at(second: float) -> int:
+    return round(second * SAMPLE_RATE)
+
+
+def silence_a_boundary(run: Stopped) -> None:
+    def silence(sound: Sound) -> None:
+        sound[at(2) - 512 : at(2) + 512] = 0
+
+    resounded(run, silence)
+
+
+def repeat_the_end_of_a_segment(run: Stopped) -> None:
+    def repeat(sound: Sound) -> None:
+        sound[at(1) : at(1.2)] = sound[at(0.8) : at(1)]
+
+    resounded(run, repeat)
+
+
+def drop_the_beginning_of_a_segment(run: Stopped) -> None:
+    """What follows comes as much too early, and what was dropped comes again at the end."""
+
+    def drop(sound: Sound) -> None:
+        sound[at(2) :] = np.roll(sound[at(2) :], -1024)
+
+    resounded(run, drop)
+
+
+def move_a_segment(run: Stopped) -> None:
+    def move(sound: Sound) -> None:
+        sound[at(1) : at(2)] = np.roll(sound[at(1) : at(2)], at(0.005))
+
+    resounded(run, move)
+
+
+def swap_segments(run: Stopped) -> None:
+    def swap(sound: Sound) -> None:
+        sound[at(1) : at(3)] = np.roll(sound[at(1) : at(3)], at(1))
+
+    resounded(run, swap)
+
+
 PICTURE_FAULTS = (
     lose_a_frame, double_a_frame, shift_a_time, note_other_times, have_another_size, have_another_size_in_one_chunk,
     swap_chunks, flip_a_bit,
 )  # fmt: skip
 SOUND_FAULTS = (cut_the_sound, delay_the_sound, lose_the_priming)
+HEARD_FAULTS = (
+    silence_a_boundary, repeat_the_end_of_a_segment, drop_the_beginning_of_a_segment, move_a_segment, swap_segments,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", PICTURE_FAULTS, ids=lambda one: one.__name__)
@@ -281,6 +341,25 @@ def test_a_fault_in_what_was_packaged_is_caught(
     assert run.shows_nothing
 
 
+@pytest.mark.parametrize("fault", HEARD_FAULTS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("encoded", ["h264"], indirect=True)
+def test_a_fault_that_leaves_the_sound_as_long_as_it_is_is_caught(
+    run: Stopped, fault: Callable[[Stopped], None]
+) -> None:
+    fault(run)
+    with pytest.raises(VerificationFailed, match=r"1 of \d+ checks .* sounds like its source all along"):
+        run.go_on()
+    assert run.shows_nothing
+
+
+@pytest.mark.parametrize("encoded", ["h264"], indirect=True)
+def test_sound_that_is_only_encoded_once_more_is_published(run: Stopped) -> None:
+    """So it is the faults that are caught, and not the way in which they were put in."""
+    resounded(run, lambda _: None)
+    run.go_on()
+    assert not run.shows_nothing
+
+
 def test_without_a_fault_it_is_published(run: Stopped) -> None:
     run.go_on()
     assert not run.shows_nothing
@@ -289,9 +368,40 @@ def test_without_a_fault_it_is_published(run: Stopped) -> None:
 @pytest.mark.parametrize("encoded", ["h264"], indirect=True)
 def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, tmp_path: Path) -> None:
     run.go_on()
-    other = tmp_path / "other.mp4"
-    make_counted(other, seconds=3.96, size=(160, 90), audio=None)
-    for source, is_equal in ((run.source, True), (other, False)):
+    shorter, late = tmp_path / "shorter.mp4", tmp_path / "late.mp4"
+    make_counted(shorter, seconds=3.96, size=(160, 90), audio=("-c:a", "aac"))
+    delayed = ("-map", "0:v", "-c:v", "copy", "-map", "0:a", "-af", "adelay=10", "-c:a", "aac", "-t", "4")
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", "-i", run.source, *delayed, late], check=True)
+    shown, heard = "shows the frames of the file", "sounds like the file"
+    for source, failed in ((run.source, set()), (shorter, {shown}), (late, {heard})):
         report = check_folder(run.out, Settings(home=run.out), source)
-        assert report["ok"] == is_equal
-        assert ("100 of 100" in report["checks"][-1]["found"]) == is_equal
+        checks = [one for one in report["checks"] if shown in one["name"] or heard in one["name"]]
+        assert len(checks) == 3
+        assert {
+            words for words in (shown, heard) for one in checks if words in one["name"] and not one["ok"]
+        } == failed
+        assert report["ok"] == (not failed)
+
+
+KEYS = '{"default": "00112233445566778899aabbccddeeff:000102030405060708090a0b0c0d0e0f"}'
+OTHER_KEYS = '{"default": "ffeeddccbbaa99887766554433221100:000102030405060708090a0b0c0d0e0f"}'
+
+
+@pytest.mark.parametrize(("container", "scheme"), [("cmaf", "cenc"), ("cmaf", "cbcs"), ("ts", "aes-128")])
+def test_what_is_encrypted_is_compared_with_its_key_and_said_to_be_skipped_without(
+    container: str, scheme: str, tmp_path: Path
+) -> None:
+    source, profile, out = tmp_path / "source.mp4", tmp_path / "locked.yaml", tmp_path / "out"
+    make_counted(source, seconds=3, size=(160, 90), audio=("-c:a", "aac"))
+    profile.write_text(
+        PROFILE.format(codec="h264", preset="ultrafast")
+        + f"containers: [{container}]\nencryption: {{scheme: {scheme}, key_uri: 'https://keys.example/1'}}\n"
+    )
+    settings = Settings(home=tmp_path, content_keys=KEYS)
+    transcode(source, out, profile=str(profile), settings=settings)
+    compared = check_folder(out, settings, source)["checks"][-3:]
+    assert [(one["ok"], one.get("skipped", False)) for one in compared] == [(True, False)] * 3
+    for keys, reason in (("", "no content key 'default'"), (OTHER_KEYS, "has another id now")):
+        report = check_folder(out, Settings(home=tmp_path, content_keys=keys), source)
+        assert report["ok"]
+        assert all(one["skipped"] and reason in one["found"] for one in report["checks"][-3:])

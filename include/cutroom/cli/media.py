@@ -64,7 +64,7 @@ def verify(
     what: str = typer.Argument(..., help="An asset, or a folder that `transcode` made."),
     *,
     source: Path | None = typer.Option(
-        None, exists=True, dir_okay=False, help="The file that it was made of: compare the frames of both."
+        None, exists=True, dir_okay=False, help="The file that it was made of: compare frames and sound."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
@@ -79,7 +79,8 @@ def verify(
         typer.echo(json.dumps(report, indent=2))
     else:
         for check in report["checks"]:
-            typer.echo(f"{'ok  ' if check['ok'] else 'FAIL'} {check['name']}: {check['found']}")
+            mark = "skip" if check.get("skipped") else "ok  " if check["ok"] else "FAIL"
+            typer.echo(f"{mark} {check['name']}: {check['found']}")
     if not report["ok"]:
         raise VerificationFailed(f"{what} is not as it was verified.")
 

@@ -13,6 +13,7 @@ from cutroom.ffmpeg.argv import compiled, rational
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.clock import SMALLEST_GAP_S
+from cutroom.media.likeness import RATE_HZ
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
 
@@ -22,6 +23,9 @@ SAMPLES_FORMAT = "{sn} {samp} {pts} {tb}"
 # ITU-R BS.775-4, annex 4: centre and surrounds go into left and right at -3 dB, the LFE channel is left out. The sum
 # can be above full scale, so it stays floating point until the gain is known.
 DOWNMIX = {"clev": "0.70710678", "slev": "0.70710678", "lfe_mix_level": "0", "rematrix_maxval": "0"}
+
+# Without what every codec may turn in phase, the lowest tones.
+HEARD = (("aresample", (RATE_HZ,), {"resampler": "soxr"}), ("highpass", (), {"f": 200}))
 
 _SUMMARY = re.compile(
     r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
@@ -39,6 +43,7 @@ def encode(
     outputs: Sequence[Path],
     stats: Path,
     source_stats: Path,
+    heard: Path,
 ) -> list[str]:
     """Decode a whole track of sound once, encode all these rungs of it, and meter it as meter `source`.
 
@@ -50,13 +55,16 @@ def encode(
         outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
         stats: Where the sizes of the frames that reached the first encoder are written.
         source_stats: The same of the frames before anything but their place was changed.
+        heard: Where what reaches the encoders is written as it will be compared, see `likeness`.
     """
-    split = _placed(audio, source).filter_multi_output("asplit", len(rungs) + 1)
-    made = [metered(split[len(rungs)], "source", source_stats)]
+    split = _placed(audio, source).filter_multi_output("asplit", len(rungs) + 2)
+    channels = rungs[0].channels
+    made = [
+        metered(split[len(rungs)], "source", source_stats),
+        _heard(_raised(_mixed(split[len(rungs) + 1], audio, channels), gain), channels, heard),
+    ]
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
-        sound = _mixed(split[place], audio, rung.channels)
-        if gain.gain_db:
-            sound = sound.filter("volume", f"{gain.gain_db:g}dB", precision="float")
+        sound = _raised(_mixed(split[place], audio, rung.channels), gain)
         made.append(
             ffmpeg.output(
                 sound.filter("aresample", rung.sample_rate_hz, resampler="soxr"),
@@ -75,6 +83,11 @@ def encode(
             )
         )
     return compiled(made)
+
+
+def hear(audio: AudioPlan, channels: int, *, source: Path, heard: Path) -> list[str]:
+    """Write a track of a source as `encode` does to be compared, mixed down to so many channels."""
+    return compiled([_heard(_mixed(_placed(audio, source), audio, channels), channels, heard)])
 
 
 def measure(audio: AudioPlan, *, source: Path) -> list[str]:
@@ -137,7 +150,9 @@ def draw(
     return compiled([ffmpeg.output(drawn, str(image), **png), ffmpeg.output(listed, "-", f="null")])
 
 
-def decode(*, source: Path, stats: Path, end_s: Fraction | None = None) -> list[str]:
+def decode(
+    *, source: Path, stats: Path, channels: int, heard: Path, end_s: Fraction | None = None
+) -> list[str]:
     """Decode a packaged track, meter it as meter `made`, and note every frame; an error in the bitstream ends it.
 
     The edit list tells where the track starts, and the length of its last sample where it ends: what an encoder put
@@ -146,11 +161,14 @@ def decode(*, source: Path, stats: Path, end_s: Fraction | None = None) -> list[
     Args:
         source: The initialization segment and all media segments.
         stats: Where the sizes of the frames are written.
+        channels: How many the track has.
+        heard: Where the sound is written as it is compared with what `encode` wrote.
         end_s: End of the last segment, on the presentation's timeline; None: the file tells it itself.
     """
     whole = ffmpeg.input(f"file:{source}", xerror=None, copyts=None).audio
     end = {} if end_s is None else {"end": f"{float(end_s):.6f}"}
-    return compiled([metered(whole.filter("atrim", start=0, **end), "made", stats)])
+    split = whole.filter("atrim", start=0, **end).filter_multi_output("asplit", 2)
+    return compiled([metered(split[0], "made", stats), _heard(split[1], channels, heard)])
 
 
 def extract_cover(*, source: Path, track: int, covers: Sequence[tuple[int, Path]]) -> list[str]:
@@ -230,3 +248,17 @@ def _mixed(sound: Any, audio: AudioPlan, channels: int) -> Any:
     if channels == audio.track.channels:
         return sound.filter("aformat", channel_layouts=layout)
     return sound.filter("aformat", sample_fmts="fltp").filter("aresample", out_chlayout=layout, **DOWNMIX)
+
+
+def _raised(sound: Any, gain: Gain) -> Any:
+    return sound.filter("volume", f"{gain.gain_db:g}dB", precision="float") if gain.gain_db else sound
+
+
+def _heard(sound: Any, channels: int, path: Path) -> Any:
+    """An output of one channel at a low rate, in which no two channels cancel out or can change places unnoticed."""
+    weights = [2 * channels - place for place in range(channels)]
+    mix = "+".join(f"{weight / sum(weights):.4f}*c{place}" for place, weight in enumerate(weights))
+    sound = sound.filter("pan", args=f"mono|c0={mix}")
+    for name, arguments, options in HEARD:
+        sound = sound.filter(name, *arguments, **options)
+    return ffmpeg.output(sound, str(path), **{"c:a": "pcm_mulaw", "f": "mulaw", "bitexact": None})

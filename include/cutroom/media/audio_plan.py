@@ -10,6 +10,9 @@ from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.recipes import AudioCodec
 from cutroom.media.source import AudioTrack, Source
 
+HEARD_REVISION = 1
+"""Raised when what is kept of the sound beside an encode changes: older ones could not be compared."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioRung:
@@ -48,7 +51,7 @@ class AudioPlan:
 
 def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> str:
     """The name of one bit rate of one track of sound."""
-    what = [str(audio.origin_s), list(audio.track.joined), plain(AudioRung, rung)]
+    what = [str(audio.origin_s), list(audio.track.joined), plain(AudioRung, rung), HEARD_REVISION]
     return encode_key(source, audio.track.index, what, tools)
 
 

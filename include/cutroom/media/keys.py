@@ -52,6 +52,11 @@ def encode_facts(encode_key: str) -> str:
     return f"encodes/{encode_key}/facts.json"
 
 
+def encode_heard(encode_key: str) -> str:
+    """The sound that an encode was made of, as it is compared with what is published (see `cutroom.media.likeness`)."""
+    return f"encodes/{encode_key}/heard"
+
+
 def tool_log(run_id: str, step: str, part: str) -> str:
     """The full log of a media tool, in the work bucket."""
     return f"logs/{run_id}/{step}/{part}.log"

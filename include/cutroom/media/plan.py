@@ -12,7 +12,7 @@ from typing import Any
 from cutroom import ids
 from cutroom.errors import PlanInvalid, SourceUnsupported
 from cutroom.media import timeline
-from cutroom.media.audio_plan import AudioPlan, chosen_codecs, plan_audio
+from cutroom.media.audio_plan import AudioPlan, AudioRung, chosen_codecs, plan_audio
 from cutroom.media.download_plan import plan_downloads
 from cutroom.media.encode_key import adapter, plain
 from cutroom.media.profile import Profile
@@ -72,6 +72,10 @@ class Plan:
         """What segments are packaged as, each once, in the profile's order."""
         return tuple(dict.fromkeys(one.container for one in self.renditions if one.kind != "download"))
 
+    def audio_rung(self, name: str) -> AudioRung:
+        """The rung of sound of this name."""
+        return next(rung for audio in self.audio for rung in audio.rungs if rung.name == name)
+
     def rendition(self, key: str) -> RenditionPlan:
         """The rendition with this key."""
         return next(rendition for rendition in self.renditions if rendition.key == key)
@@ -112,7 +116,7 @@ def make_plan(
     """
     tools = dict(tools)
     track = source.video[0] if source.video and profile.video else None
-    origin = _origin(source, track, packets)
+    origin = origin_of(source, track, packets)
     video = None if track is None else plan_video(track, packets, profile, origin)
     audio = tuple(
         plan_audio(one, codec, origin) for one in source.audio for codec in chosen_codecs(one, profile.audio)
@@ -173,7 +177,7 @@ def _lock(profile: Profile, key_id: str | None) -> Lock | None:
     )
 
 
-def _origin(source: Source, track: VideoTrack | None, packets: Sequence[Packet]) -> Fraction:
+def origin_of(source: Source, track: VideoTrack | None, packets: Sequence[Packet]) -> Fraction:
     """When the presentation starts: with the earliest of the tracks that are carried.
 
     A sound that starts less than a millisecond before the picture is taken to start with it: containers that count

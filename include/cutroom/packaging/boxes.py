@@ -37,3 +37,15 @@ def boxes(data: bytes | bytearray, start: int = 0, end: int | None = None) -> It
         if kind in CONTAINERS:
             yield from boxes(data, start + head, start + size)
         start += size
+
+
+def edited_out(init: bytes) -> int:
+    """How many ticks of a track its edit list leaves out in front; 0 where it has none (ISO/IEC 14496-12, 8.6.6)."""
+    for box in boxes(init):
+        if box.kind == b"elst":
+            is_long = init[box.start] == 1
+            (media_time,) = struct.unpack_from(
+                ">q" if is_long else ">i", init, box.start + (16 if is_long else 12)
+            )
+            return max(0, int(media_time))
+    return 0

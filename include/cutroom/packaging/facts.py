@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from cutroom.errors import VerificationFailed
 from cutroom.media.joins import Join
+from cutroom.media.likeness import Likeness
 from cutroom.media.loudness import Loudness
 from cutroom.media.rates import Rates
 from cutroom.packaging import packager, webvtt
@@ -50,6 +51,8 @@ class LockFacts:
     key_uri: str
     ivs: tuple[str, ...]
     """Hexadecimal: one for all segments, or one for each (AES-128)."""
+    key_name: str = "default"
+    """What the settings, or the key service, know the key by."""
     pssh: str | None = None
     """The `pssh` box that tells a browser's content decryption module the key's id, in base 64."""
 
@@ -74,6 +77,8 @@ class RenditionFacts:
     """Largest bit rate of any segment (RFC 8216, 4.3.4.2)."""
     average_bandwidth_bps: int
     size_bytes: int
+    lead_ticks: int = 0
+    """What an encoder put before the sound: in the first segment, but not on the presentation's timeline."""
     files: dict[str, str]
     """SHA-256 of each file of the rendition."""
     init: ByteRange | None = None
@@ -110,6 +115,8 @@ class RenditionFacts:
     """Cues of the source that are shown in the presentation."""
     loudness: Loudness | None = None
     """What the meter of EBU R 128 shows of the packaged track."""
+    likeness: Likeness | None = None
+    """How it compares with the sound that its encoder was given; None: silence."""
     keyframe_ticks: tuple[int, ...] = ()
     bitstream_codec: str | None = None
     """RFC 6381, read from the initialization segment without the packager; None where there is none to read."""

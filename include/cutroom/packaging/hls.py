@@ -65,11 +65,14 @@ def iframe_playlist(facts: RenditionFacts) -> str:
 
 
 def _durations(facts: RenditionFacts) -> list[Fraction]:
-    """In whole microseconds, as they are printed: the target duration holds for what a player reads."""
-    return [
-        Fraction(round(Fraction(segment.duration_ticks * 1_000_000, facts.timescale)), 1_000_000)
-        for segment in facts.segments
-    ]
+    """In whole microseconds, as they are printed: the target duration holds for what a player reads.
+
+    The first includes what the edit list leaves out. Shaka Player puts a segment where the durations before it add up
+    to, by the time that its fragment states, and that knows nothing of the edit list.
+    """
+    ticks = [segment.duration_ticks for segment in facts.segments]
+    ticks[0] += facts.lead_ticks
+    return [Fraction(round(Fraction(one * 1_000_000, facts.timescale)), 1_000_000) for one in ticks]
 
 
 def _head(facts: RenditionFacts) -> list[str]:

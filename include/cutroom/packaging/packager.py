@@ -81,7 +81,7 @@ def package(
     ]
     runner.run(argv, log=log, limits=limits, cwd=folder)
     for path in folder.glob("*.mp4"):
-        path.write_bytes(without_dates(path.read_bytes()))
+        path.write_bytes(without_pre_skip(without_dates(path.read_bytes())))
 
 
 def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path, limits: Limits) -> None:
@@ -153,4 +153,18 @@ def without_dates(mp4: bytes) -> bytes:
         if box.kind in {b"mvhd", b"tkhd", b"mdhd"}:
             length = 16 if data[box.start] == 1 else 8
             data[box.start + 4 : box.start + 4 + length] = bytes(length)
+    return bytes(data)
+
+
+def without_pre_skip(mp4: bytes) -> bytes:
+    """An MP4 whose Opus tracks leave it to the edit list alone to say what an encoder put in front.
+
+    The number in `dOps` is informative only (Encapsulation of Opus in ISO BMFF, 4.3.2), but browsers take as many
+    samples off once more, and would play the sound 6.5 ms early.
+    """
+    data = bytearray(mp4)
+    for box in boxes(mp4):
+        if box.kind == b"stsd" and (at := mp4.find(b"dOps", box.start, box.end)) >= 0:
+            # Behind the kind stand a version and the number of channels, each of one byte.
+            data[at + 6 : at + 8] = bytes(2)
     return bytes(data)

@@ -40,6 +40,7 @@ def verify(
         checks += [pictures.sizes(plan, video), pictures.grid(video, source_frames), pictures.aligned(video)]
         checks += [check for one in video for check in joins.checks(plan, one)]
     checks += [sound.samples(plan, one, encoded_sound) for one in audio]
+    checks += [sound.alike(one) for one in audio]
     checks += [
         sound.loudness(rung, one, encoded_sound[one.rung]) for one, rung in sound.normalised(plan, audio)
     ]
@@ -47,7 +48,8 @@ def verify(
     checks += text.cues([one for one in renditions if one.kind == "text"])
     for one in (one for one in renditions if one.kind == "download"):
         checks += pictures.frames([one], source_frames) if one.decoded_frames is not None else []
-        checks += [sound.samples(plan, one, encoded_sound)] if one.decoded_samples is not None else []
+        if one.decoded_samples is not None:
+            checks += [sound.samples(plan, one, encoded_sound), sound.alike(one)]
     for name in manifest_names(plan.containers):
         read_back = manifests.hls if name.kind == "hls" else manifests.dash
         named = [one for one in renditions if one.container == name.container and one.kind != "download"]

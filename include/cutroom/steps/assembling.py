@@ -17,7 +17,7 @@ from cutroom.steps.encodes import fetch_encode
 from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks
 from cutroom.steps.job import Job
 from cutroom.steps.packed import Packed, pack
-from cutroom.steps.sound import read_samples
+from cutroom.steps.sound import HEARD, compare_heard, read_samples
 from cutroom.steps.text import make_text
 from cutroom.steps.workshop import Workshop
 
@@ -60,7 +60,7 @@ def _download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path
         if track.kind == "video":
             joined = _join(shop, made, track, folder)
             return joined.path, joined.ticks
-        rung = next(rung for audio in made.audio for rung in audio.rungs if rung.name == track.rung)
+        rung = made.audio_rung(track.rung)
         suffix = ".mp3" if rung.codec == "mp3" else ".mp4"
         return fetch_encode(shop, track.encode_keys[0], folder / f"sound{suffix}")[0], []
 
@@ -184,9 +184,9 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     packed, decoded = _package(shop, made, rendition, path, folder)
     packaged = packed.packaged
     (track,) = rendition.tracks
-    rung = next(rung for audio in made.audio for rung in audio.rungs if rung.name == rendition.rung)
+    rung = made.audio_rung(rendition.rung)
     peak, average = facts.bandwidths(packaged.segments, packaged.timescale)
-    heard = read_samples(decoded)
+    samples = read_samples(decoded)
     _store(
         shop,
         facts.RenditionFacts(
@@ -202,6 +202,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             bandwidth_bps=peak,
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in packaged.segments),
+            lead_ticks=packed.lead_ticks,
             files=packed.digests,
             init=packaged.init,
             index=packaged.index,
@@ -212,10 +213,16 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             label=track.label,
             role=track.role,
             is_default=track.is_default,
-            decoded_samples=heard.samples,
-            first_tick=None if heard.start_s is None else round(heard.start_s * packaged.timescale),
+            decoded_samples=samples.samples,
+            first_tick=None if samples.start_s is None else round(samples.start_s * packaged.timescale),
             bitstream_codec=packed.bitstream_codec,
             loudness=sound.read_loudness((folder / "decode.log").read_text(errors="replace"), "made"),
+            likeness=compare_heard(
+                shop,
+                rendition.encode_keys[0],
+                folder,
+                [Fraction(one.start_ticks, packaged.timescale) for one in packaged.segments[1:]],
+            ),
         ),
         folder,
     )
@@ -229,11 +236,16 @@ def _package(
 
     packed = pack(shop, made, rendition, encoded, folder)
     stats = folder / "decoded.txt"
-    command = (
-        argv.decode(source=packed.whole, stats=stats)
-        if rendition.kind == "video"
-        else sound.decode(source=packed.whole, stats=stats, end_s=packed.packaged.end_s)
-    )
+    if rendition.kind == "video":
+        command = argv.decode(source=packed.whole, stats=stats)
+    else:
+        command = sound.decode(
+            source=packed.whole,
+            stats=stats,
+            channels=made.audio_rung(rendition.rung).channels,
+            heard=folder / HEARD,
+            end_s=packed.packaged.end_s,
+        )
     runner.run(command, log=folder / "decode.log", limits=shop.limits, on_line=lambda _: None)
     return packed, stats
 

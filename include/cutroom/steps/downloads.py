@@ -10,7 +10,7 @@ from cutroom.media import timeline
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import EncodedTrack, RenditionPlan
 from cutroom.steps.encoding import frame_ticks
-from cutroom.steps.sound import read_samples
+from cutroom.steps.sound import HEARD, compare_heard, read_samples
 from cutroom.steps.workshop import Workshop, sha256_of
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ def make_download(
         )
         command = argv.copy(inputs, path, container=rendition.container)
         runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
-    decoded = {track.kind: _decoded(shop, track.kind, path, folder) for track in rendition.tracks}
     picture = _rung(made, rendition, "video")
     sound = _rung(made, rendition, "audio")
+    heard = _track(rendition, "audio")
+    channels = sound.channels if sound else None
+    decoded = {track.kind: _decoded(shop, track.kind, channels, path, folder) for track in rendition.tracks}
     shown = []
     if made.video and picture:
         timescale = made.video.timing.timescale
@@ -89,21 +91,28 @@ def make_download(
         decoded_frames=len(shown) if picture else None,
         decoded_ticks_digest=ids.digest(shown) if picture else None,
         decoded_samples=read_samples(decoded["audio"]).samples if sound else None,
+        likeness=None if heard is None else compare_heard(shop, heard.encode_keys[0], folder),
     )
 
 
-def _decoded(shop: Workshop, kind: str, path: Path, folder: Path) -> Path:
+def _decoded(shop: Workshop, kind: str, channels: int | None, path: Path, folder: Path) -> Path:
     from cutroom.ffmpeg import argv, runner, sound
 
     stats = folder / f"decoded-{kind}.txt"
     command = (
-        argv.decode(source=path, stats=stats) if kind == "video" else sound.decode(source=path, stats=stats)
+        argv.decode(source=path, stats=stats)
+        if channels is None or kind == "video"
+        else sound.decode(source=path, stats=stats, channels=channels, heard=folder / HEARD)
     )
     runner.run(command, log=folder / f"decode-{kind}.log", limits=shop.limits, on_line=lambda _: None)
     return stats
 
 
+def _track(rendition: RenditionPlan, kind: str) -> EncodedTrack | None:
+    return next((one for one in rendition.tracks if one.kind == kind), None)
+
+
 def _rung(made: Plan, rendition: RenditionPlan, kind: str) -> Any:
-    track: EncodedTrack | None = next((one for one in rendition.tracks if one.kind == kind), None)
+    track = _track(rendition, kind)
     rungs = made.video.rungs if kind == "video" and made.video else [r for a in made.audio for r in a.rungs]
     return None if track is None else next(rung for rung in rungs if rung.name == track.rung)

@@ -9,9 +9,13 @@ from cutroom.media import keys
 from cutroom.steps.workshop import Workshop, sha256_of
 
 
-def keep_encode(shop: Workshop, key: str, output: Path, facts: dict[str, Any]) -> None:
-    """Store an encode, then what is known of it: the second says that the first is whole."""
+def keep_encode(
+    shop: Workshop, key: str, output: Path, facts: dict[str, Any], heard: Path | None = None
+) -> None:
+    """Store an encode, of sound with what it was made of, then what is known of it: that says that all is there."""
     shop.work.put_file(keys.encode(key), output)
+    if heard is not None:
+        shop.work.put_file(keys.encode_heard(key), heard)
     known = {**facts, "size_bytes": output.stat().st_size, "sha256": sha256_of(output)}
     shop.work.put_bytes(keys.encode_facts(key), json.dumps(known).encode(), content_type="application/json")
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -212,8 +211,8 @@ def check_folder(out: Path, settings: Settings, source: Path | None = None) -> d
 
     Args:
         out: The folder.
-        settings: Limits for the media tools.
-        source: The file that it was made of, to decode and compare the frames of both.
+        settings: Limits for the media tools, and content keys.
+        source: The file that it was made of, to decode and compare the frames and the sound of both.
 
     Raises:
         UsageError: It is not such a folder.
@@ -253,6 +252,7 @@ def _checked(
     source: Path | None,
 ) -> dict[str, Any]:
     from cutroom.packaging.facts import RenditionFacts
+    from cutroom.stores.content_keys import content_key
 
     facts = [RenditionFacts.load(store.get_bytes(keys.rendition_facts(key))) for key in renditions]
     damaged = []
@@ -271,6 +271,11 @@ def _checked(
     }
     checks = [*report["checks"], check]
     if source is not None and not damaged:
-        with tempfile.TemporaryDirectory(prefix="cutroom-verify-") as folder:
-            checks += check_source(store, facts, source, Path(folder), tool_limits(settings))
+        checks += check_source(
+            store,
+            facts,
+            source,
+            content_key=partial(content_key, settings),
+            limits=tool_limits(settings),
+        )
     return {**report, "ok": report["ok"] and all(one["ok"] for one in checks), "checks": checks}

@@ -1,12 +1,14 @@
 """A track packaged for delivery: its files as players fetch them, and what players see of them."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cutroom.errors import PlanInvalid
 from cutroom.media.content_key import ContentKey, iv_of
+from cutroom.media.limits import Limits
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.steps.workshop import Workshop, sha256_of
@@ -27,6 +29,8 @@ class Packed:
     lock: "LockFacts | None"
     bitstream_codec: str | None
     """The codec string as the initialization segment has it, read without the packager; None: it has none in MP4."""
+    lead_ticks: int
+    """What the edit list of the initialization segment leaves out in front."""
 
 
 def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path) -> Packed:
@@ -37,6 +41,8 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         VerificationFailed: The packager's manifests and its files do not agree.
     """
     from cutroom.packaging import facts, packager
+    from cutroom.packaging.boxes import edited_out
+    from cutroom.packaging.codec_string import codec_string
 
     files = folder / "files"
     files.mkdir()
@@ -64,27 +70,38 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         ivs = [iv_of(rendition.key, number) for number in range(len(packaged.segments) if is_aes else 1)]
         lock = facts.LockFacts(
             scheme=made.lock.scheme,
+            key_name=made.lock.key_name,
             key_id=made.lock.key_id,
             key_uri=made.lock.key_uri,
             ivs=tuple((iv[:8] if made.lock.scheme == "cenc" else iv).hex() for iv in ivs),
             pssh=packaged.pssh,
         )
+    init = _init_of(packaged, files)
     return Packed(
         packaged=packaged,
         digests={name: sha256_of(files / name) for name in packaged.files},
-        whole=_whole(shop, made, rendition, packaged, folder=folder, key=key),
+        whole=put_together(
+            rendition.kind,
+            rendition.container,
+            [files / name for name in packaged.files],
+            folder,
+            lock=lock,
+            key=key,
+            timescale=made.video.timing.timescale if made.video and rendition.kind == "video" else None,
+            limits=shop.limits,
+        ),
         lock=lock,
-        bitstream_codec=_bitstream_codec(packaged, files),
+        bitstream_codec=codec_string(init) if init else None,
+        lead_ticks=edited_out(init) if init else 0,
     )
 
 
-def _bitstream_codec(packaged: "Packaged", files: Path) -> str | None:
-    from cutroom.packaging.codec_string import codec_string
-
+def _init_of(packaged: "Packaged", files: Path) -> bytes | None:
+    """The initialization segment, where it is MP4."""
     if packaged.init is None or not packaged.init.file.endswith(".mp4"):
         return None
     with (files / packaged.init.file).open("rb") as file:
-        return codec_string(file.read(packaged.init.size_bytes))
+        return file.read(packaged.init.size_bytes)
 
 
 def _key(shop: Workshop, made: Plan) -> ContentKey:
@@ -117,39 +134,47 @@ def _lock_segments(rendition: RenditionPlan, packaged: "Packaged", files: Path, 
         aes128.lock(files / segment.file, key, iv_of(rendition.key, number))
 
 
-def _whole(
-    shop: Workshop,
-    made: Plan,
-    rendition: RenditionPlan,
-    packaged: "Packaged",
-    *,
+def put_together(
+    kind: str,
+    container: str,
+    files: Sequence[Path],
     folder: Path,
+    *,
+    lock: "LockFacts | None",
     key: ContentKey | None,
+    timescale: int | None,
+    limits: Limits,
 ) -> Path:
+    """All of a packaged track in one file, in clear, with times on the presentation's timeline.
+
+    Args:
+        kind: `video` or `audio`.
+        container: What it is packaged as.
+        files: Its files in the order in which they are played.
+        folder: Where it is written.
+        lock: How the files are encrypted; None: they are not.
+        key: What they were locked with.
+        timescale: Ticks per second that the times of a picture are written with, where they have to be moved.
+        limits: What the tools may take.
+    """
     from cutroom.ffmpeg import argv, runner
     from cutroom.packaging import aes128, packager
     from cutroom.packaging.containers import CONTAINERS
 
-    form = CONTAINERS[rendition.container]
-    is_aes = made.lock is not None and made.lock.scheme == "aes-128"
-    joined = folder / f"joined-again.{form.mime}"
+    form = CONTAINERS[container]
+    joined, whole = folder / f"joined-again.{form.mime}", folder / "whole.mp4"
     with joined.open("wb") as target:
-        for number, name in enumerate(packaged.files):
-            if is_aes and key is not None:
-                clear = aes128.unlock(
-                    (folder / "files" / name).read_bytes(), key, iv_of(rendition.key, number)
-                )
-                target.write(clear)
+        for number, file in enumerate(files):
+            if lock and key and lock.scheme == "aes-128":
+                target.write(aes128.unlock(file.read_bytes(), key, bytes.fromhex(lock.ivs[number])))
             else:
-                with (folder / "files" / name).open("rb") as piece:
+                with file.open("rb") as piece:
                     shutil.copyfileobj(piece, target)
-    whole = folder / "whole.mp4"
-    if key is not None and not is_aes:
-        packager.unlock(rendition.kind, joined, whole, key=key, log=folder / "unlock.log", limits=shop.limits)
+    if lock and key and lock.scheme != "aes-128":
+        packager.unlock(kind, joined, whole, key=key, log=folder / "unlock.log", limits=limits)
         return whole
     if form.start_s:
-        timescale = made.video.timing.timescale if made.video and rendition.kind == "video" else None
         command = argv.copy([joined], whole, container="mp4", earlier_s=form.start_s, timescale=timescale)
-        runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
+        runner.run(command, log=folder / "copy.log", limits=limits, on_line=lambda _: None)
         return whole
     return joined

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import EncoderRefused, SourceCorrupt
 from cutroom.media import keys, waveform
@@ -17,12 +17,18 @@ from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
 
+if TYPE_CHECKING:
+    from cutroom.media.likeness import Likeness
+
 logger = logging.getLogger(__name__)
 
 COVER_SIDES_PX = (1200, 600, 300)
 """Squares that cover art is made to fit; it is never enlarged."""
 
 WAVEFORM_SIZE_PX = (1280, 240)
+
+HEARD = "heard"
+"""Name of the file of what is compared, in a scratch folder."""
 
 
 def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +53,7 @@ def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
             outputs = [folder / f"{rung.name}.mp4" for rung in rungs]
             facts = track.encode(rungs, gain, outputs, reporter)
             for rung, output in zip(rungs, outputs, strict=True):
-                keep_encode(shop, encodes[rung.name], output, facts)
+                keep_encode(shop, encodes[rung.name], output, facts, heard=folder / HEARD)
     reporter.finish()
     return {"track": audio.name, "encoded": len(rungs), "cached": len(audio.rungs) - len(rungs)}
 
@@ -89,6 +95,7 @@ class _Track:
                 outputs=outputs,
                 stats=stats,
                 source_stats=source_stats,
+                heard=self._folder / HEARD,
             ),
             report,
         )
@@ -150,6 +157,24 @@ def read_samples(stats: Path) -> Heard:
         return Heard(samples=0, start_s=None)
     first, last = lines[0].split(), lines[-1].split()
     return Heard(samples=int(last[0]) + int(last[1]), start_s=int(first[2]) * Fraction(first[3]))
+
+
+def compare_heard(
+    shop: Workshop, encode_key: str, folder: Path, joins_s: Sequence[Fraction] = ()
+) -> "Likeness | None":
+    """How what was decoded of a published track, which lies in the folder, compares with what its encoder was given.
+
+    Args:
+        shop: Where it is compared.
+        encode_key: The encode that the track is made of.
+        folder: Holds the decoded sound under HEARD.
+        joins_s: Where segments meet, in seconds.
+    """
+    from cutroom.media import likeness
+
+    given = folder / "given"
+    shop.work.get_file(keys.encode_heard(encode_key), given)
+    return likeness.compare(likeness.read(given), likeness.read(folder / HEARD), joins_s)
 
 
 def sound_stills(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:

@@ -1,17 +1,20 @@
-"""Holds what is published against a file again: the frames of both are decoded, and their times compared."""
+"""Holds what is published against a file again: both are decoded; times of frames, and the sound, are compared."""
 
-import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import UsageError
 from cutroom.media import keys
+from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
 from cutroom.steps.encoding import frame_ticks
 
 if TYPE_CHECKING:
+    from cutroom.media.source import Source
     from cutroom.packaging.facts import RenditionFacts
     from cutroom.stores.objects import ObjectStore
 
@@ -20,76 +23,168 @@ MAX_OFFSET_US = 1000
 
 
 def check_source(
-    store: "ObjectStore", renditions: Sequence["RenditionFacts"], source: Path, folder: Path, limits: Limits
+    store: "ObjectStore",
+    renditions: Sequence["RenditionFacts"],
+    source: Path,
+    *,
+    content_key: Callable[[str], ContentKey],
+    limits: Limits,
 ) -> list[dict[str, Any]]:
-    """One check for each video rendition.
+    """One check for each rendition of pictures and of sound.
 
     Args:
         store: Where the renditions lie.
-        renditions: All of a version; those of sound and of text, and those that are encrypted, are passed over.
+        renditions: All of a version; text and downloads are passed over.
         source: The file that they were made of.
-        folder: An empty folder for what is decoded.
+        content_key: Gives the content key of a name, for those that are encrypted.
         limits: What the tools may take.
 
+    Returns:
+        The checks. One that could not be made, for want of the key, has `skipped`.
+
     Raises:
-        UsageError: The file holds no pictures, and the version does.
+        UsageError: The file holds no pictures, or not the track of sound, and the version does.
         SourceRejected: The file can't be read.
     """
-    video = [one for one in renditions if one.kind == "video" and not one.lock]
-    if not video:
-        return []
-    wanted, tick_us = _source_times(source, folder, limits)
-    return [
-        _check(one, wanted[:: one.frame_step], _times(store, one, folder, limits), tick_us) for one in video
-    ]
+    chosen = [one for one in renditions if one.kind in {"video", "audio"}]
+    unlocked = {one.key: _key_of(one, content_key) for one in chosen}
+    if all(isinstance(key, str) for key in unlocked.values()):
+        return [_skipped(one, str(unlocked[one.key])) for one in chosen]
+    with tempfile.TemporaryDirectory(prefix="cutroom-verify-") as place:
+        given = _Given.read(source, Path(place), limits, has_video=any(one.kind == "video" for one in chosen))
+        checks = []
+        for one in chosen:
+            key = unlocked[one.key]
+            if isinstance(key, str):
+                checks.append(_skipped(one, key))
+                continue
+            with tempfile.TemporaryDirectory(dir=place) as folder:
+                whole = _whole(store, one, Path(folder), key, limits)
+                checks.append(given.compared(one, whole))
+    return checks
 
 
-def _source_times(source: Path, folder: Path, limits: Limits) -> tuple[list[int], int]:
-    """Times of the source's frames in microseconds, and how long a tick of its clock is."""
-    from cutroom.ffmpeg import argv, probe, runner
-    from cutroom.ffmpeg.steady import steadied
-
-    found, _ = probe.probe(source, sha256="", log=folder / "probe.log", limits=limits)
-    if not found.video:
-        raise UsageError(f"{source.name} holds no pictures.")
-    if found.jumps_s:
-        shown = folder / "steady"
-        steadied(source, shown, log=folder / "clock.log", limits=limits)
-        source = shown
-    track = found.video[0]
-    stats = folder / "source.txt"
-    command = argv.decode_source(source=source, track=track.index, stats=stats)
-    runner.run(command, log=folder / "source.log", limits=limits, on_line=lambda _: None)
-    return frame_ticks(stats, 1_000_000), int(track.time_base * 1_000_000) + 1
+def _key_of(one: "RenditionFacts", content_key: Callable[[str], ContentKey]) -> ContentKey | str | None:
+    """What unlocks a rendition; None: it is in clear; a text: why it can't be unlocked here."""
+    if one.lock is None:
+        return None
+    try:
+        key = content_key(one.lock.key_name)
+    except UsageError as error:
+        return str(error)
+    if key.key_id != one.lock.key_id:
+        return f"The content key {one.lock.key_name!r} has another id now than when this was encrypted."
+    return key
 
 
-def _times(store: "ObjectStore", one: "RenditionFacts", folder: Path, limits: Limits) -> list[int]:
-    """Times of a rendition's frames in microseconds, from the bytes that players fetch."""
-    from cutroom.ffmpeg import argv, runner
-
-    whole, stats = folder / "whole", folder / f"{one.key}.txt"
-    with whole.open("wb") as target:
-        for name in one.files:
-            if Path(name).suffix in {".mp4", ".m4s", ".ts", ".webm"}:
-                piece = folder / "piece"
-                store.get_file(keys.rendition(one.key, name), piece)
-                with piece.open("rb") as opened:
-                    shutil.copyfileobj(opened, target)
-    command = argv.decode(source=whole, stats=stats)
-    runner.run(command, log=folder / f"{one.key}.log", limits=limits, on_line=lambda _: None)
-    return frame_ticks(stats, 1_000_000)
-
-
-def _check(
-    one: "RenditionFacts", wanted: Sequence[int], found: Sequence[int], tick_us: int
-) -> dict[str, Any]:
-    furthest = max(
-        (abs((a - found[0]) - (b - wanted[0])) for a, b in zip(found, wanted, strict=False)), default=0
-    )
-    # What the container rounds to its own ticks can't be told more exactly.
-    allowed = max(MAX_OFFSET_US, tick_us)
+def _skipped(one: "RenditionFacts", reason: str) -> dict[str, Any]:
     return {
-        "name": f"{one.name} shows the frames of the file, each at its time",
-        "ok": len(found) == len(wanted) and furthest <= allowed,
-        "found": f"{len(found)} of {len(wanted)} frames, at most {float(Fraction(furthest, 1000)):.3f} ms off",
+        "name": f"{one.name} is like the file",
+        "ok": True,
+        "skipped": True,
+        "found": f"not compared, as it is encrypted: {reason}",
     }
+
+
+def _whole(
+    store: "ObjectStore", one: "RenditionFacts", folder: Path, key: ContentKey | None, limits: Limits
+) -> Path:
+    """A rendition in one file and in clear, from the bytes that players fetch."""
+    from cutroom.steps.packed import put_together
+
+    files = [folder / name for name in one.files]
+    for file in files:
+        store.get_file(keys.rendition(one.key, file.name), file)
+    timescale = one.timescale if one.kind == "video" else None
+    return put_together(
+        one.kind, one.container, files, folder, lock=one.lock, key=key, timescale=timescale, limits=limits
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """The file that a version is held against."""
+
+    path: Path
+    found: "Source"
+    origin_s: Fraction
+    """Where the presentation begins on its clock."""
+    folder: Path
+    limits: Limits
+    times_us: list[int]
+    """Of its frames, in microseconds; empty where the version has no pictures."""
+
+    @classmethod
+    def read(cls, path: Path, folder: Path, limits: Limits, *, has_video: bool) -> "_Given":
+        from cutroom.ffmpeg import argv, probe, runner
+        from cutroom.ffmpeg.steady import steadied
+        from cutroom.media.plan import origin_of
+
+        found, packets = probe.probe(path, sha256="", log=folder / "probe.log", limits=limits)
+        if has_video and not found.video:
+            raise UsageError(f"{path.name} holds no pictures.")
+        if found.jumps_s:
+            shown = folder / "steady"
+            steadied(path, shown, log=folder / "clock.log", limits=limits)
+            path = shown
+        times: list[int] = []
+        if has_video:
+            stats = folder / "source.txt"
+            command = argv.decode_source(source=path, track=found.video[0].index, stats=stats)
+            runner.run(command, log=folder / "source.log", limits=limits, on_line=lambda _: None)
+            times = frame_ticks(stats, 1_000_000)
+        origin = origin_of(found, found.video[0] if has_video else None, packets)
+        return cls(path=path, found=found, origin_s=origin, folder=folder, limits=limits, times_us=times)
+
+    def compared(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
+        return self._seen(one, whole) if one.kind == "video" else self._heard(one, whole)
+
+    def _seen(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
+        from cutroom.ffmpeg import argv, runner
+
+        stats = whole.with_name("decoded.txt")
+        command = argv.decode(source=whole, stats=stats)
+        runner.run(command, log=whole.with_name("decode.log"), limits=self.limits, on_line=lambda _: None)
+        found, wanted = frame_ticks(stats, 1_000_000), self.times_us[:: one.frame_step]
+        offsets = (abs((a - found[0]) - (b - wanted[0])) for a, b in zip(found, wanted, strict=False))
+        furthest = max(offsets, default=0)
+        # What the container rounds to its own ticks can't be told more exactly.
+        allowed = max(MAX_OFFSET_US, int(self.found.video[0].time_base * 1_000_000) + 1)
+        return {
+            "name": f"{one.name} shows the frames of the file, each at its time",
+            "ok": len(found) == len(wanted) and furthest <= allowed,
+            "found": f"{len(found)} of {len(wanted)} frames, at most {furthest / 1000:.3f} ms off",
+        }
+
+    def _heard(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
+        from cutroom.ffmpeg import runner, sound
+        from cutroom.media import likeness
+        from cutroom.media.audio_plan import AudioPlan
+        from cutroom.packaging.checks.sound import compared
+
+        track = next((each for each in self.found.audio if each.index == one.track), None)
+        if track is None or one.channels is None:
+            raise UsageError(f"{self.path.name} holds no sound in track {one.track}.")
+        audio = AudioPlan(track=track, origin_s=self.origin_s, rungs=())
+        given, heard = whole.with_name("given"), whole.with_name("heard")
+        log = whole.with_name("given.log")
+        command = sound.hear(audio, one.channels, source=self.path, heard=given)
+        runner.run(command, log=log, limits=self.limits, on_line=lambda _: None)
+        if sound.has_changed_midway(log.read_text(errors="replace")):
+            levelled = whole.with_name("levelled.nut")
+            for command in (
+                sound.level(audio, source=self.path, output=levelled),
+                sound.hear(audio, one.channels, source=levelled, heard=given),
+            ):
+                runner.run(command, log=log, limits=self.limits, on_line=lambda _: None)
+        command = sound.decode(
+            source=whole,
+            stats=whole.with_name("decoded.txt"),
+            channels=one.channels,
+            heard=heard,
+            end_s=one.end_s,
+        )
+        runner.run(command, log=whole.with_name("decode.log"), limits=self.limits, on_line=lambda _: None)
+        joins = [Fraction(segment.start_ticks, one.timescale) for segment in one.segments[1:]]
+        found = likeness.compare(likeness.read(given), likeness.read(heard), joins)
+        return asdict(compared(f"{one.name} sounds like the file, everywhere at its time", found))

@@ -137,6 +137,7 @@ def test_encode_audio_tells_ffmpeg_for(name: str, golden: Golden) -> None:
         outputs=[Path(f"{rung.name}.mp4") for rung in audio.rungs],
         stats=Path("stats.txt"),
         source_stats=Path("source.txt"),
+        heard=Path("heard"),
     )
     golden(f"argv/encode-audio-{name}.txt", one_pair_a_line(command))
 
@@ -159,7 +160,13 @@ def test_decode_tells_ffmpeg_for_pictures(golden: Golden) -> None:
 
 
 def test_decode_tells_ffmpeg_for_sound(golden: Golden) -> None:
-    command = sound.decode(source=Path("whole.mp4"), stats=Path("decoded.txt"), end_s=Fraction(101, 48))
+    command = sound.decode(
+        source=Path("whole.mp4"),
+        stats=Path("decoded.txt"),
+        channels=2,
+        heard=Path("heard"),
+        end_s=Fraction(101, 48),
+    )
     golden("argv/decode-audio.txt", one_pair_a_line(command))
 
 

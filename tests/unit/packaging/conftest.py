@@ -10,6 +10,7 @@ import pytest
 import strategies
 from cutroom import ids
 from cutroom.media.joins import Join
+from cutroom.media.likeness import Likeness
 from cutroom.media.loudness import Gain, Loudness
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile
@@ -34,6 +35,10 @@ JOIN = Join(
 PREFIX = "../../../renditions/"
 FRAMES = 25 * 15
 SAMPLES = 48_000 * 15
+ALIKE = Likeness(
+    windows=60, joins=2, least=0.93, least_at_s=6.25, lag_ms=0.0, spread_ms=0.01, spread_at_s=3.0, drift_ms=0.0,
+    silenced=0, silenced_at_s=None,
+)  # fmt: skip
 METERED = Loudness(integrated_lufs=-20.0, range_lu=5.0, true_peak_dbtp=-3.0)
 ENCODED = EncodedSound(
     samples=SAMPLES,
@@ -170,6 +175,7 @@ def version() -> Version:
         else:
             made = replace(
                 made, channels=2, sample_rate_hz=48_000, first_tick=0, decoded_samples=SAMPLES, loudness=METERED,
+                likeness=ALIKE,
             )  # fmt: skip
         facts.append(replace(made, key=one.key))
     readable = [replace(one, key=f"rn_{one.name}") for one in facts]

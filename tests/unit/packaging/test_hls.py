@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import m3u8
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -49,6 +50,16 @@ def test_a_media_playlist_is_read_back_as_it_was_measured(one: RenditionFacts) -
         exact = Fraction(segment.duration_ticks, one.timescale)
         assert abs(Fraction(str(each.duration)) - exact) <= Fraction(1, 1_000_000)
         assert each.init_section.uri == packager.INIT
+
+
+def test_what_an_encoder_put_in_front_counts_to_the_first_segment(version: Any) -> None:
+    """Without it Shaka Player would play all but the first segment early."""
+    sound = next(one for one in version.facts if one.kind == "audio")
+    plain, led = (
+        m3u8.loads(hls.media_playlist(replace(sound, lead_ticks=ticks))).segments for ticks in (0, 1024)
+    )
+    longer = [after.duration - before.duration for before, after in zip(plain, led, strict=True)]
+    assert longer == pytest.approx([1024 / sound.timescale, *([0] * (len(plain) - 1))], abs=1e-6)
 
 
 @given(strategies.rendition_facts())

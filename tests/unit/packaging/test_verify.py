@@ -61,6 +61,10 @@ def with_rates(version: Any, **changes: int) -> Any:
     return version.change(0, rates=replace(version.facts[0].rates, **changes))
 
 
+def sounding(version: Any, **changes: float) -> Any:
+    return version.change(SOUND, likeness=replace(version.facts[SOUND].likeness, **changes))
+
+
 def in_playlist(version: Any, pattern: str, value: str) -> Any:
     changed = re.sub(pattern, value, version.multivariant, count=1)
     assert changed != version.multivariant
@@ -79,6 +83,8 @@ SAME = "all rungs have the same segments"
 STORED = "every file of every rendition is stored, with its size"
 HLS = "master.m3u8 states every rendition, its codec and bit rate"
 DASH = "manifest.mpd states every rendition, its codec, bit rate and segments"
+
+ALIKE = "aac-64k-2 sounds like its source all along, across segments too"
 
 SOUND = -2
 """Place of the last rendition of sound; subtitles come after it."""
@@ -124,6 +130,11 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "samples that the source has not": (
         lambda v: replace(v, sound={name: replace(one, source_samples=SAMPLES - 2) for name, one in v.sound.items()}),
         "aac-64k-2 is as long as its source"),
+    "other sound at a segment boundary": (lambda v: sounding(v, least=0.2), ALIKE),
+    "a sound that is late all along": (lambda v: sounding(v, lag_ms=2.1), ALIKE),
+    "a sound that is early for a while": (lambda v: sounding(v, spread_ms=-20.0), ALIKE),
+    "a sound that falls behind": (lambda v: sounding(v, drift_ms=3.0), ALIKE),
+    "a sound that is gone for a moment": (lambda v: sounding(v, silenced=2, silenced_at_s=6.0), ALIKE),
     "a sound that starts late": (lambda v: v.change(SOUND, first_tick=241), "aac-64k-2 begins with the presentation"),
     "a sound whose start is not known": (
         lambda v: v.change(SOUND, first_tick=None), "aac-64k-2 begins with the presentation"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from cutroom.media.audio_plan import AudioRung
 from cutroom.media.codecs import AUDIO
+from cutroom.media.likeness import Likeness
 from cutroom.media.loudness import Gain, Loudness
 from cutroom.media.plan import Plan
 from cutroom.packaging.checks.report import Check
@@ -15,6 +16,14 @@ from cutroom.packaging.facts import RenditionFacts
 
 MAX_AV_OFFSET_S = Fraction(5, 1000)
 """Largest difference between where sound and picture start and where the source has them."""
+
+LEAST_LIKENESS = 0.3
+"""Least correlation of any quarter of a second with what the encoder was given: low bit rates of dense music have 0.5,
+other sound 0."""
+
+MAX_LAG_MS = 2.0
+"""How far the sound of any quarter of a second may be from its time: measuring dense music at low bit rates is not more
+exact, and WebM rounds to 1 ms."""
 
 MAX_LOUDNESS_ERROR_LU = 0.5
 """Largest difference between the loudness that a profile asks for and that of the packaged track (EBU R 128, j)."""
@@ -48,6 +57,31 @@ def samples(plan: Plan, one: RenditionFacts, encoded_sound: Mapping[str, Encoded
         and abs(encoded.samples - wanted) <= 1,
         found=f"{one.decoded_samples} of {encoded.samples} samples, the source's {encoded.source_samples} at "
         f"{encoded.source_sample_rate_hz} Hz",
+    )
+
+
+def alike(one: RenditionFacts) -> Check:
+    """What is heard is what the encoder was given, at its time: nothing is moved, repeated, lost or silenced."""
+    return compared(f"{one.name} sounds like its source all along, across segments too", one.likeness)
+
+
+def compared(name: str, found: Likeness | None) -> Check:
+    """Whether two recordings are the same sound; None is silence."""
+    if found is None:
+        return Check(name=name, ok=True, found="silence")
+    silenced = (
+        f"{5 * found.silenced} ms silenced from {found.silenced_at_s:g} s on"
+        if found.silenced
+        else "none silenced"
+    )
+    return Check(
+        name=name,
+        ok=found.least >= LEAST_LIKENESS
+        and max(abs(found.lag_ms), abs(found.spread_ms), abs(found.drift_ms)) <= MAX_LAG_MS
+        and not found.silenced,
+        found=f"{found.windows} windows, {found.joins} of them across segments: correlation at least {found.least:g} "
+        f"(at {found.least_at_s:g} s), {found.lag_ms:g} ms late, at most {abs(found.spread_ms):g} ms from that (at "
+        f"{found.spread_at_s:g} s), {found.drift_ms:g} ms more at the end, {silenced}",
     )
 
 

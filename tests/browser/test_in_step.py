@@ -1,0 +1,82 @@
+"""Picture and sound are in step where it counts: on the screen and in the speakers of a browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from browser import sample_media
+from browser.in_step import sense
+from browser.playback import Library
+from counted import beeps, make_counted
+from cutroom.settings import Settings
+from cutroom.steps.local import transcode
+
+pytestmark = [pytest.mark.browser, pytest.mark.media]
+
+MAX_OFFSET_MS = 5.0
+SECONDS = 5
+# In the first segment, at the flash and the beep; and at those just behind the boundary of the third.
+MOMENTS = [1.0, 4.02]
+
+PROFILE = """
+name: in-step
+description: With pictures that refer to later ones, and encoders that put something in front of the sound
+segment_s: 2
+containers: [{containers}]
+segments: {segments}
+video:
+  - {{codec: {picture}, preset: "{preset}", rungs: [{{box: 160x90, max_bitrate: 1M}}]}}
+audio:
+  - {{codec: {sound}, bitrates: [96k]}}
+"""
+RECIPES = {
+    "aac": {"containers": "cmaf, ts", "segments": "files", "picture": "h264", "preset": "superfast", "sound": "aac"},
+    "opus": {"containers": "cmaf, webm", "segments": "files", "picture": "vp9", "preset": "8", "sound": "opus"},
+    "one file": {
+        "containers": "cmaf", "segments": "single_file", "picture": "h264", "preset": "superfast", "sound": "aac"},
+}  # fmt: skip
+
+Made = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Publishes a counted source by one of the recipes, once each."""
+    folder = tmp_path_factory.mktemp("in-step")
+    source = folder / "source.mov"
+    make_counted(source, seconds=SECONDS, size=(160, 90))
+
+    def make(recipe: str) -> Path:
+        out = folder / recipe
+        if not out.exists():
+            profile = folder / f"{recipe}.yaml"
+            profile.write_text(PROFILE.format(**RECIPES[recipe]))
+            transcode(source, out, profile=str(profile), settings=Settings(home=folder))
+        return out
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("recipe", "manifest", "library"),
+    [
+        ("aac", "master.m3u8", "hls.js"),
+        ("aac", "master.m3u8", "shaka"),
+        ("aac", "manifest.mpd", "shaka"),
+        ("aac", "master-ts.m3u8", "hls.js"),
+        ("opus", "master.m3u8", "hls.js"),
+        ("opus", "master.m3u8", "shaka"),
+        ("opus", "manifest.mpd", "shaka"),
+        ("opus", "manifest-webm.mpd", "shaka"),
+        ("one file", "master.m3u8", "shaka"),
+    ],
+)
+def test_the_sound_of_a_frame_is_heard_when_it_is_shown(
+    page: Page, made: Made, recipe: str, manifest: str, library: Library
+) -> None:
+    with sample_media.serve(made(recipe)) as media:
+        sensed = sense(page, f"{media}/{manifest}", beeps(SECONDS), library=library, rate=25, moments=MOMENTS)
+    assert [one.at_s for one in sensed if one.likeness < 0.8] == []
+    assert [one for one in sensed if abs(one.offset_ms) > MAX_OFFSET_MS] == []
