@@ -75,12 +75,13 @@ VIDEO: Mapping[str, VideoEncoder] = {
         tells_psnr=True,
     ),
     # lp=1: the least parallelism. keyint=-1 and no scene cuts: keyframes where they are asked for only.
+    # mbr-overshoot-pct: left to itself it takes half as much again as the rate that it is told.
     "av1": VideoEncoder(
         name="libsvtav1",
         preset="preset",
         bitrate="maxrate",
         parameters="svtav1-params",
-        own="keyint=-1:scd=0:lp=1",
+        own="keyint=-1:scd=0:lp=1:mbr-overshoot-pct=0",
         rate=":fps-num={rate.numerator}:fps-denom={rate.denominator}",
         options={},
     ),

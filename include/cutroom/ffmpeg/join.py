@@ -120,6 +120,12 @@ def _delay(decode_order: Sequence[int], shown: Sequence[int]) -> int:
     return max((n - place[pts] for n, pts in enumerate(decode_order)), default=0)
 
 
+def packet_sizes(track: Path) -> list[int]:
+    """Size in bytes of each frame of a track, in decode order."""
+    # Their times are of no interest, and one tick a second is as good as any other.
+    return [packet.size for packet, _ in _packets(track, 1)]
+
+
 def keyframe_ticks(track: Path, timescale: int) -> list[int]:
     """Presentation times of a track's keyframes, in ticks, ascending."""
     return sorted(pts for packet, pts in _packets(track, timescale) if packet.is_keyframe)

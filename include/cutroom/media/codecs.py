@@ -22,7 +22,8 @@ class VideoFacts:
     """Constant quality that looks like that of the other codecs' defaults."""
     max_crf: int
     holds_rate: bool = False
-    """Whether its encoder keeps within a decoder's buffer frame by frame, not on average only."""
+    """Whether its encoder keeps within a decoder's buffer frame by frame; else each of its encodes is measured, and
+    made again with less where it is too large."""
 
 
 VIDEO: Mapping[VideoCodecName, VideoFacts] = {

@@ -6,9 +6,19 @@ Both count each frame at the time at which it is decoded.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 
 WINDOW_SEGMENTS = Fraction(3, 2)
 """The bit rate is held over any stretch of this many segments (RFC 8216, 4.3.4.2, has the same upper limit)."""
+
+
+TOLERANCE = Fraction(11, 10)
+"""How much more than `max_bitrate` such a stretch may hold."""
+
+EDGE_RATE, EDGE_BURST = Fraction(7, 10), Fraction(2, 10)
+"""How much may be near a join, of `max_bitrate` and of what a window holds at it. A window over a join, of t seconds of
+one chunk and u of another, then holds 0.7 × (t + u) + 2 × 0.2 × window: 1.1 times `max_bitrate`. One over two joins
+holds as much, if the chunk between, which is shorter than it, keeps to the rate of 0.7."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,62 @@ def peak_bps(
         largest = max(largest, inside)
         inside -= sizes_bytes[first]
     return -int(-(largest * 8) // window_s)
+
+
+def overshoot(
+    sizes_bytes: Sequence[int],
+    decode_ticks: Sequence[int],
+    timescale: int,
+    *,
+    window_s: Fraction,
+    rate_bps: int,
+    end_tick: int,
+    joins: tuple[bool, bool],
+) -> Fraction:
+    """How many times larger a chunk's frames are than they may be for no window across its joins to have too many bits.
+
+    Args:
+        sizes_bytes: Size of each frame in decode order.
+        decode_ticks: When each is decoded, ascending, in ticks.
+        timescale: Ticks per second.
+        window_s: The window in seconds.
+        rate_bps: `max_bitrate`.
+        end_tick: When the chunk after it begins.
+        joins: Whether there is a chunk before it, and one after it.
+
+    Returns:
+        1 or less for a chunk that may stand beside any other.
+    """
+    window = window_s * timescale
+    bits_a_tick = Fraction(rate_bps, timescale)
+    ratios = [peak_bps(sizes_bytes, decode_ticks, timescale, window_s) / (rate_bps * TOLERANCE)]
+    burst = EDGE_BURST * window
+    if joins[0]:
+        elapsed = [tick - decode_ticks[0] for tick in decode_ticks]
+        ratios += _of_edge(sizes_bytes, elapsed, bits_a_tick, burst, window)
+    if joins[1]:
+        left = [end_tick - tick for tick in reversed(decode_ticks)]
+        ratios += _of_edge(sizes_bytes[::-1], left, bits_a_tick, burst, window)
+    lasts = end_tick - decode_ticks[0]
+    if all(joins) and lasts < window:
+        ratios.append(8 * sum(sizes_bytes) / (EDGE_RATE * lasts * bits_a_tick))
+    return max(ratios)
+
+
+def _of_edge(
+    sizes_bytes: Sequence[int],
+    away: Sequence[int],
+    bits_a_tick: Fraction,
+    burst: Fraction,
+    window: Fraction,
+) -> list[Fraction]:
+    """Bits of all frames up to so many ticks away from a join, in parts of what may be there."""
+    totals = accumulate(sizes_bytes)
+    return [
+        8 * total / ((EDGE_RATE * ticks + burst) * bits_a_tick)
+        for total, ticks in zip(totals, away, strict=True)
+        if ticks <= window
+    ]
 
 
 def lowest_fill_bits(

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from cutroom.media import ladder, timeline
-from cutroom.media.codecs import VideoCodecName
+from cutroom.media.codecs import VIDEO, VideoCodecName
 from cutroom.media.colour import Colour, colour_of, decodes_to_alpha
 from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.profile import Profile
@@ -50,6 +50,15 @@ ENCODER_SHARE = Fraction(9, 10)
 """Of `max_bitrate`, what an encoder may use. In a window of T seconds the buffer lets through T at this rate, and what
 it held: all of it once, and half of it again at each join, of which a window of one and a half segments has two at
 most. With a buffer of a tenth of T that makes 0.9 + 0.1 × (1 + 2 × ½) = 1.1 times `max_bitrate`."""
+
+LOOSE_SHARE = Fraction(8, 10)
+"""The same for an encoder that only aims at its rate, with room for what it misses it by (see `rates.overshoot`)."""
+
+CRF_FOR_HALF = 8
+"""Steps of the constant quality of VP9 and AV1 that take about half of the bits."""
+
+LEAST_SHARE = Fraction(1, 10)
+"""Of `max_bitrate`, the least that an encoder is told; SVT-AV1 refuses a few kbit/s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +252,9 @@ def _video_rungs(
             height=size.height,
             crf=size.crf,
             max_bitrate_bps=size.max_bitrate_bps,
-            encoder_bps=round(size.max_bitrate_bps * ENCODER_SHARE),
+            encoder_bps=round(
+                size.max_bitrate_bps * (ENCODER_SHARE if VIDEO[codec.codec].holds_rate else LOOSE_SHARE)
+            ),
             buffer_bits=round(size.max_bitrate_bps * min(Fraction(codec.buffer_s), _most_buffer_s(profile))),
             bit_depth=codec.bit_depth,
             frame_step=size.frame_step,
@@ -251,6 +262,17 @@ def _video_rungs(
         )
         for size in ladder.plan_ladder(codec, track.display_size, rate, profile.closest_rungs)
     ]
+
+
+def tightened(rung: VideoRung, overshoot: Fraction) -> VideoRung:
+    """What the encoder of a rung is told after it made so many times more than it may; at most half at a time."""
+    factor = max(1 / overshoot, Fraction(1, 2))
+    steps = math.ceil(CRF_FOR_HALF * math.log2(1 / factor))
+    return replace(
+        rung,
+        crf=min(VIDEO[rung.codec].max_crf, rung.crf + steps),
+        encoder_bps=round(max(rung.encoder_bps * factor, rung.max_bitrate_bps * LEAST_SHARE)),
+    )
 
 
 def _most_buffer_s(profile: Profile) -> Fraction:

@@ -2,19 +2,21 @@
 
 import json
 import logging
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
-from cutroom.media import keys, poster, timeline
-from cutroom.media.joins import quality_of
+from cutroom.media import keys, poster, rates, timeline
+from cutroom.media.codecs import VIDEO
+from cutroom.media.joins import Quality, quality_of
 from cutroom.media.plan import Plan
 from cutroom.media.threads import busy_with
 from cutroom.media.timeline import EncodeChunk
-from cutroom.media.video_plan import VideoPlan, chunk_encode_key
+from cutroom.media.video_plan import VideoPlan, VideoRung, chunk_encode_key, tightened
 from cutroom.steps import planning
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
@@ -30,66 +32,141 @@ LARGEST_IS_LEFT = 0.95
 """How far, as a part of a chunk, the fastest rung has come when the largest alone has much to do."""
 
 
+MOST_TRIES = 8
+"""How often a rung is encoded, each time with less, until it keeps its bit rate: from the best quality to the worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoded:
+    """One rung of a chunk, as ffmpeg made it."""
+
+    rung: VideoRung
+    path: Path
+    frame_ticks: list[int]
+    quality: Quality | None
+
+
 def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
     """Encode one chunk with one codec: all rungs that are missing, from one decode.
+
+    A rung whose encoder takes more bits than the chunk may have is encoded again with less.
 
     Returns:
         How many encodes were made and how many were there already.
     """
-    from cutroom.ffmpeg import argv, runner
-    from cutroom.ffmpeg.quality import read_psnr
-    from cutroom.ffmpeg.refusals import of_decoding
-
     one = Job.from_json(job)
     made = one.plan(shop.work)
     video = made.video
     assert video is not None
     chunk, codec = video.chunks[work["chunk"]], work["codec"]
-    rungs = [video.rungs[place] for place in planning.missing_encodes(shop, made, chunk, codec)]
+    missing = [video.rungs[place] for place in planning.missing_encodes(shop, made, chunk, codec)]
+    planned = {rung.name: rung for rung in missing}
     of_codec = sum(rung.codec == codec for rung in video.rungs)
-    part = f"{codec} {chunk.name}"
-    seconds = planning.chunk_seconds(video, chunk)
-    reporter = shop.progress("encode_video", part, seconds)
-    if rungs:
-        starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
+    reporter = shop.progress("encode_video", f"{codec} {chunk.name}", planning.chunk_seconds(video, chunk))
+    if missing:
         with shop.folder("encode") as folder:
             source = _chunk_file(shop, one, made, work["chunk"], folder)
-            outputs = [folder / f"{rung.name}.nut" for rung in rungs]
-            command = argv.encode_video(
-                video,
-                chunk,
-                rungs,
-                source=source,
-                outputs=outputs,
-                stats=[folder / f"{rung.name}.txt" for rung in rungs],
-                quality=folder / "quality.txt",
-            )
-            log = folder / "ffmpeg.log"
-            try:
-                with of_decoding("The picture"), shop.busy(busy_with(rungs)) as places:
-
-                    def report(done: float) -> None:
-                        reporter(max(0.0, done - starts_at))
-                        if done - starts_at > LARGEST_IS_LEFT * seconds:
-                            places.keep(1)
-
-                    runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(report))
-            finally:
-                shop.tool_ran("encode_video", part, command, log, made.tools)
-            ticks = [frame_ticks(folder / f"{rung.name}.txt", video.timing.timescale) for rung in rungs]
-            if not all(ticks):
-                raise SourceCorrupt(
-                    f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
-                    f"{seconds:.1f} s. Upload the file again."
-                )
-            _reject_lost_segments(video, chunk, ticks[0])
-            measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
-            for rung, output, quality, times in zip(rungs, outputs, measured, ticks, strict=True):
-                key = chunk_encode_key(made.source, video, chunk, rung, made.tools)
-                told = {"quality": asdict(quality)} if quality else {}
-                keep_encode(shop, key, output, {"frame_ticks": times, **told})
+            ahead = missing
+            for tries_left in reversed(range(MOST_TRIES)):
+                again = []
+                for encoded in _encode(
+                    shop, made, chunk, ahead, source=source, folder=folder, reporter=reporter
+                ):
+                    rung, over = encoded.rung, _overshoot(made, chunk, encoded)
+                    if over > 1 and tries_left:
+                        again.append(tightened(rung, over))
+                        continue
+                    told = {"quality": asdict(encoded.quality)} if encoded.quality else {}
+                    key = chunk_encode_key(made.source, video, chunk, planned[rung.name], made.tools)
+                    keep_encode(
+                        shop, key, encoded.path, {"frame_ticks": encoded.frame_ticks, "crf": rung.crf, **told}
+                    )
+                if not again:
+                    break
+                names = ", ".join(rung.name for rung in again)
+                logger.info("chunk %s: %s took too many bits and is encoded again", chunk.name, names)
+                ahead = again
     reporter.finish()
-    return {"chunk": chunk.name, "codec": codec, "encoded": len(rungs), "cached": of_codec - len(rungs)}
+    return {
+        "chunk": chunk.name,
+        "codec": codec,
+        "encoded": len(missing),
+        "cached": of_codec - len(missing),
+    }
+
+
+def _encode(
+    shop: Workshop,
+    made: Plan,
+    chunk: EncodeChunk,
+    rungs: Sequence[VideoRung],
+    *,
+    source: Path,
+    folder: Path,
+    reporter: Callable[[float], None],
+) -> list[_Encoded]:
+    """One run of ffmpeg over a chunk."""
+    from cutroom.ffmpeg import argv, runner
+    from cutroom.ffmpeg.quality import read_psnr
+    from cutroom.ffmpeg.refusals import of_decoding
+
+    video = made.video
+    assert video is not None
+    seconds = planning.chunk_seconds(video, chunk)
+    starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
+    outputs = [folder / f"{rung.name}.nut" for rung in rungs]
+    command = argv.encode_video(
+        video,
+        chunk,
+        rungs,
+        source=source,
+        outputs=outputs,
+        stats=[folder / f"{rung.name}.txt" for rung in rungs],
+        quality=folder / "quality.txt",
+    )
+    log = folder / "ffmpeg.log"
+    try:
+        with of_decoding("The picture"), shop.busy(busy_with(rungs)) as places:
+
+            def report(done: float) -> None:
+                reporter(max(0.0, done - starts_at))
+                if done - starts_at > LARGEST_IS_LEFT * seconds:
+                    places.keep(1)
+
+            runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(report))
+    finally:
+        shop.tool_ran("encode_video", f"{rungs[0].codec} {chunk.name}", command, log, made.tools)
+    ticks = [frame_ticks(folder / f"{rung.name}.txt", video.timing.timescale) for rung in rungs]
+    if not all(ticks):
+        raise SourceCorrupt(
+            f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
+            f"{seconds:.1f} s. Upload the file again."
+        )
+    _reject_lost_segments(video, chunk, ticks[0])
+    measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
+    return [
+        _Encoded(rung=rung, path=output, frame_ticks=times, quality=quality)
+        for rung, output, times, quality in zip(rungs, outputs, ticks, measured, strict=True)
+    ]
+
+
+def _overshoot(made: Plan, chunk: EncodeChunk, encoded: _Encoded) -> Fraction:
+    """How many times more bits an encode takes than it may; not asked of encoders that keep to a buffer themselves."""
+    from cutroom.ffmpeg.join import packet_sizes
+
+    video, rung = made.video, encoded.rung
+    assert video is not None
+    if VIDEO[rung.codec].holds_rate:
+        return Fraction(0)
+    return rates.overshoot(
+        packet_sizes(encoded.path),
+        encoded.frame_ticks,
+        video.timing.timescale,
+        window_s=made.segment_s * rates.WINDOW_SEGMENTS,
+        rate_bps=rung.max_bitrate_bps,
+        end_tick=video.timing.output_ticks(chunk.end_pts),
+        joins=(chunk.index > 0, chunk.index + 1 < len(video.chunks)),
+    )
 
 
 def _reject_lost_segments(video: VideoPlan, chunk: EncodeChunk, ticks: list[int]) -> None:

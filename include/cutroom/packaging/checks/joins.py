@@ -6,15 +6,10 @@ from typing import Any
 from cutroom.media.codecs import VIDEO
 from cutroom.media.joins import BAND_DB
 from cutroom.media.plan import Plan
+from cutroom.media.rates import TOLERANCE
 from cutroom.media.video_plan import VideoRung
 from cutroom.packaging.checks.report import Check
 from cutroom.packaging.facts import RenditionFacts
-
-TOLERANCE = Fraction(11, 10)
-"""How much more than `max_bitrate` a window may hold."""
-
-LOOSE_TOLERANCE = Fraction(3, 2)
-"""The same for encoders that keep to a bit rate on average only."""
 
 
 def checks(plan: Plan, one: RenditionFacts) -> list[Check]:
@@ -25,8 +20,7 @@ def checks(plan: Plan, one: RenditionFacts) -> list[Check]:
 
 
 def _bit_rate(one: RenditionFacts, rung: VideoRung) -> Check:
-    tolerance = TOLERANCE if VIDEO[rung.codec].holds_rate else LOOSE_TOLERANCE
-    most = rung.max_bitrate_bps * tolerance
+    most = rung.max_bitrate_bps * TOLERANCE
     measured = one.rates
     return Check(
         name=f"{one.name} keeps its bit rate",
