@@ -221,6 +221,21 @@ def test_every_input_has_its_protocols_and_formats_named() -> None:
         assert "-format_whitelist" in before
 
 
+CODECS = {
+    "hevc": ("hevc, bit_depth: 10, hdr: keep", {"color_transfer": "smpte2084", "pix_fmt": "yuv420p10le"}),
+    "vp9": ("vp9", {}),
+    "av1": ("av1, bit_depth: 10", {}),
+}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_encode_video_tells_the_encoder_of(codec: str, golden: Golden) -> None:
+    recipe, of_track = CODECS[codec]
+    of_profile = PROFILE.replace("codec: h264\n    crf: 22", "codec: " + recipe.replace(", ", "\n    "))
+    command = encode_of(CONSTANT, of_profile=of_profile.replace("24.5", "30"), **of_track)
+    golden(f"argv/encode-video-{codec}.txt", one_pair_a_line(command))
+
+
 def test_encode_video_tells_ffmpeg_to_keep_every_second_frame_for_a_slow_rung(golden: Golden) -> None:
     slow = PROFILE.replace("crf: 24.5", "crf: 24.5, max_fps: 30")
     source = replace(TRACK, frame_rate=Fraction(60), time_base=Fraction(1, 60))
