@@ -334,6 +334,13 @@ SOURCES: dict[str, Awkward] = {
     "odd sizes": Awkward(suffix=".mp4", make=counted(size=(161, 91), pixels="yuv444p"), frames=50),
     "16×16": Awkward(suffix=".mkv", make=counted(size=(16, 16), video=("-c:v", "ffv1"))),
     "16×2": Awkward(suffix=".mkv", make=counted(size=(16, 2), video=("-c:v", "ffv1")), is_counted=False),
+    "8K": Awkward(
+        suffix=".mp4",
+        make=counted(
+            size=(7680, 4320), seconds=0.08, video=("-c:v", "libx264", "-preset", "ultrafast"), audio=None
+        ),
+        frames=2,
+    ),
     "4:2:2 in 10 bits": Awkward(suffix=".mp4", make=counted(pixels="yuv422p10le"), frames=50),
     "4:4:4": Awkward(suffix=".mp4", make=counted(pixels="yuv444p"), frames=50),
     "RGB in H.264": Awkward(

@@ -33,11 +33,17 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-bf", "2")
 
+MONO = ("-c:a", "mp2", "-ac", "1")
+"""Of the first recording; the others have MP2 in stereo at another rate."""
+
+STEREO = ("-c:a", "mp2", "-ac", "2", "-ar", "44100")
+
 JUMPS = {
     "back to the beginning, and far ahead": (".ts", H264, AAC, [(1000, 2), (1.4, 2.28), (50_000, 1.4)]),
     "back by a second, and on where it was": (".ts", H264, ("-c:a", "mp2"), [(10, 2), (11, 2), (13.02, 1)]),
     "of a programme stream": (".vob", MPEG2, ("-c:a", "ac3"), [(300, 2.2), (0.5, 2)]),
     "without sound": (".ts", H264, None, [(500, 2), (3, 1)]),
+    "with sound of another rate and layout": (".ts", H264, MONO, [(500, 2), (3, 2)]),
 }
 """Suffix, codecs, and when each recording starts on its clock and how long it lasts, in seconds."""
 
@@ -48,7 +54,8 @@ def joined(name: str, folder: Path) -> tuple[Path, list[Path]]:
     parts = []
     for number, (starts_s, seconds) in enumerate(recordings):
         path = folder / f"part{number}{suffix}"
-        counted("-output_ts_offset", str(starts_s), seconds=seconds, video=video, audio=audio)(path)
+        sound = STEREO if audio == MONO and number else audio
+        counted("-output_ts_offset", str(starts_s), seconds=seconds, video=video, audio=sound)(path)
         parts.append(path)
     whole = folder / f"source{suffix}"
     whole.write_bytes(b"".join(part.read_bytes() for part in parts))

@@ -270,13 +270,52 @@ def test_a_file_with_flipped_bits_ends_published_or_rejected(
 ) -> None:
     source, out = tmp_path / f"source{suffix}", tmp_path / "out"
     FUZZED[suffix](source)
-    data = np.frombuffer(source.read_bytes(), np.uint8).copy()
-    random = np.random.default_rng(seed)
+    data = source.read_bytes()
     # Twenty bits in all, or one byte of a hundred.
-    places = random.integers(0, len(data), 20 if seed == 2 else len(data) // 100)
-    data[places] ^= (1 << random.integers(0, 8, len(places))).astype(np.uint8)
-    source.write_bytes(data.tobytes())
-    bounded = Settings(home=tmp_path, source_max_duration_s=20, tool_timeout_s=30, tool_cpu_s=30)
+    flips = 20 if seed == 2 else len(data) // 100
+    source.write_bytes(damaged(data, flips, np.random.default_rng(seed)))
+    ends_well(source, out, profile)
+
+
+DAMAGED_BYTES = 150_000
+"""So much is left of the files of the corpus: their headers, and pictures of a second or two."""
+
+DAMAGED = (
+    "avsync-25s-480p60-vp9-opus.webm", "bbb-10s-1080p30-h264-mp2.ts", "bbb-5s-1080p24-hevc-aac51.ts",
+    "bear-3s-cover-png.flac", "earth-30s-480x270-h264-aac.mp4", "lecture-10s-480x360-h264-aac.flv",
+    "nasa-13s-2-video-2-audio-2-subtitle-tracks.mp4", "ocean-10s-240p-theora-vorbis.ogv",
+    "phone-4s-portrait-720x1280-av1-hdr10-aac.mp4", "podcast-3s-cover-chapters.mp3",
+    "rooftop-3s-1080p-hevc-main10-hlg.mp4", "screen-9s-vfr-3026x1386-h264.mp4", "sintel-4s-960x400-mpeg4-mp3.avi",
+    "speech-3s-16k-mono.wav", "speech-3s-stereo.opus", "speech-7s-16k-mono-aac.m4a",
+    "tears-of-steel-70s-800x332-vp8-vorbis.webm", "tv-news-6s-576i-mpeg2-mp2-dvbsub-interlaced.ts",
+    "webcam-1s-1080x720-h264-ac3-srt.mkv",
+)  # fmt: skip
+"""One of each container and codec."""
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_real_file_that_is_cut_and_damaged_ends_published_or_rejected(
+    name: str, corpus: Path, tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / name
+    random = np.random.default_rng(len(name))
+    data = (corpus / name).read_bytes()
+    kept = int(random.integers(min(len(data), DAMAGED_BYTES) // 3, min(len(data), DAMAGED_BYTES)))
+    source.write_bytes(damaged(data[:kept], 20, random))
+    ends_well(source, tmp_path / "out", profile)
+
+
+def damaged(data: bytes, flips: int, random: np.random.Generator) -> bytes:
+    """The same bytes but for so many bits."""
+    changed = np.frombuffer(data, np.uint8).copy()
+    places = random.integers(0, len(changed), flips)
+    changed[places] ^= (1 << random.integers(0, 8, flips)).astype(np.uint8)
+    return changed.tobytes()
+
+
+def ends_well(source: Path, out: Path, profile: str) -> None:
+    """Published after all checks, or rejected with nothing to be seen of it."""
+    bounded = Settings(home=out.parent, source_max_duration_s=200, tool_timeout_s=120, tool_cpu_s=60)
     try:
         version = transcode(source, out, profile=profile, settings=bounded)
     except CutroomError as error:

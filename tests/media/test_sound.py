@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import wave
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,10 @@ import numpy.typing as npt
 import pytest
 
 from counted import SAMPLE_RATE, beeps, lag_samples
+from cutroom.errors import SourceUnsupported
 from cutroom.ffmpeg import tools
+from cutroom.ffmpeg.probe import probe
+from cutroom.media.limits import Limits
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
@@ -122,6 +126,33 @@ def test_every_kind_of_sound_is_published_to_the_sample(name: str, tmp_path: Pat
     assert lag_samples(reference, sound[: one.decoded_samples]) == 0
 
 
+def test_the_gapless_information_of_itunes_is_followed(tmp_path: Path, profile: str) -> None:
+    """A tag says what the encoder put before and behind; there is no edit list."""
+    bare, plain, source = tmp_path / "bare.aac", tmp_path / "plain.m4a", tmp_path / "source.m4a"
+    make_sound(bare, "-c:a", "aac")
+    ffmpeg("-i", bare, "-c", "copy", "-use_editlist", "0", "-metadata", "title=Gapless", plain)
+    samples = round(3.0123 * SAMPLE_RATE)
+    behind = -(samples + 1024) % 1024
+    numbers = [0, 1024, behind, samples, *([0] * 8)]
+    said = " " + " ".join(f"{one:016X}" if one == samples else f"{one:08X}" for one in numbers)
+    tag = box("mean", b"\0\0\0\0com.apple.iTunes") + box("name", b"\0\0\0\0iTunSMPB")
+    tag = box("----", tag + box("data", b"\0\0\0\1\0\0\0\0" + said.encode()))
+    data = bytearray(plain.read_bytes())
+    for name in (b"moov", b"udta", b"meta", b"ilst"):
+        at = data.rindex(name) - 4
+        size = int.from_bytes(data[at : at + 4])
+        data[at : at + 4] = (size + len(tag)).to_bytes(4)
+    source.write_bytes(bytes(data[: at + size]) + tag + bytes(data[at + size :]))
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.decoded_samples == samples
+    assert lag_samples(beeps(3.0123), heard(packaged(out, one))) == 0
+
+
+def box(name: str, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4) + name.encode() + content
+
+
 def with_junk_around(path: Path) -> None:
     """An ID3v2 tag, garbage, the sound, and an APE and an ID3v1 tag."""
     make_sound(path, "-c:a", "libmp3lame", "-metadata", "title=Junk", "-write_xing", "1")
@@ -197,6 +228,52 @@ def test_a_gap_is_silence_and_what_follows_keeps_its_time(tmp_path: Path, profil
     assert np.abs(sound[int(2.2 * SAMPLE_RATE) : int(2.8 * SAMPLE_RATE)]).max() < 0.001
 
 
+@pytest.mark.parametrize("drift", [1.002, 0.998])
+def test_sound_whose_clock_drifts_stays_in_step_with_its_container(
+    drift: float, tmp_path: Path, profile: str
+) -> None:
+    """A sound card that is two thousandths too fast is a frame late after 20 s."""
+    plain, source = tmp_path / "plain.mka", tmp_path / "source.mka"
+    make_sound(plain, "-c:a", "flac", seconds=24)
+    ffmpeg("-i", plain, "-c", "copy", "-bsf:a", f"setts=ts=TS*{drift}", source)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    sound = heard(packaged(out, one))
+    for second in range(2, 23, 4):
+        at = round(second * drift * SAMPLE_RATE)
+        lag = lag_samples(beeps(1)[: SAMPLE_RATE // 10], sound[at - 9600 : at + 9600]) - 9600
+        assert abs(lag) <= 0.012 * SAMPLE_RATE
+
+
+CHAPTERS = """;FFMETADATA1
+[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=1\ntitle=One
+[CHAPTER]\nTIMEBASE=1/1\nSTART=1\nEND=3\ntitle=Two
+"""
+
+COMMENTS = {
+    "CHAPTER000": "00:00:00.000", "CHAPTER000NAME": "One", "CHAPTER001": "00:00:01.000", "CHAPTER001NAME": "Two",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        (".m4b", "aac"), (".mka", "flac"), (".mp3", "libmp3lame"), (".ogg", "libvorbis"), (".opus", "libopus"),
+        (".flac", "flac"),
+    ],
+)  # fmt: skip
+def test_the_chapters_of_every_container_are_found(suffix: str, codec: str, tmp_path: Path) -> None:
+    source, chapters = tmp_path / f"source{suffix}", tmp_path / "chapters.txt"
+    chapters.write_text(CHAPTERS)
+    given: list[str | Path] = ["-i", chapters, "-map", "0", "-map_metadata", "1"]
+    if suffix in {".ogg", ".opus", ".flac"}:
+        given = [part for name, value in COMMENTS.items() for part in ("-metadata", f"{name}={value}")]
+    ffmpeg("-f", "lavfi", "-i", "sine=d=3", *given, "-c:a", codec, source)
+    found, _ = probe(source, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    told = [(one.start_s, round(one.end_s, 1), one.title) for one in found.chapters]
+    assert told == [(0, 1, "One"), (1, 3, "Two")]
+
+
 def tones(path: Path, frequencies: list[int], *options: str, level: float = 0.9) -> None:
     """A tone in each channel."""
     expressions = "|".join(f"{level}*sin({one}*2*PI*t)" for one in frequencies)
@@ -254,6 +331,17 @@ def test_surround_is_kept_where_the_profile_asks_for_it(channels: int, tmp_path:
     for channel, tones_of in zip(found, wanted, strict=True):
         for tone in (300, 400, 500, 700, 800, 900, 1000):
             assert level_of(channel, tone) / main == pytest.approx(tones_of.get(tone, 0), abs=0.03)
+
+
+def test_more_channels_than_there_is_a_downmix_of_are_told(tmp_path: Path, profile: str) -> None:
+    source = tmp_path / "source.wav"
+    with wave.open(str(source), "wb") as file:
+        file.setnchannels(9)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(bytes(2 * 9 * SAMPLE_RATE))
+    with pytest.raises(SourceUnsupported, match=r"9 channels.*no downmix"):
+        run(source, profile)
 
 
 def test_mono_stays_mono_and_eight_channels_of_a_master_are_two_programmes(

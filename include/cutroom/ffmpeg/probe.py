@@ -62,7 +62,8 @@ def probe(
         )
     source = replace(to_source(output, sha256=sha256, size_bytes=size), jumps_s=jumps)
     if not source.video and not source.audio:
-        raise SourceUnsupported("The file holds no video and no audio track.")
+        found = f" that is taken ({'; '.join(source.not_carried)})" if source.not_carried else ""
+        raise SourceUnsupported(f"The file holds no video and no audio track{found}.")
     reject_too_large(source, most)
     packets: list[Packet] = []
     if source.video:

@@ -21,6 +21,17 @@ _NOTHING_DECODED = ("Could not open encoder before EOF", "Cannot determine forma
 """What ffmpeg says of a track of which no frame came."""
 
 
+_COMPLAINTS = re.compile(
+    r"Decoding error|Error submitting packet|error while decoding|concealing|corrupt decoded frame|Invalid NAL unit"
+)
+"""What decoders say of what they can't decode as it was meant."""
+
+
+def tells_of_damage(log: str) -> bool:
+    """Whether a decoder stumbled, by the log of its run. Pure."""
+    return _COMPLAINTS.search(log) is not None
+
+
 def reason_of(said: str) -> SourceRejected:
     """Why a file can't be opened, from what the tool said. Pure."""
     if "moov atom not found" in said:

@@ -27,6 +27,18 @@ DOWNMIX = {"clev": "0.70710678", "slev": "0.70710678", "lfe_mix_level": "0", "re
 # Without what every codec may turn in phase, the lowest tones.
 HEARD = (("aresample", (RATE_HZ,), {"resampler": "soxr"}), ("highpass", (), {"f": 200}))
 
+# Gaps are filled with silence, and what comes twice is cut. A clock of the sound that drifts from that of its container
+# (a recorder's sound card) is followed by half a percent at most, which nobody hears. Times of Vorbis are milliseconds
+# off where nothing is wrong, so 10 ms are left as they are.
+IN_STEP = {
+    "async": 1,
+    "first_pts": 0,
+    "min_comp": "0.010",
+    "min_hard_comp": f"{float(SMALLEST_GAP_S)}",
+    "max_soft_comp": "0.005",
+    "comp_duration": 1,
+}
+
 _SUMMARY = re.compile(
     r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
     r"LRA:\s+(?P<range>\S+) LU\b.*?Peak:\s+(?P<peak>\S+) dBFS",
@@ -95,9 +107,17 @@ def measure(audio: AudioPlan, *, source: Path) -> list[str]:
     return compiled([metered(_mixed(_placed(audio, source), audio, audio.rungs[0].channels), "mixed")])
 
 
-def level(audio: AudioPlan, *, source: Path, output: Path) -> list[str]:
-    """Decode a track whose layout or rate changes midway into one that stays the same, with its times."""
-    streams = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)
+def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = False) -> list[str]:
+    """Decode a track whose layout or rate changes midway into one that stays the same, with its times.
+
+    Args:
+        audio: The plan of the track.
+        source: The source file.
+        output: A NUT file.
+        drops_others: Whether frames that are not like the first are left out, as nothing can be made of them.
+    """
+    options = INPUT_OPTIONS | ({"drop_changed": 1} if drops_others else {})
+    streams = ffmpeg.input(f"file:{source}", **options, copyts=None, vn=None, sn=None, dn=None)
     track = audio.track
     kept = [
         streams[str(index)].filter(
@@ -228,8 +248,7 @@ def _placed(audio: AudioPlan, source: Path) -> Any:
     placed = [
         streams[str(place if is_levelled else index)]
         .filter("asetpts", f"PTS-round(({rational(audio.origin_s)})/TB)")
-        # async=1 fills and trims where the times say so, and never stretches.
-        .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": f"{float(SMALLEST_GAP_S)}"})
+        .filter("aresample", **IN_STEP)
         for place, index in enumerate(_indices(audio))
     ]
     if len(placed) == 1:

@@ -7,7 +7,7 @@ from typing import Any
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
-from cutroom.media.sound_tracks import carried_tracks
+from cutroom.media.sound_tracks import can_be_mixed, carried_tracks
 from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
 from cutroom.media.tags import normalised
 
@@ -21,6 +21,7 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
     video = [s for s in output.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
     video = [s for s in video if s.width and s.height and s.codec_name != "unknown"]
     audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
+    audio = [s for s in audio if can_be_mixed(s.channels, s.channel_layout)]
     # The track that the author marked, else the largest picture, is the one that is shown.
     video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
@@ -157,6 +158,12 @@ def _told(stream: Stream) -> str:
     """A track that is not carried, and why where that is not plain."""
     if stream.codec_type == "subtitle":
         return f"track {stream.index}: subtitle {stream.codec_name}, which is pictures or not read as text"
+    if stream.codec_type == "audio" and not can_be_mixed(stream.channels, stream.channel_layout):
+        layout = stream.channel_layout or "places that are not told"
+        return (
+            f"track {stream.index}: audio {stream.codec_name} of {stream.channels} channels ({layout}), which there is "
+            "no downmix of"
+        )
     return f"track {stream.index}: {stream.codec_type} {stream.codec_name}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 SMALLEST_GAP_S = Fraction(1, 20)
-"""A shorter gap in sound is what rounding leaves, and is not filled with silence."""
+"""A shorter gap in sound is no silence: sound is stretched over it."""
 
 ROUNDING_S = Fraction(1, 1000)
 """What containers round: a gap that is none."""
@@ -172,7 +172,7 @@ def _shift(before: Mapping[int, Stretch], after: Mapping[int, Stretch], ticks_pe
     sound = [old.end - new.first for old, new in both if old.is_sound]
     pictures = [(old.last + old.end) // 2 - new.first for old, new in both if not old.is_sound]
     shift = max([*sound, *pictures]) if sound else max(old.end - new.first for old, new in both)
-    # What is too short to be filled with silence would take the sound out of step: it is made longer.
+    # What is too short to be filled with silence would be stretched over: it is made longer.
     gaps = [Fraction(shift - one, ticks_per_s) for one in sound]
     is_lost = any(ROUNDING_S < gap < SMALLEST_GAP_S for gap in gaps)
     return shift + round(SMALLEST_GAP_S * ticks_per_s) if is_lost else shift

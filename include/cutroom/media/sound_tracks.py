@@ -11,6 +11,12 @@ MAX_TRACKS = 16
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 """What is delivered: ffmpeg's name of the layout by its number of channels."""
 
+MOST_CHANNELS = 8
+"""Of a track that is mixed down: of layouts with more, channels above the listener would be lost."""
+
+_UNMIXED = ("ambisonic", "cube", "binaural")
+"""How the names of other layouts begin that there is no downmix of."""
+
 _PROGRAMMES = {6: ("5.1",), 8: ("5.1", "stereo")}
 """How single-channel tracks of a master belong together (SMPTE ST 320: L R C LFE Ls Rs, then the stereo mix)."""
 
@@ -37,6 +43,16 @@ def carried_tracks(tracks: Sequence[AudioTrack]) -> tuple[list[AudioTrack], list
         labels[label] = labels.get(label, 0) + 1
         named.append(replace(one, label=label if labels[label] == 1 else f"{label} {labels[label]}"))
     return named, said
+
+
+def can_be_mixed(channels: int, layout: str | None) -> bool:
+    """Whether stereo can be made of a track without losing channels.
+
+    Args:
+        channels: How many it has.
+        layout: ffmpeg's name of their places; None: that of the number, as WAV has it.
+    """
+    return channels <= MOST_CHANNELS and not (layout or "").startswith(_UNMIXED)
 
 
 def _label(track: AudioTrack, place: int) -> str:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,7 @@ def _encode(
             f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
             f"{seconds:.1f} s. Upload the file again."
         )
+    _reject_doubled_times(ticks[0], video.timing.timescale)
     _reject_lost_segments(video, chunk, ticks[0])
     measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
     return [
@@ -167,6 +169,16 @@ def _overshoot(made: Plan, chunk: EncodeChunk, encoded: _Encoded) -> Fraction:
         end_tick=video.timing.output_ticks(chunk.end_pts),
         joins=(chunk.index > 0, chunk.index + 1 < len(video.chunks)),
     )
+
+
+def _reject_doubled_times(ticks: list[int], timescale: int) -> None:
+    """The plan has each time once; a decoder that gives one twice makes frames up where it can't decode."""
+    for before, after in pairwise(ticks):
+        if before == after:
+            raise SourceCorrupt(
+                f"The picture is damaged: what is shown at {after / timescale:.2f} s can't be decoded as it was meant. "
+                "Upload the file again, or save it anew."
+            )
 
 
 def _reject_lost_segments(video: VideoPlan, chunk: EncodeChunk, ticks: list[int]) -> None:
@@ -259,7 +271,7 @@ def version_key(shop: Workshop, job: Job, made: Plan, name: str) -> str:
 
 def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, reporter: Any) -> dict[str, Path]:
     from cutroom.ffmpeg import argv, runner, sprites
-    from cutroom.ffmpeg.refusals import of_decoding
+    from cutroom.ffmpeg.refusals import of_decoding, tells_of_damage
 
     video = made.video
     assert video is not None
@@ -280,12 +292,14 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
         decoded = _shown_times(shop, made, decoded)
     ticks = [timing.output_ticks(pts) for pts in decoded]
     boundaries = [timing.output_ticks(boundary) for boundary in video.boundaries]
+    is_damaged = tells_of_damage(log.read_text(errors="replace"))
     shown = {rung.frame_step: timing.thinned(ticks, rung.frame_step) for rung in video.rungs}
     frames = {
         step: {
             "count": len(own),
             "ticks_digest": ids.digest(own),
             "starts": timeline.first_shown(boundaries, own),
+            "is_damaged": is_damaged,
         }
         for step, own in shown.items()
     }

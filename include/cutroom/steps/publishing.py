@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from cutroom.errors import VerificationFailed
+from cutroom.errors import SourceCorrupt, VerificationFailed
 from cutroom.media import keys
 from cutroom.media.plan import Plan
 from cutroom.media.version import PublishedRendition, PublishedVersion
@@ -94,6 +94,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     """Check the version that is about to be published, and store the report beside it.
 
     Raises:
+        SourceCorrupt: A check does not hold, and the source can't be decoded as it was meant.
         VerificationFailed: The message names the first check that does not hold; the old version goes on playing.
     """
     from cutroom.packaging import verify as checks
@@ -131,6 +132,11 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     wrong = [check for check in report.checks if not check.ok]
     for check in wrong:
         logger.error("Check failed: %s: %s", check.name, check.found)
+    if wrong and (made.source.damage or any(one.is_damaged for one in frames.values())):
+        raise SourceCorrupt(
+            "The picture is damaged, and what can be decoded of it is not the same from one decoding to the next "
+            f"({wrong[0].name}: {wrong[0].found}). Upload the file again, or save it anew."
+        )
     if wrong:
         raise VerificationFailed(
             f"The version was not published: {len(wrong)} of {len(report.checks)} checks do not hold, first: "

@@ -117,14 +117,33 @@ class _Track:
         """Run ffmpeg over the track; where that finds another layout midway, over a levelled copy, from now on."""
         from cutroom.ffmpeg import sound
 
-        said = self._tool(name, command(self._source), report)
-        if sound.has_changed_midway(said) and self._source.parent != self._folder:
+        try:
+            said = self._tool(name, command(self._source), report)
+        except EncoderRefused as refused:
+            said = str(refused)
+            if self._is_levelled or not sound.has_changed_midway(said):
+                raise
+        if sound.has_changed_midway(said) and not self._is_levelled:
             logger.info("track %d changes its format midway and is levelled first", self._audio.track.index)
-            levelled = self._folder / "levelled.nut"
-            self._tool("level", sound.level(self._audio, source=self._source, output=levelled), report)
-            self._source = levelled
-            said = self._tool(name, command(levelled), report)
+            self._level(report)
+            said = self._tool(name, command(self._source), report)
         return said
+
+    @property
+    def _is_levelled(self) -> bool:
+        return self._source.parent == self._folder
+
+    def _level(self, report: Callable[[float], None]) -> None:
+        from cutroom.ffmpeg import sound
+
+        levelled = self._folder / "levelled.nut"
+        try:
+            self._tool("level", sound.level(self._audio, source=self._source, output=levelled), report)
+        except EncoderRefused:
+            # Damaged frames may have channels that nothing is known of.
+            command = sound.level(self._audio, source=self._source, output=levelled, drops_others=True)
+            self._tool("level", command, report)
+        self._source = levelled
 
     def _tool(self, name: str, argv: list[str], report: Callable[[float], None]) -> str:
         from cutroom.ffmpeg import runner
@@ -232,6 +251,9 @@ def _covers(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str,
         return {}
     finally:
         shop.tool_ran("thumbnails", "cover", command, log, made.tools)
+    if not all(path.is_file() for path in covers.values()):
+        logger.warning("The cover art can't be read and is left out: nothing of it can be decoded")
+        return {}
     if made.video is not None:
         return covers
     return {**covers, "poster": Path(shutil.copy(covers["cover_1200"], folder / "poster.jpg"))}

@@ -17,6 +17,8 @@ class SourceFrames:
     """Digest of the output times that these frames should have."""
     starts: tuple[int, ...]
     """Output times of those with which segments begin (see `timeline.first_shown`)."""
+    is_damaged: bool = False
+    """Whether the decoder stumbled over some."""
 
 
 def frames(video: Sequence[RenditionFacts], source: Mapping[int, SourceFrames]) -> list[Check]:
