@@ -17,6 +17,7 @@ from cutroom.errors import SourceUnsupported
 from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.probe import probe
 from cutroom.media.limits import Limits
+from cutroom.media.loudness import CEILING_DBTP
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
@@ -360,7 +361,7 @@ def test_mono_stays_mono_and_eight_channels_of_a_master_are_two_programmes(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("level", "is_limited"), [(0.03, False), (0.9, False), (0.02, True)])
+@pytest.mark.parametrize(("level", "is_limited"), [(0.03, False), (0.9, False), (0.1, True)])
 def test_loudness_is_brought_to_what_the_profile_asks_for(
     level: float, is_limited: bool, tmp_path: Path
 ) -> None:
@@ -368,16 +369,19 @@ def test_loudness_is_brought_to_what_the_profile_asks_for(
     profile.write_text(PROFILE.replace("[128k]", "[128k], loudness_lufs: -16"))
     tones(source, [997, 997], "-c:a", "pcm_f32le", level=level)
     if is_limited:
-        # One click that leaves no room.
+        # A burst that leaves no room, and that the encoder makes decibels higher.
         with source.open("r+b") as file:
             file.seek(-80_000, 2)
-            file.write(np.full(8, 0.8, np.float32).tobytes())
+            file.write(np.tile(np.repeat(np.float32([0.8, -0.8]), 140), 30).tobytes())
     out = run(source, str(profile))
     (one,) = facts_of(out)
     (told,) = json.loads((out / "report.json").read_text())["loudness"]
     assert one.loudness is not None
     assert one.loudness.integrated_lufs is not None
     assert told["is_limited"] is is_limited
+    # Also of what the encoder made of it.
+    assert one.loudness.true_peak_dbtp is not None
+    assert one.loudness.true_peak_dbtp <= CEILING_DBTP
     if is_limited:
         assert one.loudness.integrated_lufs < -16.5
     else:

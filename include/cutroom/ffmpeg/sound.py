@@ -191,6 +191,11 @@ def decode(
     return compiled([metered(split[0], "made", stats), _heard(split[1], channels, heard)])
 
 
+def meter(*, source: Path) -> list[str]:
+    """Meter an encode of ours as meter `made`."""
+    return compiled([metered(ffmpeg.input(f"file:{source}").audio, "made")])
+
+
 def extract_cover(*, source: Path, track: int, covers: Sequence[tuple[int, Path]]) -> list[str]:
     """An attached picture as JPEG in several sizes: within a square of so many pixels, never enlarged."""
     picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)]

@@ -1,5 +1,6 @@
 """Loudness after EBU R 128, and the gain that brings a track to what a profile asks for. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 CEILING_DBTP = -1.0
@@ -43,3 +44,20 @@ def plan_gain(measured: Loudness, *, target_lufs: float | None) -> Gain:
         return Gain()
     wanted = target_lufs - measured.integrated_lufs
     return Gain(gain_db=round(min(wanted, headroom), 2), is_limited=headroom < wanted)
+
+
+def lowered(gain: Gain, made: Iterable[Loudness]) -> Gain | None:
+    """The gain with which encodes stay below the ceiling; None: they do already.
+
+    An encoder that leaves out what is not heard may make peaks higher than those that it was given.
+
+    Args:
+        gain: What they were made with.
+        made: What they decode to.
+    """
+    peaks = [one.true_peak_dbtp for one in made if one.true_peak_dbtp is not None]
+    above = max(peaks, default=CEILING_DBTP) - CEILING_DBTP
+    if above <= 0:
+        return None
+    # The meter tells tenths, and what is encoded anew is not the same.
+    return Gain(gain_db=round(gain.gain_db - above - 0.2, 2), is_limited=True)

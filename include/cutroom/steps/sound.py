@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cutroom.errors import EncoderRefused, SourceCorrupt
 from cutroom.media import keys, waveform
 from cutroom.media.audio_plan import AudioPlan, audio_encode_key
-from cutroom.media.loudness import Gain, plan_gain
+from cutroom.media.loudness import Gain, Loudness, lowered, plan_gain
 from cutroom.media.plan import Plan
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
@@ -52,6 +52,13 @@ def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
             gain = track.gain(reporter)
             outputs = [folder / f"{rung.name}.mp4" for rung in rungs]
             facts = track.encode(rungs, gain, outputs, reporter)
+            if audio.rungs[0].loudness_lufs is not None:
+                less = lowered(gain, [track.made(output) for output in outputs])
+                if less is not None:
+                    logger.info(
+                        "track %d: gain %+.2f dB, as encodes peak higher", audio.track.index, less.gain_db
+                    )
+                    facts = track.encode(rungs, less, outputs, reporter)
             for rung, output in zip(rungs, outputs, strict=True):
                 keep_encode(shop, encodes[rung.name], output, facts, heard=folder / HEARD)
     reporter.finish()
@@ -112,6 +119,12 @@ class _Track:
             "source_loudness": asdict(sound.read_loudness(log, "source")),
             "gain": asdict(gain),
         }
+
+    def made(self, encode: Path) -> Loudness:
+        """What an encode decodes to."""
+        from cutroom.ffmpeg import sound
+
+        return sound.read_loudness(self._tool("meter", sound.meter(source=encode), lambda _: None), "made")
 
     def run(self, name: str, command: Callable[[Path], list[str]], report: Callable[[float], None]) -> str:
         """Run ffmpeg over the track; where that finds another layout midway, over a levelled copy, from now on."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cutroom.media.loudness import Gain, Loudness, plan_gain
+from cutroom.media.loudness import Gain, Loudness, lowered, plan_gain
 
 
 def metered(integrated: float | None, peak: float | None) -> Loudness:
@@ -24,3 +24,11 @@ def metered(integrated: float | None, peak: float | None) -> Loudness:
 )
 def test_the_gain(integrated: float | None, peak: float | None, target: float | None, wanted: Gain) -> None:
     assert plan_gain(metered(integrated, peak), target_lufs=target) == wanted
+
+
+def test_a_gain_is_lowered_by_what_encodes_peak_above_the_ceiling() -> None:
+    gain = Gain(gain_db=4.0)
+    assert lowered(gain, [Loudness(true_peak_dbtp=-1.0), Loudness(true_peak_dbtp=None)]) is None
+    assert lowered(gain, []) is None
+    less = lowered(gain, [Loudness(true_peak_dbtp=-3.0), Loudness(true_peak_dbtp=-0.4)])
+    assert less == Gain(gain_db=3.2, is_limited=True)
