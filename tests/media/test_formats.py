@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
+from mpegdash.parser import MPEGDASHParser
 
 from counted import SAMPLE_RATE, decode_sound, lag_samples, make_counted, read_counters
 from cutroom.ffmpeg import tools
@@ -21,7 +22,7 @@ from cutroom.media.version import PublishedVersion
 from cutroom.packaging.containers import TS_START_S
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
-from cutroom.steps.local import transcode
+from cutroom.steps.local import check_folder, transcode
 
 pytestmark = pytest.mark.media
 
@@ -214,6 +215,37 @@ def test_each_iframe_decodes_alone(source: Path, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.mp4"
         path.write_bytes((folder / "init.mp4").read_bytes() + part)
         assert read_counters(path)[:1] == [60 * number]
+
+
+def test_each_keyframe_of_the_smallest_rung_is_a_segment_of_dash_trick_play(
+    source: Path, tmp_path: Path
+) -> None:
+    out, _, facts = made(source, tmp_path, SMALL)
+    large, small = (one for one in facts if one.kind == "video")
+    assert large.trick_play is None
+    assert small.trick_play is not None
+    folder = out / "renditions" / small.key
+    for number in range(3):
+        path = tmp_path / "alone.mp4"
+        segment = (folder / f"trick_{number + 1:05d}.m4s").read_bytes()
+        path.write_bytes((folder / "trick.mp4").read_bytes() + segment)
+        assert read_counters(path) == [60 * number]
+    period = MPEGDASHParser.parse((out / "manifest.mpd").read_text()).periods[0]
+    (trick,) = (
+        one
+        for one in period.adaptation_sets
+        if any("trickmode" in each.scheme_id_uri for each in one.essential_properties or ())
+    )
+    (property_,) = trick.essential_properties
+    (of,) = (one for one in period.adaptation_sets if str(one.id) == property_.value)
+    assert {one.id for one in of.representations} == {large.key, small.key}
+    (keyframes,) = trick.representations
+    assert (keyframes.width, keyframes.height) == (small.width, small.height)
+    assert keyframes.max_playout_rate == 60
+    assert sum(small.trick_play.sizes_bytes) < small.size_bytes / 2
+    assert check_folder(out, Settings(home=tmp_path))["ok"]
+    (folder / "trick_00002.m4s").write_bytes(b"other")
+    assert not check_folder(out, Settings(home=tmp_path))["ok"]
 
 
 @pytest.mark.parametrize("scheme", ["cenc", "cbcs"])

@@ -171,14 +171,15 @@ def test_manifests_parse_elsewhere_and_every_file_that_they_name_is_there(
             assert (out / uri).with_name(file).stat().st_size > 0
     mpd = MPEGDASHParser.parse(str(out / "manifest.mpd"))
     sets = mpd.periods[0].adaptation_sets
-    assert [one.content_type for one in sets] == ["video", "audio", "image"]
-    for representation in [r for one in sets[:2] for r in one.representations]:
+    assert [one.content_type for one in sets] == ["video", "audio", "video", "image"]
+    for representation in [r for one in sets[:3] for r in one.representations]:
         template = representation.segment_templates[0]
         count = sum((entry.r or 0) + 1 for entry in template.segment_timelines[0].Ss)
         base = out / representation.base_urls[0].base_url_value
         assert (base / template.initialization).is_file()
-        assert all((base / f"seg_{n:05d}.m4s").is_file() for n in range(1, count + 1))
-        assert not (base / f"seg_{count + 1:05d}.m4s").exists()
+        names = [template.media.replace("$Number%05d$", f"{n:05d}") for n in range(1, count + 2)]
+        assert all((base / name).is_file() for name in names[:-1])
+        assert not (base / names[-1]).exists()
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ def make_plan(
         *(video_tracks(source, video, tools) if video else ()),
         *(audio_track(source, one, rung, tools) for one in audio for rung in one.rungs),
     ]
+    smallest = {rung.codec: rung.name for rung in video.rungs} if video else {}
     packaging = [str(profile.segment_s), profile.segments, None if lock is None else plain(Lock, lock)]
     renditions = (
         *(
@@ -138,6 +139,7 @@ def make_plan(
                 tracks=(track,),
                 packaging=packaging,
                 tools=tools,
+                trick_play=track.rung == smallest.get(codec) and _has_trick_play(profile, container),
             )
             for track, codec in tracks
             for container in profile.containers_of(codec)
@@ -162,6 +164,11 @@ def make_plan(
         iframe_playlists=profile.iframe_playlists,
         lock=lock,
     )
+
+
+def _has_trick_play(profile: Profile, container: str) -> bool:
+    """Not in one file: its MPD is of another kind, whose players take no segments beside."""
+    return profile.iframe_playlists and container == "cmaf" and profile.segments == "files"
 
 
 def _lock(profile: Profile, key_id: str | None) -> Lock | None:

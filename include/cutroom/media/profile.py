@@ -41,7 +41,7 @@ class Profile(Part):
     segments: Literal["files", "single_file"] = "files"
     """A file for each segment, or one file of which players ask byte ranges."""
     iframe_playlists: bool = True
-    """Whether HLS players get the keyframes alone, to show while they seek."""
+    """Whether players get the keyframes alone to show while they seek: HLS of every rung, DASH of the smallest one."""
     closest_rungs: Annotated[Fraction, Field(gt=0, le=1)] = CLOSEST_RUNGS
     """A rung with a side that is more than this part of the same side one rung above is dropped."""
     damaged: Literal["reject", "publish"] = "reject"

@@ -47,6 +47,8 @@ class RenditionPlan:
     """What it is packaged as."""
     tracks: tuple[EncodedTrack, ...]
     """One in segments; a download has a picture, a sound, or both."""
+    trick_play: bool = False
+    """Whether its keyframes are packaged once more, alone, for players of DASH to show while they seek."""
 
     @property
     def rung(self) -> str:
@@ -110,6 +112,7 @@ def plan_rendition(
     tracks: tuple[EncodedTrack, ...],
     packaging: list[Any],
     tools: Mapping[str, str],
+    trick_play: bool = False,
 ) -> RenditionPlan:
     """One thing to deliver, under a digest of all that decides its bytes.
 
@@ -120,17 +123,20 @@ def plan_rendition(
         tracks: What it holds.
         packaging: JSON values of whatever else decides how it is packaged.
         tools: Name and version of the tools.
+        trick_play: See `RenditionPlan`.
     """
     # The version of ffmpeg counts in the names of the encodes already.
     made_by = {tool: version for tool, version in tools.items() if tool != "ffmpeg"}
     contents = [plain(EncodedTrack, track) for track in tracks]
     packaged: Any = [contents, container, packaging, made_by, PACKAGE_REVISION]
+    packaged += ["trick play"] if trick_play else []
     return RenditionPlan(
         key=ids.RenditionKey("rn_" + ids.digest(packaged)),
         name=name,
         kind=kind,
         container=container,
         tracks=tracks,
+        trick_play=trick_play,
     )
 
 

@@ -43,6 +43,16 @@ class ByteRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrickPlay:
+    """The keyframes of a track as segments of their own, one for each segment of the track."""
+
+    files: dict[str, str]
+    """SHA-256 of each file."""
+    sizes_bytes: tuple[int, ...]
+    """Of the segments, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockFacts:
     """How the segments are encrypted; the key itself is nowhere."""
 
@@ -87,6 +97,7 @@ class RenditionFacts:
     """Where a single file says which segment is where (`sidx`); None: each segment is a file."""
     iframes: tuple[ByteRange, ...] = ()
     """The keyframe that each segment begins with, and what is needed around it to decode it alone."""
+    trick_play: TrickPlay | None = None
     lock: LockFacts | None = None
     width: int | None = None
     height: int | None = None

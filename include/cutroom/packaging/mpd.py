@@ -1,14 +1,16 @@
 """The MPD of a version (ISO/IEC 23009-1), made of the same facts as the HLS playlists. Pure."""
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from fractions import Fraction
 from uuid import UUID
 
 from cutroom.packaging.containers import CONTAINERS
-from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment, TrickPlay
 from cutroom.packaging.hls import EFFICIENCY
 from cutroom.packaging.images import ImageTrack, adaptation_set
+from cutroom.packaging.packager import TRICK_INIT, TRICK_SEGMENT
 
 MIN_BUFFER_S = 2
 
@@ -61,8 +63,14 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str, stills: ImageTrack
         _purpose(adaptation, first)
         for one in members:
             _representation(adaptation, one, prefix)
+    number = len(sets)
+    for place, (_, members) in enumerate(sets):
+        for one in members:
+            if one.trick_play is not None:
+                _trick_play(period, one, one.trick_play, prefix, number=number, of=place)
+                number += 1
     if stills is not None:
-        period.append(adaptation_set(stills, len(sets)))
+        period.append(adaptation_set(stills, number))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -196,6 +204,58 @@ def _representation(adaptation: ET.Element, one: RenditionFacts, prefix: str) ->
             "timescale": str(one.timescale),
             "initialization": one.init.file if one.init else "",
             "media": CONTAINERS[one.container].segment_template(),
+            "startNumber": "1",
+        },
+    )
+    _timeline(template, one.segments)
+
+
+def _trick_play(
+    period: ET.Element, one: RenditionFacts, keyframes: TrickPlay, prefix: str, *, number: int, of: int
+) -> None:
+    """An adaptation set of keyframes alone, to show while seeking in another (DASH-IF IOP v4.3, 3.2.9)."""
+    adaptation = ET.SubElement(
+        period,
+        "AdaptationSet",
+        {
+            "id": str(number),
+            "contentType": "video",
+            "mimeType": "video/mp4",
+            "segmentAlignment": "true",
+            "startWithSAP": "1",
+        },
+    )
+    _protection(adaptation, one)
+    trickmode = {"schemeIdUri": "http://dashif.org/guidelines/trickmode", "value": str(of)}
+    ET.SubElement(adaptation, "EssentialProperty", trickmode)
+    _color(adaptation, one)
+    lasts_s = [Fraction(segment.duration_ticks, one.timescale) for segment in one.segments]
+    longest_s = max(lasts_s)
+    bits_a_second = [8 * size / each for size, each in zip(keyframes.sizes_bytes, lasts_s, strict=True)]
+    representation = ET.SubElement(
+        adaptation,
+        "Representation",
+        {
+            "id": f"{one.key}-keyframes",
+            "bandwidth": str(max(1, math.ceil(max(bits_a_second)))),
+            "codecs": one.codec_string,
+            "width": str(one.width),
+            "height": str(one.height),
+            "sar": "1:1",
+            "frameRate": str((1 / longest_s).limit_denominator(1000)),
+            # As many frames are skipped as a segment has.
+            "maxPlayoutRate": str(max(1, round((one.frame_rate or 25) * longest_s))),
+            "codingDependency": "false",
+        },
+    )
+    ET.SubElement(representation, "BaseURL").text = f"{prefix}{one.key}/"
+    template = ET.SubElement(
+        representation,
+        "SegmentTemplate",
+        {
+            "timescale": str(one.timescale),
+            "initialization": TRICK_INIT,
+            "media": TRICK_SEGMENT.replace("%05d", "$Number%05d$"),
             "startNumber": "1",
         },
     )

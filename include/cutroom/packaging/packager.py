@@ -17,6 +17,10 @@ IFRAMES = "iframes.m3u8"
 MPD = "representation.mpd"
 MULTIVARIANT = "multivariant.m3u8"
 
+TRICK_INIT = "trick.mp4"
+TRICK_SEGMENT = "trick_%05d.m4s"
+"""The keyframes alone, one in each segment; in CMAF."""
+
 INIT = CONTAINERS["cmaf"].init or ""
 SEGMENTS = CONTAINERS["cmaf"].segment
 
@@ -32,6 +36,7 @@ def package(
     container: str = "cmaf",
     single_file: bool = False,
     lock: tuple[str, ContentKey, bytes] | None = None,
+    trick_play: bool = False,
 ) -> None:
     """Write a rendition's initialization segment, media segments and media playlist into a folder.
 
@@ -48,6 +53,7 @@ def package(
         container: A name of `containers.CONTAINERS`.
         single_file: Write one file with an index instead of a file for each segment.
         lock: Scheme, key and initialization vector of Common Encryption.
+        trick_play: Write the keyframes once more, alone, as segments of their own.
     """
     form = CONTAINERS[container]
     if single_file:
@@ -66,10 +72,21 @@ def package(
             *([f"iframe_playlist_name={IFRAMES}"] if kind == "video" else []),
         ]
     )
+    trick = ",".join(
+        [
+            f"in={os.path.relpath(encoded, folder)}",
+            f"stream={kind}",
+            "trick_play_factor=1",
+            f"init_segment={TRICK_INIT}",
+            f"segment_template={TRICK_SEGMENT.replace('%05d', '$Number%05d$')}",
+            "playlist_name=trick.m3u8",
+        ]
+    )
     argv = [
         "packager",
         *([_locked(folder, *lock)] if lock else []),
         descriptor,
+        *([trick] if trick_play else []),
         f"--segment_duration={float(segment_s):g}",
         "--hls_playlist_type=VOD",
         f"--hls_master_playlist_output={MULTIVARIANT}",

@@ -137,6 +137,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             init=packaged.init,
             index=packaged.index,
             iframes=packaged.iframes,
+            trick_play=packed.trick_play,
             lock=packed.lock,
             width=packaged.width,
             height=packaged.height,
@@ -254,7 +255,7 @@ def _store(shop: Workshop, facts: Any, folder: Path) -> None:
     """Leaves first: segments, then the playlist, then the facts that say that all is there."""
     from cutroom.packaging import hls
 
-    for name in facts.files:
+    for name in (*facts.files, *(facts.trick_play.files if facts.trick_play else ())):
         path = folder / "files" / name
         shop.media.put_file(keys.rendition(facts.key, name), path, content_type=CONTENT_TYPES[path.suffix])
     for name, text in hls.playlists(facts).items():

@@ -257,7 +257,7 @@ def _checked(
     facts = [RenditionFacts.load(store.get_bytes(keys.rendition_facts(key))) for key in renditions]
     damaged = []
     for one in facts:
-        for name, digest in one.files.items():
+        for name, digest in {**one.files, **(one.trick_play.files if one.trick_play else {})}.items():
             try:
                 same = hashlib.sha256(store.get_bytes(keys.rendition(one.key, name))).hexdigest() == digest
             except ObjectMissing:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cutroom.errors import PlanInvalid
+from cutroom.errors import PlanInvalid, VerificationFailed
 from cutroom.media.content_key import ContentKey, iv_of
 from cutroom.media.limits import Limits
 from cutroom.media.plan import Plan
@@ -14,7 +14,7 @@ from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.steps.workshop import Workshop, sha256_of
 
 if TYPE_CHECKING:
-    from cutroom.packaging.facts import LockFacts, Packaged
+    from cutroom.packaging.facts import LockFacts, Packaged, TrickPlay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Packed:
     """SHA-256 of each file."""
     whole: Path
     """All of it in one file, unlocked, with times on the presentation's timeline."""
+    trick_play: "TrickPlay | None"
     lock: "LockFacts | None"
     bitstream_codec: str | None
     """The codec string as the initialization segment has it, read without the packager; None: it has none in MP4."""
@@ -60,6 +61,7 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         else (made.lock.scheme, key, iv_of(rendition.key)),
         log=folder / "packager.log",
         limits=shop.limits,
+        trick_play=rendition.trick_play,
     )
     packaged = facts.read(files, rendition.container)
     lock = None
@@ -90,9 +92,23 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
             timescale=made.video.timing.timescale if made.video and rendition.kind == "video" else None,
             limits=shop.limits,
         ),
+        trick_play=_trick_play(files, len(packaged.segments)) if rendition.trick_play else None,
         lock=lock,
         bitstream_codec=codec_string(init) if init else None,
         lead_ticks=edited_out(init) if init else 0,
+    )
+
+
+def _trick_play(files: Path, count: int) -> "TrickPlay":
+    from cutroom.packaging import facts, packager
+
+    segments = [packager.TRICK_SEGMENT % number for number in range(1, count + 1)]
+    made = {path.name for path in files.glob("trick_*.m4s")}
+    if made != set(segments):
+        raise VerificationFailed(f"The packager wrote {len(made)} keyframes alone, and {count} segments.")
+    return facts.TrickPlay(
+        files={name: sha256_of(files / name) for name in (packager.TRICK_INIT, *segments)},
+        sizes_bytes=tuple((files / name).stat().st_size for name in segments),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cutroom.packaging import hls, mpd
-from cutroom.packaging.facts import ByteRange, LockFacts, RenditionFacts
+from cutroom.packaging.facts import ByteRange, LockFacts, RenditionFacts, TrickPlay
 
 Golden = Callable[[str, str], None]
 Facts = Sequence[RenditionFacts]
@@ -100,6 +100,11 @@ def in_hdr(facts: Facts) -> Facts:
     ]
 
 
+def with_trick_play(facts: Facts) -> Facts:
+    large, small, *sound = facts
+    return [large, replace(small, trick_play=TrickPlay(files={}, sizes_bytes=(5_000, 4_000, 3_000))), *sound]
+
+
 KINDS: dict[str, Callable[[Facts], Facts]] = {
     "cenc": lambda facts: locked(facts, "cenc"),
     "cbcs": lambda facts: locked(facts, "cbcs"),
@@ -107,6 +112,7 @@ KINDS: dict[str, Callable[[Facts], Facts]] = {
     "two-codecs": of_two_codecs,
     "hdr": in_hdr,
     "ts": as_ts,
+    "trick-play": with_trick_play,
 }
 
 
@@ -114,7 +120,7 @@ KINDS: dict[str, Callable[[Facts], Facts]] = {
 def test_the_manifests_of(kind: str, version: Any, golden: Golden) -> None:
     facts = KINDS[kind](pictures_and_sound(version))
     golden(f"hls/{kind}-master.m3u8", hls.multivariant_playlist(facts, prefix=PREFIX))
-    if kind not in {"two-codecs", "hdr"}:
+    if kind not in {"two-codecs", "hdr", "trick-play"}:
         golden(f"hls/{kind}-media.m3u8", hls.media_playlist(facts[0]))
         golden(f"hls/{kind}-iframes.m3u8", hls.iframe_playlist(facts[0]))
     if kind != "ts":

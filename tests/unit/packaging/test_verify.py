@@ -9,6 +9,7 @@ import pytest
 
 from cutroom import ids
 from cutroom.packaging import packager
+from cutroom.packaging.facts import TrickPlay
 
 SAMPLES = 48_000 * 15
 
@@ -102,6 +103,8 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a missing segment": (lambda v: without_object(v, packager.SEGMENTS % 2), STORED),
     "a missing initialization segment": (lambda v: without_object(v, packager.INIT), STORED),
     "a missing media playlist": (lambda v: without_object(v, packager.PLAYLIST), STORED),
+    "a missing keyframe of trick play": (
+        lambda v: v.change(2, trick_play=TrickPlay(files={"trick_00001.m4s": "0" * 64}, sizes_bytes=(1,))), STORED),
     "an empty segment": (lambda v: with_object(v, packager.SEGMENTS % 2, 0), STORED),
     "an empty playlist": (lambda v: with_object(v, packager.PLAYLIST, 0), STORED),
     "a truncated segment": (

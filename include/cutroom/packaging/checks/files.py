@@ -18,7 +18,11 @@ def complete(plan: Plan, renditions: Sequence[RenditionFacts]) -> Check:
 
 def stored(renditions: Sequence[RenditionFacts], objects: Mapping[str, int]) -> Check:
     """Every file of every rendition is in the store, and as large as it was."""
-    named = {f"{one.key}/{name}" for one in renditions for name in (*one.files, *hls.playlists(one))}
+    named = {
+        f"{one.key}/{name}"
+        for one in renditions
+        for name in (*one.files, *(one.trick_play.files if one.trick_play else ()), *hls.playlists(one))
+    }
     # Segments of a single file lie one after the other: where the last one ends it ends.
     sizes = {
         f"{one.key}/{segment.file}": segment.offset + segment.size_bytes

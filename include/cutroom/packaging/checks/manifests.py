@@ -62,6 +62,8 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
     for representation in ET.fromstring(text).iter(f"{_MPD}Representation"):  # noqa: S314  we wrote it
         if "codecs" not in representation.attrib:
             continue  # stills
+        if representation.attrib.get("codingDependency") == "false":
+            continue  # keyframes alone
         entries = representation.findall(f"{_MPD}SegmentTemplate/{_MPD}SegmentTimeline/{_MPD}S")
         stated.add(
             (
