@@ -155,10 +155,20 @@ def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:
 
 def packets(container: InputContainer, stream: Any) -> "Iterator[AvPacket[Any]]":
     """The packets of one track that hold data, in decode order."""
-    packet: AvPacket[Any]
-    for packet in container.demux(stream):
+    for packet in demuxed(container, [stream]):
         if packet.size:
             yield packet
+
+
+def demuxed(container: InputContainer, streams: list[Any]) -> "Iterator[AvPacket[Any]]":
+    """All packets of these tracks, in the order of the file; a track that only begins midway is passed over."""
+    while True:
+        try:
+            yield from container.demux(streams)
+        except IndexError:
+            # PyAV does not know the track of a packet; what comes after it is read by another walk.
+            continue
+        return
 
 
 def _decoded(source: str, track: int, end: int, alive: Callable[[], None]) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
+from cutroom.ffmpeg import presentation
 from cutroom.ffmpeg.containers import INPUT_OPTIONS, MPEG
 from cutroom.media.clock import Clock, ClockBroken, jump_times
 
@@ -85,7 +86,7 @@ def _walked(source: str, clock: Clock, alive: Callable[[], None]) -> Iterator[tu
     """Of each packet its track, where in the file it begins, and the number of its part."""
     with _opened(source) as container:
         packet: Any
-        for number, packet in enumerate(container.demux()):
+        for number, packet in enumerate(presentation.demuxed(container, list(container.streams))):
             if number % ALIVE_EVERY == 0:
                 alive()
             decoded, shown = packet.dts, packet.pts
