@@ -28,7 +28,10 @@ def transfer_client() -> httpx.Client:
     return httpx.Client(timeout=httpx.Timeout(120, connect=10), limits=limits)
 
 
-def put_block(client: httpx.Client, url: str, headers: Mapping[str, str], data: bytes | bytearray) -> None:
+def put_block(
+    client: httpx.Client, url: str, headers: Mapping[str, str], data: bytes | bytearray, *,
+    block: Block | None = None,
+) -> None:  # fmt: skip
     """Send a block; that somebody else did so before is as good.
 
     Args:
@@ -36,14 +39,18 @@ def put_block(client: httpx.Client, url: str, headers: Mapping[str, str], data: 
         url: Where to.
         headers: As they came with the address; the length is among them.
         data: The bytes.
+        block: Whose bytes these have to be, which is looked at when S3 refuses them: it checks them itself.
 
     Raises:
+        ObjectCorrupt: They are other bytes.
         AddressExpired: The address is no longer taken.
         StoreUnavailable: S3 did not answer, or not well, however often it was asked.
     """
 
     def put() -> None:
         answer = _asked(lambda: client.put(url, content=_pieces(data), headers=dict(headers)))
+        if answer.status_code == 400 and block is not None:
+            checked(block, bytes(data))
         # 412: the block is there already; whoever wrote it, the commit checks its bytes.
         if not answer.is_success and answer.status_code != 412:
             raise _refusal(answer)

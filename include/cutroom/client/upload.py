@@ -8,7 +8,6 @@ A client that was killed knows nothing, and needs nothing: the same file is anno
 and what had been sent is known there.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -22,7 +21,7 @@ from cutroom.blocks.block import Block
 from cutroom.client.block_transfer import CONNECTIONS, AddressExpired, put_block, transfer_client
 from cutroom.client.hashing import LocalFile, PlacedBlock, blocks_of, hash_blocks
 from cutroom.client.service import FileServiceClient, NewFile
-from cutroom.errors import BlocksMissing, StoreUnavailable
+from cutroom.errors import BlocksMissing, ObjectCorrupt, StoreUnavailable
 
 _ROUNDS = 5
 """How often blocks that got lost, or whose address expired, are sent again."""
@@ -191,9 +190,10 @@ class _Sending:
         placed = self._placed[one["position"]]
         data = bytearray(placed.block.size_bytes)
         self._file.read_into(memoryview(data), placed.offset)
-        if hashlib.sha256(data).hexdigest() != placed.block.block_id:
-            raise self._file.changed()
-        put_block(client, one["url"], one["headers"], data)
+        try:
+            put_block(client, one["url"], one["headers"], data, block=placed.block)
+        except ObjectCorrupt as error:
+            raise self._file.changed() from error
         self.bytes_sent += placed.block.size_bytes
         self.blocks_sent += 1
         self._told.sent(placed.block.size_bytes)

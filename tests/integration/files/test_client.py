@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -228,11 +229,11 @@ def test_expired_addresses_are_asked_for_again(
     real = block_transfer.put_block
     refused: list[str] = []
 
-    def put(client: httpx.Client, url: str, headers: dict[str, str], data: bytes) -> None:
+    def put(client: httpx.Client, url: str, headers: dict[str, str], data: bytes, **named: Any) -> None:
         if len(refused) < 2:
             refused.append(url)
             raise block_transfer.AddressExpired("expired")
-        real(client, url, headers, data)
+        real(client, url, headers, data, **named)
 
     monkeypatch.setattr(uploading, "put_block", put)
     assert upload(remote, source).blocks_sent == 4

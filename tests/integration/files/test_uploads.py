@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from cutroom import ids
-from cutroom.blocks.block import Block, block_of
+from cutroom.blocks.block import BLOCK_BYTES, Block, block_of
 from cutroom.errors import (
     BlocksMissing,
     Conflict,
@@ -461,6 +461,27 @@ def test_what_was_committed_long_ago_is_forgotten_and_its_version_stays(
     with database.snapshot() as reading:
         count = text("SELECT count(*) FROM idempotency_keys WHERE owner = :owner")
         assert reading.scalar(count, {"owner": uploader.owner}) == 0
+
+
+def test_the_longest_file_is_announced_committed_and_listed_to_its_end(
+    uploader: Uploader, service: FileService
+) -> None:
+    """500 GiB that nobody has to have: every block is the same one."""
+    data = bytes(BLOCK_BYTES)
+    block = block_of(data)
+    new = NewUpload(
+        name="long.mp4", folder_id="root", size_bytes=128_000 * BLOCK_BYTES, blocks=(block,) * 128_000
+    )
+    session = service.uploads.begin(uploader.owner, new)
+    page = service.uploads.missing(uploader.owner, session.session_id)
+    assert ([one.block for one in page.missing], page.next_after) == ([block], 1000)
+    put(page.missing[0], data)
+    version = uploader.complete(session.session_id)
+    assert (version.blocks_total, version.size_bytes) == (128_000, new.size_bytes)
+    last = service.versions.download(uploader.owner, version.file_id, after=127_999)
+    assert ([one.block for one in last.blocks], last.next_after) == ([block], None)
+    first = service.versions.download(uploader.owner, version.file_id)
+    assert (len(first.blocks), first.next_after) == (1000, 1000)
 
 
 def test_a_file_of_many_blocks_comes_in_pages(uploader: Uploader, service: FileService) -> None:
