@@ -223,6 +223,15 @@ window.harness = {
     return { version: library.version, duration: video.duration, rungs: library.rungs() };
   },
 
+  /** Trick play in Shaka Player until a time is passed: whether there are keyframes alone, and where it got to. */
+  async trickPlay(rate, to, limit_s) {
+    const found = library.player.getManifest().variants.every((one) => one.video.trickModeVideo);
+    library.player.trickPlay(rate);
+    await video.play();
+    await until(() => video.currentTime > to, limit_s);
+    return { found, at: video.currentTime };
+  },
+
   boundaries: () => library.boundaries(),
   rungs: () => library.rungs(),
   subtitles: () => library.subtitles(),

@@ -153,6 +153,15 @@ def show_subtitles(page: Page, url: str, *, label: str, at_s: float, limit_s: fl
     return Subtitles(tracks=tracks, shown=shown)
 
 
+def trick_play(page: Page, url: str, *, to_s: float, limit_s: float = 60) -> dict[str, Any]:
+    """Show keyframes alone in Shaka Player past a time: `found`, whether it has any, and `at`, where it got to."""
+    with serve_harness("shaka", LIBRARIES["shaka"]) as address:
+        page.goto(f"{address}/harness.html")
+        page.evaluate("([name, url]) => harness.load(name, url)", ["shaka", url])
+        played: dict[str, Any] = page.evaluate("a => harness.trickPlay(...a)", [2, to_s, limit_s])
+    return played
+
+
 class _Drive:
     """Makes a loaded harness play, and notes what came of it."""
 

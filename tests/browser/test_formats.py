@@ -10,7 +10,7 @@ import yaml
 from playwright.sync_api import Page
 
 from browser import sample_media
-from browser.playback import Playback, play_through
+from browser.playback import Playback, play_through, trick_play
 from counted import make_counted
 from cutroom import ids
 from cutroom.ffmpeg import tools
@@ -123,6 +123,18 @@ def test_a_shipped_profile_plays(
     out = made(name, {})
     result = played(page, out, manifest, **wishes)
     assert [codec.split(".")[0] for codec in result.codecs] == codecs
+
+
+def test_a_player_of_dash_shows_the_keyframes_alone_in_trick_play(page: Page, made: Made) -> None:
+    out = made("web", {})
+    fetched: list[str] = []
+    page.on("requestfinished", lambda request: fetched.append(request.url.rsplit("/", 1)[-1]))
+    with sample_media.serve(out) as media:
+        played = trick_play(page, f"{media}/{DASH}", to_s=PAST_S)
+    assert played["found"]
+    assert played["at"] > PAST_S
+    assert "trick.mp4" in fetched
+    assert any(name.startswith("trick_0") for name in fetched)
 
 
 def test_every_shipped_profile_is_played() -> None:
