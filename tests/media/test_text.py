@@ -10,6 +10,8 @@ import pytest
 
 from counted import make_counted
 from cutroom.ffmpeg import tools
+from cutroom.ffmpeg.probe import probe
+from cutroom.media.limits import Limits
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.packaging.subtitles import read_cues
 from cutroom.settings import Settings
@@ -122,6 +124,19 @@ def test_subtitles_beside_are_found_by_name_and_told_apart(tmp_path: Path, profi
     mpd = (out / "manifest.mpd").read_text()
     assert mpd.count('contentType="text"') == 3
     assert 'value="forced-subtitle"' in mpd
+
+
+@pytest.mark.parametrize("has_captions", [True, False])
+def test_captions_in_the_pictures_are_named(has_captions: bool, tmp_path: Path) -> None:
+    film = tmp_path / "film.h264"
+    make_counted(film, seconds=1, size=(160, 90), audio=None)
+    if has_captions:
+        # A message of H.264 beside the pictures, as broadcasters send them (ATSC A/53 part 4; CEA-708).
+        message = b"\xb5\x00\x31GA94\x03\xc1\xff\xfc\x94\x2c\xff"
+        unit = b"\0\0\0\1\x06\x04" + bytes((len(message),)) + message + b"\x80"
+        film.write_bytes(unit + film.read_bytes())
+    found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    assert any("closed captions" in told for told in found.not_carried) is has_captions
 
 
 def test_other_subtitles_make_another_version_of_the_same_encodes(tmp_path: Path, profile: str) -> None:

@@ -29,11 +29,14 @@ MOV_CODECS = {"prores", "qtrle", "dnxhd", "hap"}
 def index(source: str, track: int) -> None:
     """Print `pts flags` of each packet in decode order; flags are K (keyframe), D (not shown) and U (undecodable).
 
-    A line `retimed` before them says that the times are not all the container's own. Empty lines are signs of life.
+    A line `retimed` before them says that the times are not all the container's own, `captions` that the pictures
+    carry closed captions. Empty lines are signs of life.
     """
     found = presentation.read(source, track, alive=lambda: print(flush=True))
     if found.retimed:
         print("retimed")
+    if found.has_captions:
+        print("captions")
     for number, packet in enumerate(found.packets):
         flags = "K" if packet.is_keyframe else ""
         flags += "U" if number in found.undecodable else "" if packet.is_shown else "D"

@@ -22,6 +22,9 @@ class PacketIndex:
     undecodable: int
     """Packets that show nothing, as what they refer to is missing."""
 
+    has_captions: bool = False
+    """Whether the pictures carry closed captions."""
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What its owner may want to know, in words."""
@@ -43,13 +46,15 @@ def read_packets(
     """
     most = most or SourceLimits()
     packets: list[Packet] = []
-    retimed = False
+    retimed = has_captions = False
     undecodable = 0
 
     def take(line: str) -> None:
-        nonlocal retimed, undecodable
+        nonlocal retimed, has_captions, undecodable
         if line == "retimed":
             retimed = True
+        elif line == "captions":
+            has_captions = True
         elif line:
             pts, flags = line.split(" ")
             packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
@@ -66,4 +71,4 @@ def read_packets(
         if "Traceback" in str(refused):
             raise
         raise reason_of(str(refused)) from refused
-    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable)
+    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable, has_captions=has_captions)

@@ -36,6 +36,15 @@ class Presentation:
     """Whether times had to be made: counted where there are none, moved by a tick where one occurs twice."""
     undecodable: frozenset[int] = frozenset()
     """Numbers of packets that show nothing, as what they refer to is missing."""
+    has_captions: bool = False
+    """Whether the pictures carry closed captions, CEA-608 or CEA-708."""
+
+
+CAPTIONS = b"\xb5\x00\x31GA94\x03"
+"""What stands before closed captions in MPEG-2, H.264 and HEVC (ATSC A/53 part 4, 6.2.3)."""
+
+LOOKED_THROUGH = 500
+"""Packets that are looked through for captions: encoders write them into every picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +69,18 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         stream = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
-        stated = [
-            Stated(
-                packet.dts if guessed and not reorders else None if guessed else packet.pts,
-                packet.dts,
-                packet.is_keyframe,
-                packet.is_discard,
-            )
-            for packet in packets(container, stream)
-        ]
+        has_captions = False
+        stated = []
+        for number, packet in enumerate(packets(container, stream)):
+            if number < LOOKED_THROUGH and not has_captions:
+                has_captions = CAPTIONS in bytes(packet)
+            pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
+            stated.append(Stated(pts, packet.dts, packet.is_keyframe, packet.is_discard))
         step = _frame_ticks(stream)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
-    return present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
+    found = present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
+    return replace(found, has_captions=has_captions)
 
 
 def present(

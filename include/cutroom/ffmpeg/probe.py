@@ -97,7 +97,9 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
     notes = (*index.notes, *fields.notes(track), *colour_notes(track))
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)
-    return replace(source, video=(track,), notes=notes)
+    captions = (f"closed captions in the pictures of track {track.index} (CEA-608, CEA-708)",)
+    left_out = (*source.not_carried, *(captions if index.has_captions else ()))
+    return replace(source, video=(track,), notes=notes, not_carried=left_out)
 
 
 def _reject_no_picture(source: Source, packets: Sequence[Packet], most: SourceLimits) -> None:
