@@ -169,6 +169,7 @@ def _run(run: RunRecord, *, with_steps: bool) -> Iterator[RenderableType]:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="ellipsis")
+    table.add_column(min_width=_BAR_WIDTH + 7)
     for part in run.parts:
         table.add_row(plain(part.step), plain(part.part), _bar(100 * part.fraction), plain(_amount(part)))
     yield table
