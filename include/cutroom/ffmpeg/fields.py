@@ -50,7 +50,7 @@ UNSEEN = Fields(scan=None, is_telecined=False)
 def may_have_fields(track: VideoTrack) -> bool:
     """Whether it is worth to look at this track."""
     is_slow = track.frame_rate is None or track.frame_rate <= MOST_RATE
-    return track.codec in CODECS and track.height in HEIGHTS and is_slow
+    return track.codec in CODECS and (track.height in HEIGHTS or track.is_interlaced) and is_slow
 
 
 def look(path: Path, track: VideoTrack, *, duration_s: Fraction | None, log: Path, limits: Limits) -> Fields:

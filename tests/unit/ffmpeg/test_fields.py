@@ -1,8 +1,11 @@
 """What counts of fields mean."""
 
+from fractions import Fraction
+
 import pytest
 
-from cutroom.ffmpeg.fields import fields_of
+from cutroom.ffmpeg.fields import fields_of, may_have_fields
+from cutroom.media.source import VideoTrack
 
 COUNTS = """[Parsed_idet_0] Repeated Fields: Neither: {neither:5} Top: {top:5} Bottom: {bottom:5}
 [Parsed_idet_0] Single frame detection: TFF:     0 BFF:     0 Progressive:     0 Undetermined:    99
@@ -36,3 +39,19 @@ def test_the_last_count_is_the_one_of_the_frames() -> None:
     film = COUNTS.format(neither=60, top=20, bottom=20, tff=100, bff=0, progressive=0)
     assert fields_of(idle + film).is_telecined
     assert fields_of("nothing").scan is None
+
+
+def test_frames_are_looked_at_where_a_system_has_fields_or_the_flags_claim_them() -> None:
+    def track(height: int, field_order: str | None) -> VideoTrack:
+        return VideoTrack(
+            index=0,
+            codec="h264",
+            width=960,
+            height=height,
+            time_base=Fraction(1, 25),
+            field_order=field_order,
+        )
+
+    assert may_have_fields(track(1080, "progressive"))
+    assert may_have_fields(track(540, "tt"))
+    assert not may_have_fields(track(540, "progressive"))
