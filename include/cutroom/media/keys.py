@@ -96,9 +96,9 @@ def blocks_from(digits: str) -> str:
     return f"blocks/{digits}"
 
 
-def sidecar(sha256: str) -> str:
+def sidecar(source_sha256: str, sha256: str) -> str:
     """A file of subtitles that lay beside a source, in the work bucket."""
-    return f"sidecars/{sha256}"
+    return f"sidecars/{source_sha256}/{sha256}"
 
 
 def quarantined(key: str) -> str:

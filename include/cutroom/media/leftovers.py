@@ -77,7 +77,7 @@ def needed(roots: Roots, plans: Iterable[PlanNames]) -> Needed:
 
 def plan_removal(found: Iterable[Found], need: Needed, *, before: datetime) -> list[Found]:
     """The objects that nobody needs and that are older, facts first: without them nothing counts as made."""
-    chosen = [one for one in found if one.modified_at < before and _is_leftover(one.key, need)]
+    chosen = [one for one in found if one.modified_at < before and is_leftover(one.key, need)]
     return sorted(chosen, key=lambda one: (not one.key.endswith(("/facts.json", "/rendition.json")), one.key))
 
 
@@ -87,7 +87,8 @@ def lost_renditions(found: Iterable[Found], roots: Roots) -> list[str]:
     return sorted(roots.renditions - there)
 
 
-def _is_leftover(key: str, need: Needed) -> bool:
+def is_leftover(key: str, need: Needed) -> bool:
+    """Whether nobody needs an object, whatever its age; what no rule here speaks of is not ours to remove."""
     kind, name, *below = [*key.split("/"), ""]
     if kind == "logs":
         return name not in need.roots.runs
@@ -95,6 +96,7 @@ def _is_leftover(key: str, need: Needed) -> bool:
         # Cut again from the source whenever an encode is missing.
         "chunks": need.roots.sources,
         "sources": need.sources,
+        "sidecars": need.sources,
         "encodes": need.made,
         "renditions": need.made,
         "plans": need.plans,

@@ -62,7 +62,7 @@ def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, 
             left_out.append(f"{name}: it holds {len(cues)} cues, more than the {MAX_CUES} that are taken")
             continue
         digest = sha256(data).hexdigest()
-        shop.work.put_bytes(keys.sidecar(digest), data)
+        shop.work.put_bytes(keys.sidecar(source.sha256, digest), data)
         tracks.append(
             TextTrack(
                 index=number,
@@ -161,7 +161,7 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
     from cutroom.packaging import subtitles
 
     if track.sidecar is not None:
-        data = shop.work.get_bytes(keys.sidecar(track.sidecar))
+        data = shop.work.get_bytes(keys.sidecar(made.source.sha256, track.sidecar))
         return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
     output, log = folder / "extracted", folder / "extract.log"
     with shop.steady(job.upload, made.source) as source:

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cutroom.errors import ObjectMissing, UsageError
-from cutroom.stores import block_ledger as ledger
 from cutroom.stores.block_objects import BlockObjects
 from cutroom.stores.database import Database
+from cutroom.stores.gates import BLOCKS
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def _remove_condemned(database: Database, grace_s: int) -> tuple[int, int]:
     count = size_bytes = 0
     while True:
         with database.transaction() as session:
-            ledger.shut_out(session)
+            BLOCKS.shut_out(session)
             rows = session.execute(
                 text(
                     "WITH due AS (SELECT block_id FROM blocks"  # noqa: S608 - constants
@@ -196,7 +196,7 @@ def _end_leases(database: Database, grace_s: int) -> int:
     count = 0
     while True:
         with database.transaction() as session:
-            ledger.shut_out(session)
+            BLOCKS.shut_out(session)
             ended = session.execute(
                 text(
                     f"SELECT lease_number FROM block_leases WHERE expires_at {_OLD}"  # noqa: S608 - constants
@@ -236,7 +236,7 @@ def _condemn(database: Database, grace_s: int) -> tuple[int, int]:
             if not session.execute(text(f"SELECT 1 FROM blocks b WHERE {which} LIMIT 1"), values).first():  # noqa: S608 - constants
                 continue
         with database.transaction() as session:
-            ledger.shut_out(session)
+            BLOCKS.shut_out(session)
             rows = session.execute(
                 text(
                     f"WITH done AS (UPDATE blocks b SET condemned_at = now() WHERE {which} RETURNING size_bytes)"  # noqa: S608 - constants

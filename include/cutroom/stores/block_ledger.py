@@ -1,7 +1,7 @@
 """The ledger of blocks in PostgreSQL: what is stored, who holds it, who has shown to have it, what consists of it.
 
-Each function works in the caller's transaction and never commits. Whoever adds a hold is *inside* (`enter`): garbage
-collection shuts everybody out for the moment in which it decides (`shut_out`), so it sees every hold or comes first.
+Each function works in the caller's transaction and never commits. Whoever adds a hold is inside the gate
+`BLOCKS`: garbage collection is alone for the moment in which it decides, so it sees every hold or comes first.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,6 @@ from cutroom.blocks.service import NAMED_MISSING
 from cutroom.errors import AccessRefused, BlocksMissing, Conflict, LeaseUnknown, ReferenceUnknown
 from cutroom.ids import BlockId
 from cutroom.stores.block_tables import BlockLease, BlockList, BlockReference, StoredBlock
-
-# Any number that nothing else locks in this database: "blocks" in ASCII.
-_LOCK = int.from_bytes(b"blocks")
 
 # Ids come as one value, 32 bytes each: an array of them takes the database longer to read than to look them up.
 _NAMED = """
@@ -53,16 +50,6 @@ class Standing:
     def known(self) -> bool:
         """Whether the block is stored, and the owner may know it."""
         return self.size_bytes is not None
-
-
-def enter(session: Session) -> None:
-    """Be inside until the transaction ends: garbage collection does not decide meanwhile."""
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
-
-
-def shut_out(session: Session) -> None:
-    """Be alone until the transaction ends: nobody adds a hold meanwhile."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def take_lease(*, session: Session, lease_id: str, owner: str, seconds: int) -> int:

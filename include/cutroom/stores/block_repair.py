@@ -14,6 +14,7 @@ from cutroom.ids import BlockId
 from cutroom.stores import block_ledger as ledger
 from cutroom.stores.block_objects import BlockObjects
 from cutroom.stores.database import Database
+from cutroom.stores.gates import BLOCKS
 from cutroom.stores.s3 import translated
 
 if TYPE_CHECKING:
@@ -124,14 +125,14 @@ def _places(blocks: Sequence[Block]) -> Iterator[tuple[Block, int]]:
 
 def _restore(database: Database, objects: BlockObjects, block: Block, content: bytes) -> None:
     with database.transaction() as session:
-        ledger.enter(session)
+        BLOCKS.enter(session)
         lease = ledger.take_lease(session=session, lease_id=_REPAIR, owner=_REPAIR, seconds=3600)
         (size_bytes,) = ledger.announce(session=session, lease_number=lease, blocks=[block], owner=_REPAIR)
     if size_bytes is not None:
         return  # It came back by another way meanwhile.
     objects.put(block, lease, content)
     with database.transaction() as session:
-        ledger.enter(session)
+        BLOCKS.enter(session)
         ledger.store(session=session, lease_number=lease, arrived=[block])
         ledger.prove(session=session, lease_number=lease, blocks=[block])
     logger.info("Block %s is back", block.block_id)

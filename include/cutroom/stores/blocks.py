@@ -19,6 +19,7 @@ from cutroom.settings import Settings
 from cutroom.stores import block_ledger as ledger
 from cutroom.stores.block_objects import BlockObjects
 from cutroom.stores.database import Database
+from cutroom.stores.gates import BLOCKS
 from cutroom.stores.s3 import presigning_client, s3_client
 
 
@@ -48,7 +49,7 @@ class StoredBlocks:
         checked_names(owner, lease_id)
         distinct = _distinct(blocks)
         with self._database.transaction() as session:
-            ledger.enter(session)
+            BLOCKS.enter(session)
             lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
             sizes = ledger.announce(
                 session=session, lease_number=lease, blocks=distinct, owner=self._whose(owner)
@@ -67,7 +68,7 @@ class StoredBlocks:
         checked_names(owner, lease_id)
         distinct = _distinct(blocks)
         with self._database.transaction() as session:
-            ledger.enter(session)
+            BLOCKS.enter(session)
             ledger.find_lease(session=session, lease_id=lease_id, owner=owner)
             lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
             found = ledger.standings(
@@ -84,7 +85,7 @@ class StoredBlocks:
         fresh = [block for block, standing in pairs if block.block_id in present and not standing.proven]
         if fresh:
             with self._database.transaction() as session:
-                ledger.enter(session)
+                BLOCKS.enter(session)
                 ledger.store(session=session, lease_number=lease, arrived=arrived)
                 ledger.reprieve(session=session, blocks=fresh)
                 spare = ledger.prove(session=session, lease_number=lease, blocks=fresh)
@@ -99,7 +100,7 @@ class StoredBlocks:
         checked_content(blocks)
         checked_names(reference_id, owner, lease_id)
         with self._database.transaction() as session:
-            ledger.enter(session)
+            BLOCKS.enter(session)
             ledger.refer(
                 session=session, reference_id=reference_id, blocks=blocks, owner=owner, lease_id=lease_id
             )
@@ -139,7 +140,7 @@ class StoredBlocks:
         """Hold the blocks of a reference by a lease of its owner's."""
         checked_names(reference_id, lease_id)
         with self._database.transaction() as session:
-            ledger.enter(session)
+            BLOCKS.enter(session)
             number, owner = ledger.find_list(session=session, reference_id=reference_id, owner=None)
             lease = ledger.take_lease(session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s)
             ledger.hold_list(session=session, list_number=number, lease_number=lease)
@@ -154,7 +155,7 @@ class StoredBlocks:
         """Prolong a lease; gives the moment when it ends."""
         checked_names(lease_id, owner)
         with self._database.transaction() as session:
-            ledger.enter(session)
+            BLOCKS.enter(session)
             return ledger.prolong_lease(
                 session=session, lease_id=lease_id, owner=owner, seconds=self._lease_s
             )

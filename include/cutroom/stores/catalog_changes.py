@@ -18,6 +18,7 @@ from cutroom.errors import Conflict, RunUnknown, UsageError
 from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedRendition, PublishedVersion
 from cutroom.stores.catalog_progress import forget_progress
+from cutroom.stores.gates import RUNS
 from cutroom.stores.json_values import storable, storable_text
 from cutroom.stores.tables import (
     Asset,
@@ -72,6 +73,7 @@ def start_run(
     attempt: int | None,
 ) -> None:  # fmt: skip
     """Make the rows of an upload and its run, as far as they are missing; see `Catalog.start_run`."""
+    RUNS.enter(session)
     file_id = _add_file(session, upload)
     asset_id = str(upload.asset_id)
     known = insert(Asset).values(
@@ -110,6 +112,7 @@ def resume_run(*, session: Session, run_id: str, attempt: int) -> bool:
     if attempt <= known.attempt or known.status == "published":
         # Every task of a cleared run asks: only the first has to wait for the asset.
         return False
+    RUNS.enter(session)
     asset = _lock(session, known.asset_id)
     run = _run(session, run_id)
     if run.status == "published" or not _restart(session, run, attempt=attempt):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from cutroom.errors import ObjectMissing
 from cutroom.media import keys
@@ -16,6 +17,7 @@ from cutroom.media.leftovers import (
     Found,
     PlanNames,
     Roots,
+    is_leftover,
     lost_renditions,
     named_in_plan,
     needed,
@@ -23,6 +25,7 @@ from cutroom.media.leftovers import (
 )
 from cutroom.settings import Settings
 from cutroom.stores.database import Database
+from cutroom.stores.gates import RUNS
 from cutroom.stores.s3 import S3Store, s3_client, translated
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 16
+
+_STEP = 50
+"""Objects that are removed in one go: about a second, in which no run can begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +65,23 @@ def collect_leftovers(
     work, media = settings.work_bucket, settings.media_bucket
     # What is listed first can't be named by what is read afterwards without being older than the grace period.
     found = {bucket: list(_listed(client, bucket)) for bucket in (work, media)}
-    roots = _roots(database, grace_s)
+    with database.snapshot() as session:
+        roots = _roots(session, grace_s)
     if lost := lost_renditions(found[media], roots):
         raise ObjectMissing(
             f"{len(lost)} renditions of versions that the catalog has are not in s3://{media} ({lost[0]}"
             f"{', …' if len(lost) > 1 else ''}), so nothing is removed. Is it the right bucket?"
         )
-    need = needed(roots, _plans(S3Store(client, work), found[work]))
+    plans = _plans(S3Store(client, work), found[work])
+    need = needed(roots, plans)
     removal = {bucket: plan_removal(objects, need, before=before) for bucket, objects in found.items()}
+    if not dry_run:
+        for bucket, objects in removal.items():
+            removal[bucket] = _remove(database, S3Store(client, bucket), objects, plans, grace_s=grace_s)
     by_kind: dict[str, int] = {}
     for one in (one for objects in removal.values() for one in objects):
         kind = one.key.partition("/")[0]
         by_kind[kind] = by_kind.get(kind, 0) + 1
-    if not dry_run:
-        for bucket, objects in removal.items():
-            store = S3Store(client, bucket)
-            # One after the other where order matters: the facts go before what they speak of.
-            for one in objects:
-                store.delete(one.key)
     buckets = dict.fromkeys((settings.uploads_bucket, settings.blocks_bucket, work, media))
     parts = sum(_end_uploads_in_parts(client, bucket, before, dry_run=dry_run) for bucket in buckets)
     return CollectedLeftovers(
@@ -94,27 +99,46 @@ def _listed(client: "S3Client", bucket: str) -> Iterator[Found]:
                 yield Found(key=item["Key"], size_bytes=item["Size"], modified_at=item["LastModified"])
 
 
-def _roots(database: Database, grace_s: int) -> Roots:
-    with database.snapshot() as session:
-        versions = session.execute(text("SELECT version_id, run_id FROM asset_versions")).all()
-        renditions = session.execute(
-            text("SELECT DISTINCT rendition_key FROM asset_version_renditions")
-        ).scalars()
-        runs = session.execute(
-            text(
-                "SELECT r.run_id, r.status, v.sha256 FROM runs r JOIN file_versions v USING (file_version_id)"
-                " WHERE r.ended_at IS NULL OR r.ended_at > now() - make_interval(secs => :grace)"
-            ),
-            {"grace": grace_s},
-        ).all()
-        return Roots(
-            versions=frozenset(row.version_id for row in versions),
-            renditions=frozenset(renditions),
-            # A run that failed a while ago may be taken up again from where it was.
-            runs=frozenset(row.run_id for row in [*versions, *runs]),
-            sources=frozenset(row.sha256 for row in runs if row.sha256),
-            unplanned=any(row.status == "processing" and not row.sha256 for row in runs),
-        )
+def _remove(
+    database: Database, store: S3Store, chosen: list[Found], plans: list[PlanNames], *, grace_s: int
+) -> list[Found]:
+    """Remove what still nobody needs; gives what went.
+
+    A run that is under way by now may have found any of it; one that begins later finds it gone, and makes it again.
+    """
+    gone = []
+    for start in range(0, len(chosen), _STEP):
+        with database.transaction() as session:
+            RUNS.shut_out(session)
+            need = needed(_roots(session, grace_s), plans)
+            # One after the other, as order matters: the facts go before what they speak of.
+            for one in chosen[start : start + _STEP]:
+                if is_leftover(one.key, need):
+                    store.delete(one.key)
+                    gone.append(one)
+    return gone
+
+
+def _roots(session: Session, grace_s: int) -> Roots:
+    versions = session.execute(text("SELECT version_id, run_id FROM asset_versions")).all()
+    renditions = session.execute(
+        text("SELECT DISTINCT rendition_key FROM asset_version_renditions")
+    ).scalars()
+    runs = session.execute(
+        text(
+            "SELECT r.run_id, r.status, v.sha256 FROM runs r JOIN file_versions v USING (file_version_id)"
+            " WHERE r.ended_at IS NULL OR r.ended_at > now() - make_interval(secs => :grace)"
+        ),
+        {"grace": grace_s},
+    ).all()
+    return Roots(
+        versions=frozenset(row.version_id for row in versions),
+        renditions=frozenset(renditions),
+        # A run that failed a while ago may be taken up again from where it was.
+        runs=frozenset(row.run_id for row in [*versions, *runs]),
+        sources=frozenset(row.sha256 for row in runs if row.sha256),
+        unplanned=any(row.status == "processing" and not row.sha256 for row in runs),
+    )
 
 
 def _plans(work: S3Store, found: list[Found]) -> list[PlanNames]:
