@@ -8,6 +8,7 @@ from cutroom.media.timeline import EncodeChunk
 MANIFESTS = "manifests/"
 """Where in the uploads bucket the upload manifests of the File Service are."""
 
+_BLOCK = re.compile(r"blocks/[0-9a-f]{2}/([0-9a-f]{64})\.([0-9]{1,18})")
 _MANIFEST = re.compile(rf"{MANIFESTS}fl_[a-z2-7]+/(fv_[a-z2-7]+)\.json")
 
 
@@ -91,8 +92,14 @@ def block(block_id: str, lease_number: int) -> str:
     return f"blocks/{block_id[:2]}/{block_id}.{lease_number}"
 
 
+def block_of(key: str) -> tuple[str, int] | None:
+    """The reverse of `block`: id and lease number; None for any other key."""
+    found = _BLOCK.fullmatch(key)
+    return (found[1], int(found[2])) if found and key == block(found[1], int(found[2])) else None
+
+
 def blocks_from(digits: str) -> str:
-    """What the keys of all blocks start with whose ids start with one or two digits."""
+    """What the keys of all blocks start with whose ids start with up to two digits."""
     return f"blocks/{digits}"
 
 

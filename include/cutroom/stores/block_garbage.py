@@ -18,6 +18,7 @@ from cutroom.errors import ObjectMissing, UsageError
 from cutroom.stores.block_objects import BlockObjects
 from cutroom.stores.database import Database
 from cutroom.stores.gates import BLOCKS
+from cutroom.stores.stray_blocks import stray_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ class CollectedBlocks:
     ended_leases: int
     """Leases whose time was over long enough ago; what was put under them and never stored goes too."""
     removed_objects: int
+    stray_objects: int
+    """Objects that nothing in the ledger names."""
 
 
 def collect_blocks(
@@ -64,7 +67,8 @@ def collect_blocks(
         dry_run: Only look.
 
     Raises:
-        UsageError: The grace period is shorter than addresses given out may be used.
+        UsageError: The grace period is shorter than addresses given out may be used, or the bucket is another
+            database's.
         ObjectMissing: A block that a file consists of is not in the store. Nothing was removed.
     """
     if grace_s < objects.url_s:
@@ -73,18 +77,22 @@ def collect_blocks(
             "what is being uploaded would be taken away."
         )
     refuse_if_blocks_are_missing(database, objects)
+    strays = stray_blocks(database, objects, grace_s=grace_s)
     if dry_run:
-        return _foreseen(database, grace_s)
+        return _foreseen(database, grace_s, strays=len(strays))
     removed_blocks, removed_bytes = _remove_condemned(database, grace_s)
     ended_leases = _end_leases(database, grace_s)
     condemned_blocks, condemned_bytes = _condemn(database, grace_s)
+    removed_objects = _remove_discarded(database, objects)
+    objects.remove(strays)
     return CollectedBlocks(
         condemned_blocks=condemned_blocks,
         condemned_bytes=condemned_bytes,
         removed_blocks=removed_blocks,
         removed_bytes=removed_bytes,
         ended_leases=ended_leases,
-        removed_objects=_remove_discarded(database, objects),
+        removed_objects=removed_objects,
+        stray_objects=len(strays),
     )
 
 
@@ -130,15 +138,15 @@ def _missing(database: Database, objects: BlockObjects, digit: str, before: date
         for row in rows:
             if row.block_id != at:
                 at, copies = row.block_id, set()
-            while upcoming and upcoming[0] <= at:
-                if upcoming[0] == at:
-                    copies.add(upcoming[1])
+            while upcoming and upcoming.block_id <= at:
+                if upcoming.block_id == at:
+                    copies.add(upcoming.lease_number)
                 upcoming = next(there, None)
             if row.lost or row.lease_number not in copies:
                 yield row.block_id
 
 
-def _foreseen(database: Database, grace_s: int) -> CollectedBlocks:
+def _foreseen(database: Database, grace_s: int, *, strays: int) -> CollectedBlocks:
     with database.snapshot() as session:
         counts = [
             session.execute(
@@ -162,6 +170,7 @@ def _foreseen(database: Database, grace_s: int) -> CollectedBlocks:
         removed_bytes=int(counts[1][1]),
         ended_leases=leases,
         removed_objects=discarded,
+        stray_objects=strays,
     )
 
 

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,22 @@ _PER_DELETE = 1000
 _MIB = 2**20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCopy:
+    """The object of a block, as a listing tells of it."""
+
+    block_id: str
+    lease_number: int
+    modified_at: datetime
+
+
 class BlockObjects:
     """The objects of blocks in one bucket. `signer` makes the addresses, which may name another endpoint."""
 
     def __init__(self, client: "S3Client", bucket: str, *, signer: "S3Client", url_s: int) -> None:
         self._client = client
         self._signer = signer
-        self._bucket = bucket
+        self.bucket = bucket
         self.url_s = url_s
 
     def presigned_put(self, block: Block, lease_number: int) -> PresignedPut:
@@ -43,7 +53,7 @@ class BlockObjects:
         url = self._signer.generate_presigned_url(
             "put_object",
             Params={
-                "Bucket": self._bucket,
+                "Bucket": self.bucket,
                 "Key": keys.block(block.block_id, lease_number),
                 "ChecksumSHA256": checksum,
                 "ContentLength": block.size_bytes,
@@ -63,7 +73,7 @@ class BlockObjects:
         """Where the bytes of a block can be read for a while."""
         return self._signer.generate_presigned_url(
             "get_object",
-            Params={"Bucket": self._bucket, "Key": keys.block(block_id, lease_number)},
+            Params={"Bucket": self.bucket, "Key": keys.block(block_id, lease_number)},
             ExpiresIn=self.url_s,
             HttpMethod="GET",
         )
@@ -71,19 +81,19 @@ class BlockObjects:
     def put(self, block: Block, lease_number: int, content: bytes) -> None:
         """Write the bytes of a block under a lease's key; S3 checks them on their way."""
         key = keys.block(block.block_id, lease_number)
-        with translated(f"s3://{self._bucket}/{key}"):
+        with translated(f"s3://{self.bucket}/{key}"):
             self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=content, ChecksumSHA256=_base64(block.block_id)
+                Bucket=self.bucket, Key=key, Body=content, ChecksumSHA256=_base64(block.block_id)
             )
 
     def quarantine(self, block_id: str, lease_number: int) -> None:
         """Move an object out of the way, where it can be looked at."""
         key = keys.block(block_id, lease_number)
-        with translated(f"s3://{self._bucket}/{key}"):
+        with translated(f"s3://{self.bucket}/{key}"):
             self._client.copy_object(
-                Bucket=self._bucket,
+                Bucket=self.bucket,
                 Key=keys.quarantined(key),
-                CopySource={"Bucket": self._bucket, "Key": key},
+                CopySource={"Bucket": self.bucket, "Key": key},
             )
         self.remove([(block_id, lease_number)])
 
@@ -115,8 +125,8 @@ class BlockObjects:
             ObjectMissing: There is none.
         """
         key = keys.block(block_id, lease_number)
-        with translated(f"s3://{self._bucket}/{key}"):
-            return dict(self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"))
+        with translated(f"s3://{self.bucket}/{key}"):
+            return dict(self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED"))
 
     def digest_of(self, block_id: str, lease_number: int) -> str:
         """The SHA-256 of the object's bytes, read back now.
@@ -127,35 +137,37 @@ class BlockObjects:
         key = keys.block(block_id, lease_number)
         digest = hashlib.sha256()
         with (
-            translated(f"s3://{self._bucket}/{key}"),
-            closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
+            translated(f"s3://{self.bucket}/{key}"),
+            closing(self._client.get_object(Bucket=self.bucket, Key=key)["Body"]) as body,
         ):
             for piece in body.iter_chunks(_MIB):
                 digest.update(piece)
         return digest.hexdigest()
 
-    def listed(self, digits: str) -> Iterator[tuple[str, int]]:
-        """Block and lease number of every object whose block's id starts with these digits, in order of the ids."""
+    def listed(self, digits: str = "") -> Iterator[StoredCopy]:
+        """The object of every block whose id starts with these digits, in order of the ids; no other objects."""
         prefix = keys.blocks_from(digits)
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with translated(f"s3://{self._bucket}/{prefix}"):
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        with translated(f"s3://{self.bucket}/{prefix}"):
             for page in pages:
                 for item in page.get("Contents", ()):
-                    block_id, _, number = item["Key"].rpartition("/")[2].partition(".")
-                    yield block_id, int(number)
+                    if named := keys.block_of(item["Key"]):
+                        yield StoredCopy(
+                            block_id=named[0], lease_number=named[1], modified_at=item["LastModified"]
+                        )
 
     def remove(self, copies: Iterable[tuple[str, int]]) -> None:
         """Remove objects by block and lease number; those that are not there are no matter."""
         names = [keys.block(block_id, lease_number) for block_id, lease_number in copies]
         for start in range(0, len(names), _PER_DELETE):
             batch = names[start : start + _PER_DELETE]
-            with translated(f"{len(batch)} blocks in s3://{self._bucket}"):
+            with translated(f"{len(batch)} blocks in s3://{self.bucket}"):
                 answer = self._client.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
                 )
             if refused := answer.get("Errors", []):
                 raise StoreUnavailable(
-                    f"s3://{self._bucket}/{refused[0].get('Key')} can't be removed ({refused[0].get('Code')})."
+                    f"s3://{self.bucket}/{refused[0].get('Key')} can't be removed ({refused[0].get('Code')})."
                 )
 
     def check_bucket(self) -> None:
@@ -165,10 +177,10 @@ class BlockObjects:
             StoreUnavailable: It does not, or is not there.
         """
         try:
-            with translated(f"The bucket {self._bucket}"):
-                self._client.head_bucket(Bucket=self._bucket)
+            with translated(f"The bucket {self.bucket}"):
+                self._client.head_bucket(Bucket=self.bucket)
         except ObjectMissing as error:
-            raise StoreUnavailable(f"There is no bucket {self._bucket} yet; run `cutroom up`.") from error
+            raise StoreUnavailable(f"There is no bucket {self.bucket} yet; run `cutroom up`.") from error
 
 
 def _base64(block_id: str) -> str:

@@ -1,6 +1,8 @@
 """What nothing holds goes, and nothing else, in two phases."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -8,6 +10,7 @@ from block_house import GRACE_S, HOUR_S, URL_S, BlockHouse, block_house, ids_of
 from block_rigs import contents, run
 from cutroom.blocks.block import block_of
 from cutroom.errors import LeaseUnknown, ObjectMissing, StoreUnavailable, UsageError
+from cutroom.media import keys
 from cutroom.settings import Settings
 from cutroom.stores.block_garbage import CollectedBlocks, collect_blocks
 from cutroom.stores.block_objects import BlockObjects
@@ -22,6 +25,7 @@ NOTHING = CollectedBlocks(
     removed_bytes=0,
     ended_leases=0,
     removed_objects=0,
+    stray_objects=0,
 )
 
 
@@ -216,3 +220,57 @@ def test_a_collection_that_died_is_finished_by_the_next(
 def test_a_grace_period_shorter_than_addresses_live_is_refused(house: BlockHouse) -> None:
     with pytest.raises(UsageError, match="CUTROOM_BLOCK_URL_S"):
         collect_blocks(house.database, house.objects, grace_s=URL_S - 1)
+
+
+def stray_key(lease_number: int) -> str:
+    return keys.block(block_of(contents(1)[0]).block_id, lease_number)
+
+
+def old_enough(house: BlockHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every object of the store be from before the grace period."""
+    listed = BlockObjects.listed
+    earlier = timedelta(seconds=GRACE_S + 1)
+    monkeypatch.setattr(
+        BlockObjects,
+        "listed",
+        lambda *arguments: (
+            replace(one, modified_at=one.modified_at - earlier) for one in listed(*arguments)
+        ),
+    )
+
+
+def test_an_object_that_nothing_names_goes_and_nothing_else_does(
+    house: BlockHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, open_ones = contents(2), contents(2)
+    upload(house, kept, "kept")
+    blocks = [block_of(each) for each in open_ones]
+    found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="open")
+    house.rig.send(found, {block.block_id: each for block, each in zip(blocks, open_ones, strict=True)})
+    strays = [stray_key(1), keys.block(block_of(kept[0]).block_id, 2)]
+    others = ["blocks/README", "blocks/00/note.1", "quarantine/blocks/x"]
+    for key in [*strays, *others]:
+        house.client.put_object(Bucket=house.bucket, Key=key, Body=b"?")
+    assert house.collect().stray_objects == 0
+    old_enough(house, monkeypatch)
+    before = house.object_keys()
+    assert house.collect(dry_run=True).stray_objects == 2
+    assert house.object_keys() == before
+    assert house.collect().stray_objects == 2
+    assert sorted(house.object_keys()) == sorted(set(before) - set(strays))
+    assert house.collect().stray_objects == 0
+    assert house.service.missing_blocks(blocks, owner="eva", lease_id="open") == []
+    assert house.rig.read("fv_kept") == b"".join(kept)
+
+
+def test_another_databases_bucket_is_left_alone(house: BlockHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = contents(2)
+    upload(house, data, "ours")
+    house.client.put_object(Bucket=house.bucket, Key=stray_key(10**6), Body=b"?")
+    house.client.put_object(Bucket=house.bucket, Key=stray_key(1), Body=b"?")
+    old_enough(house, monkeypatch)
+    before = house.object_keys()
+    for dry_run in (True, False):
+        with pytest.raises(UsageError, match="right bucket"):
+            house.collect(dry_run=dry_run)
+    assert house.object_keys() == before
