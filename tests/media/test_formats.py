@@ -360,7 +360,8 @@ video:
     assert all(rate for _, rate in variants)
     mpd = (out / "manifest.mpd").read_text()
     point = {"PQ": 16, "HLG": 18}[video_range]
-    assert mpd.count(f'TransferCharacteristics" value="{point}"') == 2
+    # Of each codec the pictures, and its keyframes alone.
+    assert mpd.count(f'TransferCharacteristics" value="{point}"') == 4
 
 
 def test_what_the_mastering_display_could_show_is_handed_on(tmp_path: Path) -> None:
