@@ -15,6 +15,7 @@ from cutroom.ffmpeg import encoders, sprites
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.sprites import SpriteSheet
 from cutroom.media.colour import BT709, Colour
+from cutroom.media.joins import FRAMES_AT_JOIN, Sampling
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
@@ -55,7 +56,8 @@ def encode_video(
     source: Path,
     outputs: Sequence[Path],
     stats: Sequence[Path],
-    quality: Path,
+    samples: Sequence[Path],
+    sampling: Sequence[Sampling],
 ) -> list[str]:
     """Decode an encode chunk once and encode all these rungs of it.
 
@@ -66,7 +68,8 @@ def encode_video(
         source: The chunk's packets.
         outputs: A NUT file for each rung.
         stats: For each rung, where the times of the frames that reached its encoder are written.
-        quality: Where the encoders that can tell write how good each frame became (see `quality.read_psnr`).
+        samples: For each rung, a NUT file of some frames as they reached its encoder (see `quality`).
+        sampling: For each rung, which frames these are.
     """
     timing = video.timing
     # Times in the chunk object are moved by whole seconds (see cutter.split).
@@ -87,15 +90,26 @@ def encode_video(
     keyframe_times = [ticks * timing.time_base - timing.origin_s for ticks in chunk.keyframes_asked]
     made = []
     for place, (rung, path, noted) in enumerate(zip(rungs, outputs, stats, strict=True)):
-        scaled = (
+        given = (
             _thinned(split[place], timing, rung.frame_step)
             .filter("scale", rung.width, rung.height, flags=SCALING, **_scaled_to(colour))
             .filter("setparams", **_stated(colour))
             .filter("setsar", "1")
+            .filter("format", encoders.PIXEL_FORMATS[rung.bit_depth])
+            .filter_multi_output("split", 2)
         )
+        chosen = sampling[place]
+        between = f"lt(mod(n,{chosen.every}),{FRAMES_AT_JOIN})"
+        sampled = given[1].filter("select", f"lt(pts,{chosen.head})+gte(pts,{chosen.tail})+{between}")
+        raw = {
+            "c:v": "rawvideo",
+            "f": "nut",
+            "fps_mode": "passthrough",
+            "enc_time_base": f"1/{timing.timescale}",
+        }
         made.append(
             ffmpeg.output(
-                scaled,
+                given[0],
                 str(path),
                 **_video_options(
                     rung, keyframe_times, timing.timescale, video.encoder_rate / rung.frame_step
@@ -103,7 +117,8 @@ def encode_video(
                 **{"stats_enc_pre:v": str(noted), "stats_enc_pre_fmt:v": STATS_FORMAT},
             )
         )
-    return compiled(made, *ONE_FILTER_THREAD, "-vstats_file", str(quality))
+        made.append(ffmpeg.output(sampled, str(samples[place]), **raw))
+    return compiled(made, *ONE_FILTER_THREAD)
 
 
 def _pictures_of(source: Path, **options: str) -> Any:

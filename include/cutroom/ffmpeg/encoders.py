@@ -32,8 +32,6 @@ class VideoEncoder:
     """Its parameter for the frame rate. The times of the frames alone do not tell it: with a variable rate an encoder
     would take each tick for a frame, choose the highest level, or refuse."""
     options: Mapping[str, str]
-    tells_psnr: bool = False
-    """Whether it can say how far each encoded frame is from what it was given."""
 
 
 # In all of them: keyframes stay on the grid that all rungs share (no scene cuts, no longest distance), and nothing
@@ -48,7 +46,6 @@ VIDEO: Mapping[str, VideoEncoder] = {
         own="scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1:vbv-init=0.5",
         rate=":fps={rate}",
         options={"profile:v": "high", "forced-idr": "1", "threads": "1"},
-        tells_psnr=True,
     ),
     # no-info: no settings and version in the bitstream. repeat-headers is off: `hvc1` has them in the init segment.
     "hevc": VideoEncoder(
@@ -72,7 +69,6 @@ VIDEO: Mapping[str, VideoEncoder] = {
             "deadline": "good", "g": "99999", "row-mt": "0", "tile-columns": "0", "auto-alt-ref": "1",
             "lag-in-frames": "25", "threads": "1",
         },
-        tells_psnr=True,
     ),
     # lp=1: the least parallelism. keyint=-1 and no scene cuts: keyframes where they are asked for only.
     # mbr-overshoot-pct: left to itself it takes half as much again as the rate that it is told.
@@ -106,7 +102,6 @@ def video_options(rung: VideoRung, rate: Fraction) -> dict[str, Any]:
         **encoder.options,
         **({"profile:v": profile} if profile else {}),
         **({encoder.parameters: encoder.own + encoder.rate.format(rate=rate)} if encoder.parameters else {}),
-        **({"flags": "+psnr"} if encoder.tells_psnr else {}),
         "pix_fmt": PIXEL_FORMATS[rung.bit_depth],
         encoder.preset: rung.preset,
         "crf": f"{rung.crf:g}",

@@ -1,25 +1,48 @@
-"""Quality of each encoded frame, as the encoder itself compared it with what it was given."""
+"""Quality of encoded frames: decoded, and compared with those that the encoder was given. Alike for every codec."""
 
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-_FRAME = re.compile(r"out=\s*(\d+) .*?PSNR=\s*(\S+)")
+import ffmpeg
+
+from cutroom.ffmpeg.argv import ONE_FILTER_THREAD, ONE_THREAD, compiled
+
+_FRAME = re.compile(r"psnr_avg:(\S+)")
 MOST_DB = 100.0
 """Stands for a frame without any difference, whose PSNR has no bound."""
 
 
-def read_psnr(stats: Path, outputs: int) -> list[list[float]]:
-    """PSNR in dB of the frames of each output, in the order in which they were encoded.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What is compared of one encode."""
 
-    Args:
-        stats: What `-vstats_file` wrote; it need not be there.
-        outputs: How many outputs there are; those whose encoder tells nothing get no frames.
-    """
-    found: list[list[float]] = [[] for _ in range(outputs)]
-    if stats.is_file():
-        for line in stats.read_text().splitlines():
-            if told := _FRAME.match(line):
-                value = float(told[2])
-                found[int(told[1])].append(min(value, MOST_DB) if math.isfinite(value) else MOST_DB)
-    return found
+    encoded: Path
+    given: Path
+    """The chosen frames as they reached the encoder."""
+    picked: Sequence[int]
+    """Their numbers in the encode."""
+    stats: Path
+    """Where the result is written."""
+
+
+def compare(samples: Sequence[Sampled]) -> list[str]:
+    """Decode encodes and write how far the chosen frames are from those that were given."""
+    made = []
+    for one in samples:
+        chosen = "+".join(f"eq(n,{number})" for number in one.picked)
+        decoded = ffmpeg.input(f"file:{one.encoded}", **ONE_THREAD).video.filter("select", chosen)
+        given = ffmpeg.input(f"file:{one.given}").video
+        # Both are the same frames in the same order: the n-th is compared with the n-th.
+        pair = [frames.filter("settb", "1/1000").filter("setpts", "N") for frames in (decoded, given)]
+        compared = ffmpeg.filter(pair, "psnr", stats_file=str(one.stats), shortest=1)
+        made.append(ffmpeg.output(compared, "-", f="null", fps_mode="passthrough"))
+    return compiled(made, *ONE_FILTER_THREAD)
+
+
+def read_psnr(stats: Path) -> list[float]:
+    """PSNR in dB of each compared frame, in order of presentation."""
+    found = [float(told[1]) for told in map(_FRAME.search, stats.read_text().splitlines()) if told]
+    return [min(value, MOST_DB) if math.isfinite(value) else MOST_DB for value in found]

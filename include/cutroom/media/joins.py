@@ -14,6 +14,37 @@ SETTLED_DB = 42.0
 """Above this a difference to the source can't be seen, so it does not count either."""
 
 
+RUNS_BETWEEN = 4
+"""Stretches of as many frames between its ends that stand for the rest of a chunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which frames of a chunk are compared with what its encoder was given."""
+
+    head: int
+    """Frames before this tick are at the chunk's beginning."""
+    tail: int
+    """Frames from this tick on are at its end."""
+    every: int
+    """Between them the first of every so many frames are taken."""
+
+    def picked(self, ticks: Sequence[int]) -> list[int]:
+        """Numbers of the frames that are compared, by the times of all frames of the chunk, ascending."""
+        return [
+            number
+            for number, tick in enumerate(ticks)
+            if tick < self.head or tick >= self.tail or number % self.every < FRAMES_AT_JOIN
+        ]
+
+
+def sampling_of(start: int, end: int, frame_ticks: int) -> Sampling:
+    """The sampling of a chunk from one tick up to another, with frames that last so long."""
+    near = FRAMES_AT_JOIN * frame_ticks
+    every = max(2 * FRAMES_AT_JOIN, (end - start) // (RUNS_BETWEEN * frame_ticks))
+    return Sampling(head=start + near, tail=end - near, every=every)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """PSNR of the encoded frames of a chunk against the frames that reached the encoder, in dB."""
@@ -53,7 +84,7 @@ class Join:
 
 
 def quality_of(psnr_db: Sequence[float]) -> Quality | None:
-    """The quality of a chunk from that of its frames in the order of the encoder; None without frames."""
+    """The quality of a chunk from that of the frames that were compared, in order; None without frames."""
     if not psnr_db:
         return None
     count = min(FRAMES_AT_JOIN, len(psnr_db))

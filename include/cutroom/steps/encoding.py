@@ -13,7 +13,7 @@ from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import keys, poster, rates, timeline
 from cutroom.media.codecs import VIDEO
-from cutroom.media.joins import Quality, quality_of
+from cutroom.media.joins import Quality, Sampling, quality_of, sampling_of
 from cutroom.media.plan import Plan
 from cutroom.media.threads import busy_with
 from cutroom.media.timeline import EncodeChunk
@@ -108,7 +108,6 @@ def _encode(
 ) -> list[_Encoded]:
     """One run of ffmpeg over a chunk."""
     from cutroom.ffmpeg import argv, runner
-    from cutroom.ffmpeg.quality import read_psnr
     from cutroom.ffmpeg.refusals import of_decoding
 
     video = made.video
@@ -116,6 +115,7 @@ def _encode(
     seconds = planning.chunk_seconds(video, chunk)
     starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
     outputs = [folder / f"{rung.name}.nut" for rung in rungs]
+    sampling = [_sampling(video, chunk, rung) for rung in rungs]
     command = argv.encode_video(
         video,
         chunk,
@@ -123,7 +123,8 @@ def _encode(
         source=source,
         outputs=outputs,
         stats=[folder / f"{rung.name}.txt" for rung in rungs],
-        quality=folder / "quality.txt",
+        samples=[_samples(folder, rung) for rung in rungs],
+        sampling=sampling,
     )
     log = folder / "ffmpeg.log"
     try:
@@ -145,11 +146,48 @@ def _encode(
         )
     _reject_doubled_times(ticks[0], video.timing.timescale)
     _reject_lost_segments(video, chunk, ticks[0])
-    measured = [quality_of(psnr) for psnr in read_psnr(folder / "quality.txt", len(rungs))]
+    picked = [own.picked(times) for own, times in zip(sampling, ticks, strict=True)]
+    measured = _measured(shop, rungs, outputs, picked, folder)
     return [
         _Encoded(rung=rung, path=output, frame_ticks=times, quality=quality)
         for rung, output, times, quality in zip(rungs, outputs, ticks, measured, strict=True)
     ]
+
+
+def _sampling(video: VideoPlan, chunk: EncodeChunk, rung: VideoRung) -> Sampling:
+    """Which frames of a chunk are compared with what the encoder of a rung was given."""
+    timing = video.timing
+    frame = round(timing.timescale * rung.frame_step / video.encoder_rate)
+    return sampling_of(timing.output_ticks(chunk.start_pts), timing.output_ticks(chunk.end_pts), frame)
+
+
+def _samples(folder: Path, rung: VideoRung) -> Path:
+    return folder / f"{rung.name}.given.nut"
+
+
+def _measured(
+    shop: Workshop,
+    rungs: Sequence[VideoRung],
+    outputs: Sequence[Path],
+    picked: Sequence[Sequence[int]],
+    folder: Path,
+) -> list[Quality | None]:
+    """How good each rung became, by a decode of its own."""
+    from cutroom.ffmpeg import quality, runner
+
+    samples = [
+        quality.Sampled(
+            encoded=output,
+            given=_samples(folder, rung),
+            picked=numbers,
+            stats=folder / f"{rung.name}.quality.txt",
+        )
+        for rung, output, numbers in zip(rungs, outputs, picked, strict=True)
+    ]
+    runner.run(
+        quality.compare(samples), log=folder / "quality.log", limits=shop.limits, on_line=lambda _: None
+    )
+    return [quality_of(quality.read_psnr(one.stats)) for one in samples]
 
 
 def _overshoot(made: Plan, chunk: EncodeChunk, encoded: _Encoded) -> Fraction:

@@ -12,6 +12,7 @@ import pytest
 import strategies
 from cutroom.ffmpeg import argv, sound, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.media.joins import Sampling
 from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
 from cutroom.media.profile import load_profile, parse_profile, profile_names
@@ -81,7 +82,8 @@ def encode_of(times: list[int], track: AudioTrack = SOUND, **planned: Any) -> li
         source=Path("chunk.nut"),
         outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
         stats=[Path(f"{rung.name}.txt") for rung in video.rungs],
-        quality=Path("quality.txt"),
+        samples=[Path(f"{rung.name}.given.nut") for rung in video.rungs],
+        sampling=[Sampling(head=2048, tail=60_000, every=30) for _ in video.rungs],
     )
 
 
@@ -258,10 +260,13 @@ def test_a_chunk_is_decoded_once_for_each_codec_and_all_its_rungs(name: str) -> 
         outputs = [Path(f"{rung.name}.nut") for rung in rungs]
         command = argv.encode_video(
             video, video.chunks[0], rungs,
-            source=Path("chunk.nut"), outputs=outputs, stats=outputs, quality=Path("quality.txt"),
+            source=Path("chunk.nut"), outputs=outputs, stats=outputs,
+            samples=[Path(f"{rung.name}.given.nut") for rung in rungs],
+            sampling=[Sampling(head=1, tail=1, every=30) for _ in rungs],
         )  # fmt: skip
         assert command.count("-i") == 1
-        assert len([option for option in command if option == "-map"]) == len(rungs)
+        # Each rung, and the frames that it will be compared with.
+        assert len([option for option in command if option == "-map"]) == 2 * len(rungs)
         made += rungs
     # No rung is left for a decode of its own.
     assert made == list(video.rungs)

@@ -10,6 +10,7 @@ import pytest
 
 import strategies
 from cutroom.ffmpeg import argv, probe, runner, tools
+from cutroom.media.joins import Sampling
 from cutroom.media.limits import Limits
 from cutroom.media.plan import make_plan
 from cutroom.media.profile import load_profile
@@ -20,6 +21,7 @@ from cutroom.steps.encoding import frame_ticks
 pytestmark = pytest.mark.media
 
 LIMITS = Limits(stall_s=60)
+ANY_FRAMES = Sampling(head=1, tail=1, every=100)
 
 
 def ffmpeg(*arguments: str) -> bytes:
@@ -55,7 +57,8 @@ def test_a_picture_is_turned_as_a_player_turns_it(
         source=turned,
         outputs=[tmp_path / "o.nut"],
         stats=[tmp_path / "stats"],
-        quality=tmp_path / "quality",
+        samples=[tmp_path / "given.nut"],
+        sampling=[ANY_FRAMES],
     )
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
     raw = ["-pix_fmt", "gray", "-f", "rawvideo", "-"]
@@ -115,7 +118,8 @@ def test_ffmpeg_gives_every_frame_the_time_that_the_plan_says(tmp_path: Path, na
     command = argv.encode_video(
         video, chunk, video.rungs[:1],
         source=tmp_path / "s.nut", outputs=[tmp_path / "o.nut"], stats=[tmp_path / "stats"],
-        quality=tmp_path / "quality",
+        samples=[tmp_path / "given.nut"],
+        sampling=[ANY_FRAMES],
     )  # fmt: skip
     runner.run(command, log=tmp_path / "encode.log", limits=LIMITS)
     assert frame_ticks(tmp_path / "stats", video.timing.timescale) == video.timing.thinned(
