@@ -25,6 +25,25 @@ from cutroom.stores.s3 import s3_client
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
+REPORT = {
+    "checks": [{"name": "all rungs have the same segments", "ok": True, "found": "2 rungs, 1 different grids"}],
+    "renditions": {
+        f"h264-{rung.height}p": {
+            "codec": "avc1.64001e", "width": rung.width, "height": rung.height, "average_bps": 500_000,
+            "peak_bps": 560_000, "max_bps": 600_000, "band_db": 3.0, "end_s": 24.0,
+            "window": {"seconds": 9.0, "peak_bps": 550_000, "lowest_buffer_bits": 1},
+            "segments_s": [0.0, 6.0, 12.0, 18.0], "segments_bps": [480_000, 560_000, 520_000, 440_000],
+            "joins": [
+                {"at_s": at, "psnr_before_db": 40.0, "psnr_after_db": 40.2, "mean_before_db": 40.8,
+                 "mean_after_db": 40.9, "ok": True}
+                for at in (6.0, 12.0)
+            ],
+        }
+        for rung in SMALL_LADDER
+    },
+    "sound": {"aac-128k-1": {"windows": 96, "lag_ms": 0.0, "spread_ms": 0.02, "silenced": 0}},
+}  # fmt: skip
+
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
@@ -106,7 +125,7 @@ def _publish(settings: Settings, catalog: Catalog, upload: UploadedObject, folde
             asset_id=upload.asset_id, version_id=f"av_{upload.asset_id}", profile="web", profile_digest="page",
             source_sha256="a" * 64, prefix=prefix, hls=f"{prefix}master.m3u8", dash=f"{prefix}manifest.mpd",
             poster=f"{prefix}poster.jpg", thumbnails={name: prefix + file for name, file in thumbnails.items()},
-            duration_s="24", renditions=tuple(renditions), report={"frames": {"decoded": 600}},
+            duration_s="24", renditions=tuple(renditions), report=REPORT if has_video else {"frames": {"decoded": 600}},
         ),
     )  # fmt: skip
 
@@ -229,6 +248,19 @@ def test_a_video_plays_and_names_the_rendition_that_is_on_screen(
     expect(catalog_page.locator("tr.playing").first).to_contain_text(f"×{height}")
     expect(catalog_page.locator("#live")).to_contain_text("0 stalls")
     expect(catalog_page.locator("#fault")).to_be_hidden()
+
+
+def test_the_join_report_is_drawn_and_said(catalog_page: Page, shown: Shown) -> None:
+    _open(catalog_page, shown, shown.video_id)
+    report = catalog_page.locator(".join-report")
+    chart = report.get_by_role("img")
+    expect(chart).to_have_attribute(
+        "aria-label", re.compile("360p: 500 kb/s on average, at most 550 kb/s, cap 600 kb/s")
+    )
+    expect(chart.locator("path.rate")).to_have_count(len(SMALL_LADDER))
+    expect(chart.locator("circle")).to_have_count(2 * len(SMALL_LADDER))
+    expect(report).to_contain_text("2 joins; the least good is 0.8 dB below the mean of its chunk")
+    expect(report).to_contain_text("Sound: at most 0.02 ms from its place in 96 windows")
 
 
 def test_the_seek_bar_shows_thumbnails(catalog_page: Page, shown: Shown) -> None:

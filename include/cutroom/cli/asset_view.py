@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cutroom.media.progress import PartProgress
+from cutroom.media.report_words import words_of
 from cutroom.media.version import PublishedRendition
 from cutroom.stores.records import AssetRecord, RunRecord, ToolRunRecord
 
@@ -77,6 +78,8 @@ def asset_panel(record: AssetRecord, *, media_base_url: str) -> Panel:
     parts: list[RenderableType] = [_facts(record, media_base_url)]
     if record.version is not None:
         parts += [Text("\nRenditions", style="bold"), _renditions(record.version.renditions)]
+        if words := words_of(record.version.report):
+            parts += [Text("\nVerified before it was published", style="bold"), _words(words)]
     for number, run in enumerate(record.runs):
         parts += [Text(""), *_run(run, with_steps=number == 0)]
     heading = Text.assemble((record.asset_id, "bold"), "  ", plain(record.title))
@@ -140,6 +143,15 @@ def _renditions(renditions: Sequence[PublishedRendition]) -> Table:
             f"{each.average_bandwidth_bps / 1000:,.0f}", f"{each.bandwidth_bps / 1000:,.0f}", size(each.bytes),
         )  # fmt: skip
     return table
+
+
+def _words(words: Sequence[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for about, found in words:
+        grid.add_row(about, plain(found))
+    return grid
 
 
 def _form(rendition: PublishedRendition) -> str:

@@ -1,6 +1,7 @@
 """Verification: a version is held against its source, its plan and itself before anybody may see it. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from cutroom.media.plan import Plan
 from cutroom.packaging.checks import files, joins, manifests, pictures, sound, text
@@ -57,6 +58,7 @@ def verify(
     return Report(
         version_id=plan.version_id,
         checks=tuple(checks),
-        renditions={one.name: joins.told(one) for one in video},
+        renditions={one.name: joins.told(plan, one) for one in video},
         loudness=tuple(sound.told_loudness(one, encoded_sound[one.rung]) for one in audio),
+        sound={one.name: one.likeness and asdict(one.likeness) for one in audio},
     )

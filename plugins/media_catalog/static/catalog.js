@@ -5,6 +5,7 @@
 // focus, scroll, opened details and the player survive each refresh.
 
 import { byId, bytes, draw, el, grouped, plural, webAddress } from "./page.js";
+import { joinReport } from "./report.js";
 
 const PAGE_SIZE = 100;
 const BUSY_MS = 2000;
@@ -496,7 +497,7 @@ function reportPanel(asset) {
   const { checks, ...rest } = asset.report ?? {};
   if (Array.isArray(checks) && checks.length) {
     const passed = checks.filter((check) => check.ok).length;
-    return panel("Verification", "report", el("details.report", { "data-key": "report" },
+    return panel("Verification", "report", joinReport(rest, codecName), el("details.report", { "data-key": "report" },
       el("summary", {}, `${passed} of ${plural(checks.length, "check")} passed before this version was published`),
       el("ul.checks", {}, checks.map((check) => el("li", { "data-key": check.name, class: check.ok ? "ok" : "not-ok" },
         el("span.check", {}, check.name), el("span.found", {}, String(check.found ?? "")))))));

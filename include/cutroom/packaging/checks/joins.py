@@ -55,8 +55,9 @@ def _quality(one: RenditionFacts) -> Check:
     )
 
 
-def told(one: RenditionFacts) -> dict[str, Any]:
+def told(plan: Plan, one: RenditionFacts) -> dict[str, Any]:
     """What the report says of a video rendition, for people and for pictures of it."""
+    assert plan.video is not None
     measured = one.rates
     return {
         "codec": one.codec_string,
@@ -64,6 +65,8 @@ def told(one: RenditionFacts) -> dict[str, Any]:
         "height": one.height,
         "average_bps": one.average_bandwidth_bps,
         "peak_bps": one.bandwidth_bps,
+        "max_bps": next(rung for rung in plan.video.rungs if rung.name == one.rung).max_bitrate_bps,
+        "band_db": BAND_DB,
         "window": None
         if measured is None
         else {
@@ -71,6 +74,8 @@ def told(one: RenditionFacts) -> dict[str, Any]:
             "peak_bps": measured.peak_bps,
             "lowest_buffer_bits": measured.lowest_fill_bits,
         },
+        "segments_s": [round(segment.start_ticks / one.timescale, 6) for segment in one.segments],
+        "end_s": round(float(one.end_s), 6),
         "segments_bps": [
             round(Fraction(segment.size_bytes * 8 * one.timescale, segment.duration_ticks))
             for segment in one.segments

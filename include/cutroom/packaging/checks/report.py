@@ -24,6 +24,8 @@ class Report:
     """For each video rendition, by its name: bit rates and joins as plain values."""
     loudness: tuple[dict[str, Any], ...]
     """For each rendition of sound: of the source, the gain, and of what is published."""
+    sound: Mapping[str, Any]
+    """For each rendition of sound, by its name: how it compares with the source, as plain values; None: silence."""
 
     @property
     def ok(self) -> bool:
@@ -38,4 +40,5 @@ class Report:
             "checks": [asdict(check) for check in self.checks],
             "renditions": dict(self.renditions),
             "loudness": list(self.loudness),
+            "sound": dict(self.sound),
         }
