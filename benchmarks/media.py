@@ -1,6 +1,6 @@
 """Small benchmarks of the media steps: throughput, and memory of a short against a long film.
 
-    python -m benchmarks --only media [--step split|assemble|encode] [--minutes 60]
+    python -m benchmarks --only media [--step split|assemble|join|encode] [--minutes 60]
 
 Threads and decodes of a ladder are in `--only ladder`.
 
@@ -20,11 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from cutroom.ffmpeg import join, tools
+from cutroom.media import timeline
 from cutroom.settings import Settings
-from cutroom.steps import encoding, local, planning
+from cutroom.steps import assembling, encoding, local, planning
+from cutroom.steps.encodes import keep_encode
+from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
 
 RATE, SIZE = 25, "320x180"
+# Keyframes where segments begin, so that a chunk of the film can stand for an encode of it.
+GRID = ("-g", str(6 * RATE), "-sc_threshold", "0")
 PROFILE = """
 name: bench
 description: One small rung
@@ -40,7 +45,7 @@ def make_films(folder: Path, minutes: int) -> tuple[Path, Path]:
     short, long = folder / "short.mp4", folder / "long.mp4"
     picture = f"testsrc2=s={SIZE}:r={RATE}:d=60,noise=alls=60:allf=t"
     command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p"]
-    subprocess.run([*command, "-preset", "ultrafast", "-b:v", "5M", "-g", "250", str(short)], check=True)
+    subprocess.run([*command, "-preset", "ultrafast", "-b:v", "5M", *GRID, str(short)], check=True)
     command = [tools.path("ffmpeg"), "-v", "error", "-stream_loop", str(minutes - 1), "-i", str(short)]
     subprocess.run([*command, "-c", "copy", str(long)], check=True)
     return short, long
@@ -68,6 +73,24 @@ def cut(film: Path, folder: Path, of_profile: str = PROFILE) -> dict[str, Any]:
     return job
 
 
+def encoded(film: Path, folder: Path) -> dict[str, Any]:
+    """The job of a film whose chunks are encoded, so to speak: each encode is the chunk itself."""
+    job = cut(film, folder)
+    shop = workshop(film, folder)
+    plan = Job.from_json(job).plan(shop.work)
+    video = plan.video
+    assert video is not None
+    _, packets = planning.source_facts(shop, plan.source.sha256)
+    shown = timeline.shown_pts(packets)
+    (rendition,) = plan.renditions
+    chunk_file = folder / "chunk.nut"
+    for chunk, key in zip(video.chunks, rendition.encode_keys, strict=True):
+        shop.work.get_file(planning.chunk_key(plan, chunk), chunk_file)
+        times = [video.timing.output_ticks(pts) for pts in shown if chunk.start_pts <= pts < chunk.end_pts]
+        keep_encode(shop, key, chunk_file, {"frame_ticks": times})
+    return {**job, "rendition": rendition.key}
+
+
 def split(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
     """All encode chunks of a film; seconds and bytes."""
     shop = workshop(film, folder)
@@ -84,7 +107,15 @@ def encode(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
     return time.monotonic() - began, 0
 
 
-def assemble(film: Path, folder: Path, _: dict[str, Any]) -> tuple[float, int]:
+def assemble(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
+    """The whole step for one rendition: join, package, decode for the report, store."""
+    shop, rendition = workshop(film, folder), job.pop("rendition")
+    began = time.monotonic()
+    assembling.assemble(shop, job, {"rendition": rendition})
+    return time.monotonic() - began, film.stat().st_size
+
+
+def join_alone(film: Path, folder: Path, _: dict[str, Any]) -> tuple[float, int]:
     """Joining a film of encodes, each of them the first minute again."""
     chunk = folder / f"{film.stem}.nut"
     short = film.with_name("short.mp4")
@@ -100,12 +131,13 @@ def assemble(film: Path, folder: Path, _: dict[str, Any]) -> tuple[float, int]:
 STEPS: dict[str, Callable[[Path, Path, dict[str, Any]], tuple[float, int]]] = {
     "split": split,
     "assemble": assemble,
+    "join": join_alone,
     "encode": encode,
 }
 
 
 def _prepared(film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, Any]]", name: str) -> None:
-    queue.put({"split": planned, "encode": cut}[name](film, folder))
+    queue.put({"split": planned, "encode": cut, "assemble": encoded}[name](film, folder))
 
 
 def _measured(
@@ -135,7 +167,7 @@ def _alone(target: Callable[..., None], *arguments: object) -> dict[str, Any]:
 def measure(name: str, film: Path) -> dict[str, float]:
     """Run a step on a film that another process made ready for it."""
     with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
-        job = {} if name == "assemble" else _alone(_prepared, film, Path(folder), name)
+        job = {} if name == "join" else _alone(_prepared, film, Path(folder), name)
         return _alone(_measured, film, Path(folder), name, job)
 
 

@@ -41,7 +41,7 @@ def package(
     """Write a rendition's initialization segment, media segments and media playlist into a folder.
 
     The segments begin at the keyframes of the grid. Beside them lie the packager's own one-track manifests, from
-    which `facts.read` takes what was measured.
+    which `packager_output.read` takes what was measured.
 
     Args:
         kind: `video` or `audio`.

@@ -14,7 +14,8 @@ from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.steps.workshop import Workshop, sha256_of
 
 if TYPE_CHECKING:
-    from cutroom.packaging.facts import LockFacts, Packaged, TrickPlay
+    from cutroom.packaging.facts import LockFacts, TrickPlay
+    from cutroom.packaging.packager_output import Packaged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         PlanInvalid: The content key is not the one that the plan was made with.
         VerificationFailed: The packager's manifests and its files do not agree.
     """
-    from cutroom.packaging import facts, packager
+    from cutroom.packaging import facts, packager, packager_output
     from cutroom.packaging.boxes import edited_out
     from cutroom.packaging.codec_string import codec_string
 
@@ -63,12 +64,12 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         limits=shop.limits,
         trick_play=rendition.trick_play,
     )
-    packaged = facts.read(files, rendition.container)
+    packaged = packager_output.read(files, rendition.container)
     lock = None
     if made.lock is not None and key is not None:
         if is_aes:
             _lock_segments(rendition, packaged, files, key)
-            packaged = facts.locked(facts.read(files, rendition.container))
+            packaged = packager_output.locked(packager_output.read(files, rendition.container))
         ivs = [iv_of(rendition.key, number) for number in range(len(packaged.segments) if is_aes else 1)]
         lock = facts.LockFacts(
             scheme=made.lock.scheme,

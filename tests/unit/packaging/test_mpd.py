@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mpegdash.parser import MPEGDASHParser
 
 import strategies
-from cutroom.packaging import facts as reading
 from cutroom.packaging import mpd
+from cutroom.packaging import packager_output as reading
 from cutroom.packaging.facts import RenditionFacts
 
 NAMESPACE = "{urn:mpeg:dash:schema:mpd:2011}"
