@@ -8,9 +8,9 @@ canvas.width = BITS * 8;
 canvas.height = 32;
 const pencil = canvas.getContext("2d", { willReadFrequently: true });
 
-/** The number that a frame shows as black and white fields along its top, see `counted.py`. */
-function numberOnScreen() {
-  pencil.drawImage(video, 0, 0, canvas.width, canvas.height);
+/** The number that a frame, or a part of an image, shows as black and white fields along its top, see `counted.py`. */
+function numberIn(picture, ...part) {
+  pencil.drawImage(picture, ...part, 0, 0, canvas.width, canvas.height);
   const isWhite = (bit) => pencil.getImageData(bit * 8 + 4, 4, 1, 1).data[1] > 128;
   return Array.from({ length: BITS }, (_, bit) => isWhite(bit) ? 2 ** bit : 0).reduce((sum, each) => sum + each);
 }
@@ -48,7 +48,7 @@ window.senses = {
   async seen(at, limit_s) {
     let frame = null;
     const note = (now, metadata) => {
-      frame = { at: metadata.mediaTime, number: numberOnScreen() };
+      frame = { at: metadata.mediaTime, number: numberIn(video) };
       // What was on screen before the seek may still be told of.
       if (Math.abs(frame.at - at) > 0.5) video.requestVideoFrameCallback(note);
     };
@@ -56,6 +56,18 @@ window.senses = {
     await seek(at, 0, limit_s);
     if (!await until(() => frame !== null && Math.abs(frame.at - at) <= 0.5, limit_s)) throw new Error(`no frame at ${at} s`);
     return frame;
+  },
+
+  /** What Shaka Player takes for the still at a time: from when on it stands for the film, and its number. */
+  async still(at) {
+    const [track] = library.player.getImageTracks();
+    const still = await library.player.getThumbnails(track.id, at);
+    const image = new Image();
+    image.crossOrigin = "anonymous";
+    image.src = still.uris[0];
+    await image.decode();
+    const number = numberIn(image, still.positionX, still.positionY, still.width, still.height);
+    return { from: still.startTime, lasts: still.duration, number };
   },
 
   /** So many samples of the first channel, in 16 bits: the first is the one that is played first from `at` on. */
