@@ -10,17 +10,13 @@ from cutroom.blocks.block import BLOCK_BYTES, Block
 from cutroom.files.names import ROOT
 from cutroom.ids import BlockId
 from cutroom.stores.file_records import (
-    ChangeRecord,
     DownloadPage,
-    FileRecord,
     FolderContent,
     FolderRecord,
     MissingPage,
     NewUpload,
     RunState,
-    TokenRecord,
     UploadRecord,
-    VersionRecord,
 )
 from cutroom.stores.json_values import storable_text
 
@@ -41,6 +37,17 @@ class Body(BaseModel):
     """What all bodies share: nothing unknown is taken, and nothing changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecordBody(Body):
+    """What is told of a record as it is: the fields have the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, record: object) -> Self:
+        """The body of a record."""
+        return cls.model_validate(record)
 
 
 class BlockBody(Body):
@@ -141,7 +148,7 @@ class UploadBody(Body):
         )
 
 
-class VersionBody(Body):
+class VersionBody(RecordBody):
     """One committed content of a file."""
 
     file_id: str
@@ -154,22 +161,6 @@ class VersionBody(Body):
     title: str
     tags: list[str]
     committed_at: datetime
-
-    @classmethod
-    def of(cls, record: VersionRecord) -> Self:
-        """The body of a version."""
-        return cls(
-            file_id=record.file_id,
-            version_id=record.version_id,
-            asset_id=record.asset_id,
-            size_bytes=record.size_bytes,
-            blocks_total=record.blocks_total,
-            content_digest=record.content_digest,
-            content_type=record.content_type,
-            title=record.title,
-            tags=list(record.tags),
-            committed_at=record.committed_at,
-        )
 
 
 class CommitBody(Body):
@@ -277,36 +268,21 @@ class FileChangeBody(Body):
     folder_id: Id | None = None
 
 
-class FolderBody(Body):
+class FolderBody(RecordBody):
     """One folder; the top is `root`."""
 
     folder_id: str
     name: str
     parent_id: str
 
-    @classmethod
-    def of(cls, record: FolderRecord) -> Self:
-        """The body of a folder."""
-        return cls(folder_id=record.folder_id, name=record.name, parent_id=record.parent_id)
 
-
-class FileBody(Body):
+class FileBody(RecordBody):
     """One file and its newest version."""
 
     file_id: str
     name: str
     folder_id: str
     version: VersionBody
-
-    @classmethod
-    def of(cls, record: FileRecord) -> Self:
-        """The body of a file."""
-        return cls(
-            file_id=record.file_id,
-            name=record.name,
-            folder_id=record.folder_id,
-            version=VersionBody.of(record.version),
-        )
 
 
 class FolderContentBody(Body):
@@ -328,7 +304,7 @@ class FolderContentBody(Body):
         )
 
 
-class ChangeBody(Body):
+class ChangeBody(RecordBody):
     """One change: ask for the thing itself to see how it is now."""
 
     sequence: int
@@ -336,17 +312,6 @@ class ChangeBody(Body):
     id: str
     change: str
     changed_at: datetime
-
-    @classmethod
-    def of(cls, record: ChangeRecord) -> Self:
-        """The body of a change."""
-        return cls(
-            sequence=record.sequence,
-            kind=record.kind,
-            id=record.id,
-            change=record.change,
-            changed_at=record.changed_at,
-        )
 
 
 class ChangesBody(Body):
@@ -365,7 +330,7 @@ class NewTokenBody(Body):
     days: int | None = Field(None, ge=1, le=3650)
 
 
-class TokenBody(Body):
+class TokenBody(RecordBody):
     """A device token, without its secret."""
 
     token_id: str
@@ -373,17 +338,6 @@ class TokenBody(Body):
     created_at: datetime
     expires_at: datetime | None
     used_at: datetime | None
-
-    @classmethod
-    def of(cls, record: TokenRecord) -> Self:
-        """The body of a token."""
-        return cls(
-            token_id=record.token_id,
-            name=record.name,
-            created_at=record.created_at,
-            expires_at=record.expires_at,
-            used_at=record.used_at,
-        )
 
 
 class NewTokenAnswer(TokenBody):
