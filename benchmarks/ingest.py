@@ -138,8 +138,9 @@ def measure_split(settings: Settings, folder: Path) -> dict[str, float]:
     sources = StoredSources(blocks=open_block_service(settings), s3=s3_client(settings), lease_id="film")
     order = folder / "cuts.json"
     cuts = [{"path": str(folder / f"{n}.nut"), "first": n * 300, "end": n * 300 + 300} for n in range(5)]
-    times = list(range(1500))
-    order.write_text(json.dumps({"shift_s": 1, "cuts": cuts, "pts": times, "dts": times}))
+    times = folder / "times.txt"
+    times.write_text("".join(f"{number} {number}\n" for number in range(1500)))
+    order.write_text(json.dumps({"shift_s": 1, "cuts": cuts, "times": str(times)}))
 
     def cut(name: str, descriptors: tuple[int, ...] = ()) -> None:
         argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", name, "0", str(order)]
