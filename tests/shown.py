@@ -18,21 +18,9 @@ def shown(media: Path, *, track: str = "0:v:0") -> list[tuple[int, float]]:
     """Number and time in seconds of each frame that a whole-file decode shows, in order."""
     width, height = BITS * CELL, 4 * CELL
     stats = media.with_name(f"{media.name}.times")
-    command = [
-        tools.path("ffmpeg"),
-        "-v",
-        "error",
-        "-nostdin",
-        "-y",
-        "-copyts",
-        "-i",
-        str(media),
-        "-map",
-        track,
-    ]
-    command += ["-vf", f"scale={width}:{height}:flags=area,format=gray", "-fps_mode", "passthrough"]
-    command += ["-enc_time_base", "1/1000000", "-stats_enc_pre", str(stats), "-stats_enc_pre_fmt", "{pts}"]
-    raw = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=False).stdout
+    small = ("-vf", f"scale={width}:{height}:flags=area,format=gray", "-fps_mode", "passthrough")
+    noted = ("-enc_time_base", "1/1000000", "-stats_enc_pre", str(stats), "-stats_enc_pre_fmt", "{pts}")
+    raw = _decoded(media, "-map", track, *small, *noted, "-f", "rawvideo", "-")
     frames = np.frombuffer(raw, np.uint8).reshape(-1, height, width)
     numbers = [
         int(sum((frame[2:6, bit * CELL + 2 : bit * CELL + 6].mean() > 128) << bit for bit in range(BITS)))
@@ -45,26 +33,20 @@ def shown(media: Path, *, track: str = "0:v:0") -> list[tuple[int, float]]:
 def first_sound_s(media: Path) -> float | None:
     """When the first sample of the first track of sound is heard, by a whole-file decode; None without sound."""
     stats = media.with_name(f"{media.name}.sound")
-    command = [
-        tools.path("ffmpeg"),
-        "-v",
-        "error",
-        "-nostdin",
-        "-y",
-        "-copyts",
-        "-i",
-        str(media),
-        "-map",
-        "0:a:0?",
-    ]
+    noted = ("-stats_enc_pre", str(stats), "-stats_enc_pre_fmt", "{pts} {tb}")
     # Without -vn ffmpeg takes the picture where there is no sound.
-    command += ["-vn", "-f", "null", "-stats_enc_pre", str(stats), "-stats_enc_pre_fmt", "{pts} {tb}", "-"]
-    subprocess.run(command, capture_output=True, check=False)
+    _decoded(media, "-map", "0:a:0?", "-vn", "-f", "null", *noted, "-")
     lines = stats.read_text().splitlines() if stats.exists() else []
     if not lines:
         return None
     pts, base = lines[0].split()
     return float(int(pts) * Fraction(base))
+
+
+def _decoded(media: Path, *arguments: str) -> bytes:
+    """What ffmpeg writes to its output, with the times that the file has."""
+    command = [tools.path("ffmpeg"), "-v", "error", "-nostdin", "-y", "-copyts", "-i", str(media), *arguments]
+    return subprocess.run(command, capture_output=True, check=False).stdout
 
 
 def renditions(out: Path) -> list[RenditionFacts]:
