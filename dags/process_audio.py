@@ -19,7 +19,7 @@ from datetime import timedelta
 from airflow.sdk import dag, task
 
 from block_dedup.operator import IngestOperator
-from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound
+from cutroom.steps import assembling, boundary, planning, publishing, sound, stills
 from cutroom.steps.boundary import in_airflow
 
 
@@ -35,7 +35,7 @@ def process_audio() -> None:
     tracks = task()(in_airflow(planning.tracks))
     renditions = task()(in_airflow(planning.renditions))
     encode_audio = task(map_index_template=name, **cpu)(in_airflow(sound.encode_audio))
-    thumbnails = task(**cpu)(in_airflow(encoding.thumbnails))
+    thumbnails = task(**cpu)(in_airflow(stills.thumbnails))
     assemble = task(map_index_template=name)(in_airflow(assembling.assemble))
     manifest = task()(in_airflow(publishing.manifest))
     verify = task()(in_airflow(publishing.verify))
@@ -45,14 +45,14 @@ def process_audio() -> None:
 
     job = plan(probe(ingest.output))
     heard = encode_audio.partial(job=job).expand(work=tracks(job))
-    stills = thumbnails(job)
+    pictured = thumbnails(job)
     assembled = assemble.partial(job=job).expand(work=renditions(job))
     composed = manifest(job)
     published = publish(job)
     updated = update_metadata()
 
     heard >> assembled
-    [assembled, stills] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
+    [assembled, pictured] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
 
 
 process_audio()

@@ -22,7 +22,7 @@ from datetime import timedelta
 from airflow.sdk import dag, task
 
 from block_dedup.operator import IngestOperator
-from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound
+from cutroom.steps import assembling, boundary, encoding, planning, publishing, sound, stills
 from cutroom.steps.boundary import in_airflow
 
 
@@ -40,7 +40,7 @@ def process_video() -> None:
     split = task()(in_airflow(planning.split))
     encode_video = task(map_index_template=name, **cpu)(in_airflow(encoding.encode_video))
     encode_audio = task(map_index_template=name, **cpu)(in_airflow(sound.encode_audio))
-    thumbnails = task(**cpu)(in_airflow(encoding.thumbnails))
+    thumbnails = task(**cpu)(in_airflow(stills.thumbnails))
     # A map over nothing is skipped: a file without sound, or all of whose chunks are encoded already.
     assemble = task(map_index_template=name, trigger_rule="none_failed")(in_airflow(assembling.assemble))
     manifest = task()(in_airflow(publishing.manifest))
@@ -52,14 +52,14 @@ def process_video() -> None:
     job = plan(probe(ingest.output))
     encoded = encode_video.partial(job=job).expand(work=split(job))
     heard = encode_audio.partial(job=job).expand(work=tracks(job))
-    stills = thumbnails(job)
+    pictured = thumbnails(job)
     assembled = assemble.partial(job=job).expand(work=renditions(job))
     composed = manifest(job)
     published = publish(job)
     updated = update_metadata()
 
     [encoded, heard] >> assembled
-    [assembled, stills] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
+    [assembled, pictured] >> composed >> verify(job) >> published >> updated >> conclude().as_teardown()
 
 
 process_video()

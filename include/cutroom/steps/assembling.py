@@ -14,11 +14,12 @@ from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import EncodedTrack, RenditionPlan
 from cutroom.steps.downloads import make_download
 from cutroom.steps.encodes import fetch_encode
-from cutroom.steps.encoding import CONTENT_TYPES, frame_ticks
+from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
 from cutroom.steps.packed import Packed, pack
 from cutroom.steps.sound import HEARD, compare_heard, read_samples
 from cutroom.steps.text import make_text
+from cutroom.steps.version_files import CONTENT_TYPES
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from cutroom import ids
 from cutroom.media import timeline
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import EncodedTrack, RenditionPlan
-from cutroom.steps.encoding import frame_ticks
+from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.sound import HEARD, compare_heard, read_samples
 from cutroom.steps.workshop import Workshop, sha256_of
 

@@ -1,17 +1,15 @@
-"""The steps that make pictures: encode_video, thumbnails."""
+"""The step that encodes pictures: encode_video."""
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceCorrupt
-from cutroom.media import keys, poster, rates, timeline
+from cutroom.media import rates, timeline
 from cutroom.media.codecs import VIDEO
 from cutroom.media.joins import Quality, Sampling, quality_of, sampling_of
 from cutroom.media.plan import Plan
@@ -20,18 +18,14 @@ from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import VideoPlan, VideoRung, chunk_encode_key, tightened
 from cutroom.steps import planning
 from cutroom.steps.encodes import keep_encode
+from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
-from cutroom.steps.sound import sound_stills
 from cutroom.steps.workshop import Workshop
-
-if TYPE_CHECKING:
-    from cutroom.ffmpeg.sprites import SpriteSheet
 
 logger = logging.getLogger(__name__)
 
 LARGEST_IS_LEFT = 0.95
 """How far, as a part of a chunk, the fastest rung has come when the largest alone has much to do."""
-
 
 MOST_TRIES = 8
 """How often a rung is encoded, each time with less, until it keeps its bit rate: from the best quality to the worst."""
@@ -245,127 +239,3 @@ def _chunk_file(shop: Workshop, job: Job, made: Plan, index: int, folder: Path) 
         planning.cut_chunks(shop, job, made, [chunk])
         shop.work.get_file(planning.chunk_key(made, chunk), path)
     return path
-
-
-def frame_ticks(stats: Path, timescale: int) -> list[int]:
-    """Times of the frames in a statistics file, in ticks of `timescale`, ascending."""
-    times = []
-    for line in stats.read_text().splitlines():
-        _, pts, time_base = line.split()
-        times.append(round(int(pts) * Fraction(time_base) * timescale))
-    return sorted(times)
-
-
-def thumbnails(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
-    """Make the stills of a version, and decode the source once on its own to know its frames.
-
-    Returns:
-        Name of each still to its key in the media bucket.
-    """
-    one = Job.from_json(job)
-    made = one.plan(shop.work)
-    if (known := shop.work.head(keys.plan_file(made.plan_id, "stills.json"))) is not None:
-        stills: dict[str, str] = json.loads(shop.work.get_bytes(known.key))
-        if all(shop.media.head(key) is not None for key in stills.values()):
-            return stills
-    reporter = shop.progress("thumbnails", "stills", float(made.source.duration_s or 1))
-    with shop.steady(one.upload, made.source) as source, shop.folder("stills") as folder:
-        files = sound_stills(shop, made, source, folder)
-        if made.video is not None:
-            files |= _video_stills(shop, made, source, folder, reporter)
-        stills = {}
-        for name, path in files.items():
-            stills[name] = version_key(shop, one, made, path.name)
-            shop.media.put_file(stills[name], path, content_type=CONTENT_TYPES[path.suffix])
-    shop.work.put_bytes(keys.plan_file(made.plan_id, "stills.json"), json.dumps(stills).encode())
-    reporter.finish()
-    return stills
-
-
-CONTENT_TYPES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".vtt": "text/vtt; charset=utf-8",
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".mp4": "video/mp4",
-    ".m4s": "video/iso.segment",
-    ".json": "application/json",
-    ".ts": "video/mp2t",
-    ".webm": "video/webm",
-    ".m4a": "audio/mp4",
-    ".mp3": "audio/mpeg",
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-}
-
-
-def version_key(shop: Workshop, job: Job, made: Plan, name: str) -> str:
-    """The key of a file of the version that this run makes."""
-    if shop.version_folder is not None:
-        return f"{shop.version_folder}{name}"
-    return keys.version(job.upload.asset_id, made.version_id, name)
-
-
-def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, reporter: Any) -> dict[str, Path]:
-    from cutroom.ffmpeg import argv, runner, sprites
-    from cutroom.ffmpeg.refusals import of_decoding, tells_of_damage
-
-    video = made.video
-    assert video is not None
-    duration = sprites.end_s(video)
-    sheet = sprites.plan_sheet(duration, video.track.display_size, made.thumbnails)
-    command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
-    log = folder / "ffmpeg.log"
-    try:
-        with of_decoding("The picture"), shop.busy(1):
-            runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
-    finally:
-        shop.tool_ran("thumbnails", "stills", command, log, made.tools)
-    timing = video.timing
-    # Frames are counted in source ticks here, and moved to the output's timeline in the way that the plan says.
-    decoded = frame_ticks(folder / "stats.txt", 1 / timing.time_base)  # type: ignore[arg-type]
-    if video.track.is_retimed:
-        # The container has no times of its own to hold against: what is checked is that every frame is there.
-        decoded = _shown_times(shop, made, decoded)
-    ticks = [timing.output_ticks(pts) for pts in decoded]
-    boundaries = [timing.output_ticks(boundary) for boundary in video.boundaries]
-    is_damaged = tells_of_damage(log.read_text(errors="replace"))
-    shown = {rung.frame_step: timing.thinned(ticks, rung.frame_step) for rung in video.rungs}
-    frames = {
-        step: {
-            "count": len(own),
-            "ticks_digest": ids.digest(own),
-            "starts": timeline.first_shown(boundaries, own),
-            "is_damaged": is_damaged,
-        }
-        for step, own in shown.items()
-    }
-    shop.work.put_bytes(keys.plan_file(made.plan_id, "source_frames.json"), json.dumps(frames).encode())
-    (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, duration))
-    sheets = sorted(folder.glob("sprite_*.jpg"))
-    return {
-        "poster": _chosen_poster(folder, sheet, duration),
-        "poster_choice": folder / "poster.json",
-        **{
-            f"sprite_{number}" if number > 1 else "sprite": path
-            for number, path in enumerate(sheets, start=1)
-        },
-        "vtt": folder / "thumbnails.vtt",
-        "preview": folder / argv.PREVIEW,
-    }
-
-
-def _chosen_poster(folder: Path, sheet: "SpriteSheet", duration: Fraction) -> Path:
-    """The best candidate under the poster's name; beside it lies what was measured of all of them."""
-    from cutroom.ffmpeg import argv, sprites
-
-    choice = poster.choose(sprites.read_candidates((folder / argv.MEASURED).read_text(), sheet), duration)
-    (folder / "poster.json").write_text(json.dumps(choice.to_json(), indent=2))
-    return (folder / (argv.CANDIDATES % (choice.chosen + 1))).rename(folder / "poster.jpg")
-
-
-def _shown_times(shop: Workshop, made: Plan, decoded: list[int]) -> list[int]:
-    _, packets = planning.source_facts(shop, made.source.sha256)
-    shown = timeline.shown_pts(packets)
-    return shown if len(shown) == len(decoded) else decoded

@@ -21,7 +21,7 @@ from cutroom.media.progress import PartProgress, percent_of
 from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
-from cutroom.steps import assembling, encoding, planning, publishing, sound
+from cutroom.steps import assembling, encoding, planning, publishing, sound, stills
 from cutroom.steps.source_check import check_source
 from cutroom.steps.workshop import Workshop, sha256_of, source_limits, tool_limits
 
@@ -173,8 +173,8 @@ def _run(shop: Workshop, job: dict[str, Any], slots: int) -> PublishedVersion:
         audio = [pool.submit(sound.encode_audio, shop, job, work) for work in planning.tracks(shop, job)]
         chunks = planning.split(shop, job)
         video = [pool.submit(encoding.encode_video, shop, job, work) for work in chunks]
-        stills = pool.submit(encoding.thumbnails, shop, job)
-        _finish([*audio, *video, stills])
+        pictured = pool.submit(stills.thumbnails, shop, job)
+        _finish([*audio, *video, pictured])
         _finish(
             [pool.submit(assembling.assemble, shop, job, work) for work in planning.renditions(shop, job)]
         )

@@ -14,8 +14,8 @@ from cutroom.media import keys
 from cutroom.media.plan import Plan
 from cutroom.media.version import PublishedRendition, PublishedVersion
 from cutroom.steps.encodes import encode_facts
-from cutroom.steps.encoding import CONTENT_TYPES, version_key
 from cutroom.steps.job import Job
+from cutroom.steps.version_files import CONTENT_TYPES, version_key
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:

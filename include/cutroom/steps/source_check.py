@@ -11,7 +11,7 @@ from cutroom.errors import UsageError
 from cutroom.media import keys
 from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
-from cutroom.steps.encoding import frame_ticks
+from cutroom.steps.frame_stats import frame_ticks
 
 if TYPE_CHECKING:
     from cutroom.media.source import Source

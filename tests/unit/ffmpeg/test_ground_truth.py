@@ -16,7 +16,7 @@ from cutroom.media.plan import make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.source import AudioTrack, Source, VideoTrack
 from cutroom.media.video_plan import VideoPlan
-from cutroom.steps.encoding import frame_ticks
+from cutroom.steps.frame_stats import frame_ticks
 
 pytestmark = pytest.mark.media
 
