@@ -37,7 +37,7 @@ from cutroom.settings import Settings, get_settings
 from cutroom.stack.lifecycle import start_stack, stop_stack
 from cutroom.stack.ports import free_port
 from cutroom.steps.ingesting import ingest
-from cutroom.steps.sources import StoredSources
+from cutroom.steps.sources import open_sources
 from cutroom.stores.blocks import open_block_service
 from cutroom.stores.s3 import s3_client
 from cutroom.stores.uploads import RANGE_BYTES, find_upload
@@ -114,7 +114,7 @@ def measure_bytes(settings: Settings, folder: Path, mib: int) -> dict[str, float
     path.write_bytes(os.urandom(mib * MIB))
     owner = uuid.uuid4().hex
     new, again = put(settings, path), put(settings, path)
-    sources = StoredSources(blocks=open_block_service(settings), s3=s3_client(settings), lease_id=owner)
+    sources = open_sources(settings, lease_id=owner)
     took = {
         "read and write, plain": seconds(lambda: plain(settings, new, write=True)),
         "ingest of new data": seconds(lambda: stored(settings, new, owner)),
@@ -135,7 +135,7 @@ def measure_split(settings: Settings, folder: Path) -> dict[str, float]:
     make_film(film, 60)
     upload = put(settings, film)
     stored(settings, upload, "film")
-    sources = StoredSources(blocks=open_block_service(settings), s3=s3_client(settings), lease_id="film")
+    sources = open_sources(settings, lease_id="film")
     order = folder / "cuts.json"
     cuts = [{"path": str(folder / f"{n}.nut"), "first": n * 300, "end": n * 300 + 300} for n in range(5)]
     times = folder / "times.txt"

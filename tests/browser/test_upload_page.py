@@ -119,6 +119,18 @@ def test_a_folder_keeps_its_shape(
     assert read_back(airflow_stack, files_of(service, inside.folder_id)[file.name]) == file.read_bytes()
 
 
+def test_subtitles_are_sent_before_their_film_and_wait_for_no_run(upload_page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / f"Film {uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    for name in ("a film.mp4", "a film.srt"):
+        (folder / name).write_bytes(os.urandom(1000))
+    drop(upload_page, folder)
+    lines = upload_page.get_by_role("listitem")
+    expect(lines.nth(0)).to_contain_text("a film.srt")
+    expect(lines.nth(0)).to_contain_text("Kept for its film")
+    expect(lines.nth(1)).to_contain_text("a film.mp4")
+
+
 def test_after_a_reload_only_what_is_missing_is_sent(
     upload_page: Page, tmp_path: Path, service: FileService, airflow_stack: Settings
 ) -> None:

@@ -33,6 +33,9 @@ def test_a_file_in_blocks_is_published_and_sends_nothing_the_second_time(
 ) -> None:
     film = tmp_path / "Ein Film ünïcødé.mp4"
     make_counted(film, seconds=2, size=(320, 180), audio=("-c:a", "aac"))
+    subtitles = film.with_suffix(".de.srt")
+    subtitles.write_text("1\n00:00:00,500 --> 00:00:01,500\nGuten Tag.\n")
+    assert cutroom("upload", subtitles, "--wait", "--json", "--folder", "Filme/2026")["status"] == "kept"
     first = cutroom(
         "upload", film, "--wait", "--json", "--folder", "Filme/2026", "--title", "A film", "--tag", "e2e"
     )
@@ -43,6 +46,8 @@ def test_a_file_in_blocks_is_published_and_sends_nothing_the_second_time(
     assert httpx.get(playback["hls"]).status_code == 200
     record = catalog.asset(str(first["asset_id"]))
     assert (record.title, record.tags, record.status) == ("A film", ("e2e",), "published")
+    assert record.version is not None
+    assert [one.language for one in record.version.renditions if one.kind == "text"] == ["de"]
     again = cutroom("upload", film, "--wait", "--json", "--folder", "filme/2026")
     assert (again["bytes_sent"], again["blocks_sent"]) == (0, 0)
     assert {key: again[key] for key in ("file_id", "version_id", "asset_id", "status", "playback")} == {

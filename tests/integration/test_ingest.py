@@ -17,7 +17,7 @@ from cutroom.errors import ObjectCorrupt, ObjectMissing, SourceMissing
 from cutroom.media.upload import UploadedObject
 from cutroom.settings import Settings
 from cutroom.steps.ingesting import ingest
-from cutroom.steps.sources import StoredSources
+from cutroom.steps.sources import StoredSources, open_sources
 from cutroom.stores.blocks import open_block_service
 from cutroom.stores.s3 import s3_client
 from cutroom.stores.uploads import find_upload, list_uploads, metadata_of
@@ -52,9 +52,7 @@ def ingested(settings: Settings, upload: UploadedObject, **changed: Any) -> dict
 
 
 def sources(settings: Settings) -> StoredSources:
-    return StoredSources(
-        blocks=open_block_service(settings), s3=s3_client(settings), lease_id=f"run {uuid.uuid4().hex}"
-    )
+    return open_sources(settings, lease_id=f"run {uuid.uuid4().hex}")
 
 
 def read(settings: Settings, upload: UploadedObject) -> bytes:

@@ -13,6 +13,7 @@ import typer
 
 from cutroom.cli.following import Seen, follow
 from cutroom.errors import LoginRequired, PermanentError, SourceRejected, UsageError
+from cutroom.media.upload import is_subtitles
 from cutroom.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def upload_files(
     from cutroom.client.folders import Folders
 
     planned = _plan(paths, tuple(part for part in folder.split("/") if part))
+    # Subtitles are read when their film is processed: they have to be there first.
+    planned.sort(key=lambda one: not is_subtitles(one.path.name))
     if title and len(planned) > 1:
         raise UsageError("A title is for one file; upload the others by another command.")
     service = open_service(settings)
@@ -250,6 +253,9 @@ def _upload_plain(
 
 def _tell(reports: list[Report]) -> None:
     for report in reports:
+        if is_subtitles(report["file"]) and report["status"] in {"uploaded", "kept"}:
+            typer.echo(f"{report['file']}: uploaded, to be read with the film beside it")
+            continue
         asset = f", asset {report['asset_id']}" if "asset_id" in report else ""
         typer.echo(f"{report['file']}: {report['status']}{asset}")
         if report["status"] == "failed":

@@ -37,7 +37,7 @@ AUDIO_SUFFIXES = frozenset(
 """Names that people give to audio files; anything else is taken for video, which copes with audio alone too."""
 
 TEXT_SUFFIXES = frozenset([".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp"])
-"""Names of subtitles, which are taken with the film that they lie beside."""
+"""Names of subtitles, which are taken with the film that they lie beside and have no run of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,25 +167,21 @@ def _resume(context: Any, catalog: "Catalog") -> None:
 
 
 def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
-    from cutroom.steps.sources import StoredSources
+    from cutroom.steps.sources import open_sources
     from cutroom.steps.workshop import Workshop, source_limits, tool_limits
-    from cutroom.stores.blocks import open_block_service
     from cutroom.stores.buckets import open_stores
     from cutroom.stores.content_keys import content_key
-    from cutroom.stores.s3 import s3_client
-    from cutroom.stores.uploads import read_sidecars
 
     settings = get_settings()
     stores = open_stores(settings)
+    sources = open_sources(settings, lease_id=lease_of(run_id))
     return Workshop(
         run_id=run_id,
         work=stores.work,
         media=stores.media,
         scratch=settings.scratch,
-        sources=StoredSources(
-            blocks=open_block_service(settings), s3=s3_client(settings), lease_id=lease_of(run_id)
-        ),
-        sidecars=lambda upload: read_sidecars(s3_client(settings), upload),
+        sources=sources,
+        sidecars=sources.subtitles_beside,
         record=catalog,
         limits=tool_limits(settings),
         scratch_bytes=settings.scratch_bytes,

@@ -1,5 +1,6 @@
 """The bytes of an upload: from its blocks, or from the object in the uploads bucket while it is not in blocks."""
 
+import contextlib
 import hashlib
 import io
 import uuid
@@ -11,8 +12,14 @@ from cutroom.blocks.reader import open_blocks
 from cutroom.blocks.service import BlockService
 from cutroom.client.block_transfer import get_unverified, transfer_client
 from cutroom.errors import ReferenceUnknown, SourceMissing
+from cutroom.media.sidecars import MAX_SIDECAR_BYTES
 from cutroom.media.upload import UploadedObject
-from cutroom.stores.uploads import open_upload
+from cutroom.settings import Settings
+from cutroom.stores.blocks import open_block_service
+from cutroom.stores.database import Database
+from cutroom.stores.file_versions import subtitles_beside
+from cutroom.stores.s3 import s3_client
+from cutroom.stores.uploads import open_upload, read_sidecars
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,11 +33,12 @@ class StoredSources:
     Args:
         blocks: Knows what an upload consists of.
         s3: Reads the uploads bucket.
+        database: Knows which files lie beside each other in the File Service.
         lease_id: Holds the blocks of what is read, for the run that reads it.
     """
 
-    def __init__(self, *, blocks: BlockService, s3: "S3Client", lease_id: str) -> None:
-        self._blocks, self._s3, self._lease_id = blocks, s3, lease_id
+    def __init__(self, *, blocks: BlockService, s3: "S3Client", database: Database, lease_id: str) -> None:
+        self._blocks, self._s3, self._database, self._lease_id = blocks, s3, database, lease_id
 
     def open(self, upload: UploadedObject) -> io.BufferedReader:
         """The upload as a seekable file.
@@ -59,6 +67,29 @@ class StoredSources:
         finally:
             partial.unlink(missing_ok=True)
         return digest.hexdigest()
+
+    def subtitles_beside(self, film: UploadedObject) -> dict[str, bytes]:
+        """The files of subtitles that lie beside an upload, as they are now: bytes by name; larger ones are none."""
+        if not film.in_blocks:
+            return read_sidecars(self._s3, film)
+        with self._database.snapshot() as session:
+            beside = subtitles_beside(session, film)
+        found = {}
+        for name, upload in beside.items():
+            if upload.size_bytes <= MAX_SIDECAR_BYTES:
+                with contextlib.suppress(SourceMissing), self.open(upload) as file:
+                    found[name] = file.read()
+        return found
+
+
+def open_sources(settings: Settings, *, lease_id: str) -> StoredSources:
+    """The uploads of the stores that the settings name."""
+    return StoredSources(
+        blocks=open_block_service(settings),
+        s3=s3_client(settings),
+        database=Database(settings.database_url),
+        lease_id=lease_id,
+    )
 
 
 def open_stored(service: BlockService, reference_id: str, blocks: list[Block]) -> io.BufferedReader:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cutroom import ids
 from cutroom.media.profile import load_profile
-from cutroom.media.upload import UploadedObject
+from cutroom.media.upload import UploadedObject, is_subtitles
 from cutroom.settings import get_settings
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,10 @@ def unknown_file_versions(file_versions: list[str]) -> set[str]:
 
 
 def committed_uploads(file_versions: list[str]) -> list[UploadedObject]:
-    """What was committed as these file versions; nothing for one that is not known, or whose file was deleted."""
+    """What was committed as these file versions and gets a run.
+
+    Nothing for one that is not known, for one whose file was deleted, and for subtitles.
+    """
     from cutroom.stores.database import Database
     from cutroom.stores.file_versions import committed_upload
 
@@ -89,7 +92,7 @@ def committed_uploads(file_versions: list[str]) -> list[UploadedObject]:
             found = [committed_upload(session, version_id) for version_id in file_versions]
     finally:
         database.close()
-    return [upload for upload in found if upload is not None]
+    return [upload for upload in found if upload is not None and not is_subtitles(upload.name)]
 
 
 def unstarted_commits() -> list[UploadedObject]:

@@ -11,12 +11,13 @@ Invariants:
 import json
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import any_, exists, func, select, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from cutroom import ids
 from cutroom.media import keys
-from cutroom.media.upload import UploadedObject
+from cutroom.media.upload import TEXT_SUFFIXES, UploadedObject
 from cutroom.stores import file_namespace as names
 from cutroom.stores import file_versions
 from cutroom.stores.database import Database
@@ -141,6 +142,9 @@ def unstarted(database: Database, objects: ObjectStore, *, bucket: str) -> list[
             .where(
                 File.bucket == bucket,
                 ~exists().where(Run.file_version_id == FileCommit.file_version_id),
+                ~func.lower(FileCommit.name).like(
+                    any_(array([f"%{suffix}" for suffix in sorted(TEXT_SUFFIXES)]))
+                ),
                 FileEntry.deleted_at.is_(None),
             )
         )

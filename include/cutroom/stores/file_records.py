@@ -59,7 +59,7 @@ class RunState:
     """What became of a version."""
 
     status: str
-    """`waiting` before its run began, then as the run says."""
+    """`waiting` before its run began, then as the run says; `kept`: subtitles, which have none."""
     percent: float
     reason: str
     hls: str | None

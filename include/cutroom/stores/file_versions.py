@@ -6,7 +6,9 @@ from sqlalchemy.orm import Session
 from cutroom import ids
 from cutroom.blocks.service import BlockService
 from cutroom.errors import FileUnknown
-from cutroom.media.upload import UploadedObject
+from cutroom.files.names import name_key
+from cutroom.media.sidecars import sidecars_of, stem_of
+from cutroom.media.upload import UploadedObject, is_subtitles
 from cutroom.stores import file_namespace as names
 from cutroom.stores.catalog_reading import run_record
 from cutroom.stores.database import Database
@@ -57,6 +59,8 @@ class FileVersions:
         """
         asset_id = self.version(owner, version_id).asset_id
         with self._database.snapshot() as session:
+            if is_subtitles(session.get_one(FileCommit, version_id).name):
+                return RunState(status="kept", percent=100.0, reason="", hls=None, dash=None)
             run_id = _latest_run(session, version_id)
             run = None if run_id is None else run_record(session=session, run_id=run_id)
             playing = session.execute(
@@ -157,6 +161,32 @@ def committed_upload(session: Session, version_id: str) -> UploadedObject | None
         tags=tuple(commit.tags),
         file_name=commit.name,
     )
+
+
+def subtitles_beside(session: Session, film: UploadedObject) -> dict[str, UploadedObject]:
+    """The newest versions of the subtitles that lie in the folder of a committed film, by the names they have now.
+
+    A film that was deleted lies nowhere.
+    """
+    entry = session.execute(
+        select(FileEntry)
+        .join(FileVersion, FileVersion.file_id == FileEntry.file_id)
+        .where(FileVersion.file_version_id == film.file_version_id, FileEntry.deleted_at.is_(None))
+    ).scalar_one_or_none()
+    if entry is None:
+        return {}
+    folder = select(FileEntry.name, FileEntry.file_id).where(
+        FileEntry.owner == entry.owner,
+        FileEntry.folder_id.is_not_distinct_from(entry.folder_id),
+        FileEntry.name_key.startswith(name_key(f"{stem_of(film.name)}."), autoescape=True),
+        FileEntry.deleted_at.is_(None),
+    )
+    files = dict(session.execute(folder).tuples().all())
+    found = {
+        name: committed_upload(session, newest(session, files[name]).version_id)
+        for name in sidecars_of(film.name, files)
+    }
+    return {name: upload for name, upload in found.items() if upload is not None}
 
 
 def _latest_run(session: Session, version_id: str) -> str | None:

@@ -120,12 +120,7 @@ def open_upload(client: "S3Client", upload: UploadedObject) -> io.BufferedReader
 
 
 def read_sidecars(client: "S3Client", upload: UploadedObject) -> dict[str, bytes]:
-    """The files of subtitles that lie beside an upload, as they are now: bytes by name; none in the File Service."""
-    if upload.in_blocks:
-        return {}
-    if upload.in_blocks:
-        # Nothing lies beside it in the bucket.
-        return {}
+    """The files of subtitles that lie beside an object, as they are now: bytes by name."""
     folder = upload.key[: -len(upload.name)]
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=upload.bucket, Prefix=f"{folder}{stem_of(upload.name)}.", Delimiter="/"

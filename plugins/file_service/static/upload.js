@@ -6,6 +6,7 @@ import { Service } from "./uploader.js";
 const BASE = new URL(".", location.href).pathname;
 const POLL_MS = 2000;
 const UNFINISHED = "cutroom-unfinished-uploads";
+const SUBTITLES = /\.(srt|vtt|ass|ssa|ttml|dfxp)$/i;
 const WORDS = {
   waiting: "Waiting",
   hashing: "Uploading",
@@ -15,6 +16,7 @@ const WORDS = {
   superseded: "Superseded",
   rejected: "Rejected",
   failed: "Failed",
+  kept: "Kept for its film",
 };
 
 const service = new Service(BASE);
@@ -64,7 +66,9 @@ async function prepare() {
 async function add(found) {
   if (!(await ready)) return;
   startedAt ||= Date.now();
-  for (const { file, path } of found) {
+  // Subtitles are read when their film is processed: they have to be there first.
+  const ordered = [...found].sort((a, b) => SUBTITLES.test(b.file.name) - SUBTITLES.test(a.file.name));
+  for (const { file, path } of ordered) {
     const id = crypto.randomUUID();
     uploads.set(id, { id, file, path, state: "waiting", hashed: 0, sent: 0, skipped: 0, reason: "" });
     worker.postMessage({ id, file, path, base: BASE, blockBytes });
@@ -124,7 +128,7 @@ function redraw() {
 
 function drawUpload(upload) {
   const { file, state } = upload;
-  const chip = { waiting: "", hashing: "processing", uploaded: "processing", superseded: "published" }[state] ?? state;
+  const chip = { waiting: "", hashing: "processing", uploaded: "processing", superseded: "published", kept: "published" }[state] ?? state;
   const parts = [bytes(file.size)];
   for (const what of ["hashed", "skipped", "sent"]) if (upload[what]) parts.push(`${what} ${bytes(upload[what])}`);
   const running = ["waiting", "hashing"].includes(state);

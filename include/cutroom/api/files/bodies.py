@@ -174,7 +174,10 @@ class CommitBody(Body):
 
 
 class RunBody(Body):
-    """What became of a version: `waiting`, `processing`, `published`, `superseded`, `failed` or `rejected`."""
+    """What became of a version: `waiting`, `processing`, `published`, `superseded`, `failed` or `rejected`.
+
+    `kept`: subtitles have no run of their own; they are read with the film that they lie beside.
+    """
 
     status: str
     percent: float
