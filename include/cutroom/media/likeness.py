@@ -33,6 +33,9 @@ AUDIBLE = 0.006
 FAINT = 0.1
 """What may be left of a level before it counts as silenced: -20 dB."""
 
+MASKED = 0.1
+"""What lies so far below the level of its quarter of a second is masked: encoders may leave it out beside a burst."""
+
 CLOSE = 0.1
 """Correlations that differ by less say the same: a tone is like itself at every period."""
 
@@ -172,5 +175,6 @@ def _silenced(before: Coded, after: Coded, start: int) -> Iterator[int]:
     second = _part(after, start - LOOSE, start + WINDOW + LOOSE)
     second = np.lib.stride_tricks.sliding_window_view(second, STEP + 2 * LOOSE)[::STEP]
     was, still = (np.sqrt((one.astype(float) ** 2).mean(axis=1)) for one in (first, second))
-    for number in np.flatnonzero((was >= AUDIBLE) & (still < FAINT * was)):
+    heard = np.maximum(AUDIBLE, MASKED * np.sqrt((was**2).mean()))
+    for number in np.flatnonzero((was >= heard) & (still < FAINT * was)):
         yield start + int(number) * STEP

@@ -141,11 +141,19 @@ def _encode(
     _reject_doubled_times(ticks[0], video.timing.timescale)
     _reject_lost_segments(video, chunk, ticks[0])
     picked = [own.picked(times) for own, times in zip(sampling, ticks, strict=True)]
-    measured = _measured(shop, rungs, outputs, picked, folder)
+    measured = [
+        None if _are_crammed(times, video.timing.timescale) else quality
+        for quality, times in zip(_measured(shop, rungs, outputs, picked, folder), ticks, strict=True)
+    ]
     return [
         _Encoded(rung=rung, path=output, frame_ticks=times, quality=quality)
         for rung, output, times, quality in zip(rungs, outputs, ticks, measured, strict=True)
     ]
+
+
+def _are_crammed(ticks: Sequence[int], timescale: int) -> bool:
+    """Whether frames lie so close that a decoder may show them in another order than they were given in."""
+    return any(1000 * (after - before) < timescale for before, after in pairwise(ticks))
 
 
 def _sampling(video: VideoPlan, chunk: EncodeChunk, rung: VideoRung) -> Sampling:

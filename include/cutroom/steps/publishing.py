@@ -108,11 +108,12 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     if made.video is not None:
         known = json.loads(shop.work.get_bytes(keys.plan_file(made.plan_id, "source_frames.json")))
         frames = {int(step): SourceFrames(**counted) for step, counted in known.items()}
+    heard = _encoded_sound(shop, made)
     report = checks.verify(
         made,
         _facts(shop, made),
         source_frames=frames,
-        encoded_sound=_encoded_sound(shop, made),
+        encoded_sound=heard,
         texts={
             name.file: shop.media.get_bytes(version_key(shop, one, made, name.file)).decode()
             for name in manifest_names(made.containers)
@@ -132,9 +133,12 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     wrong = [check for check in report.checks if not check.ok]
     for check in wrong:
         logger.error("Check failed: %s: %s", check.name, check.found)
-    if wrong and (made.source.damage or any(one.is_damaged for one in frames.values())):
+    is_damaged = any(one.is_damaged for one in frames.values()) or any(
+        one.is_damaged for one in heard.values()
+    )
+    if wrong and (made.source.damage or is_damaged):
         raise SourceCorrupt(
-            "The picture is damaged, and what can be decoded of it is not the same from one decoding to the next "
+            "The file is damaged, and what can be decoded of it is not the same from one decoding to the next "
             f"({wrong[0].name}: {wrong[0].found}). Upload the file again, or save it anew."
         )
     if wrong:

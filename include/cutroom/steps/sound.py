@@ -90,6 +90,7 @@ class _Track:
     ) -> dict[str, Any]:
         """Encode, and tell what went in: samples, loudness and gain."""
         from cutroom.ffmpeg import sound
+        from cutroom.ffmpeg.refusals import tells_of_damage
 
         stats, source_stats = self._folder / "stats.txt", self._folder / "source.txt"
         log = self.run(
@@ -118,6 +119,7 @@ class _Track:
             "source_sample_rate_hz": self._audio.track.sample_rate_hz,
             "source_loudness": asdict(sound.read_loudness(log, "source")),
             "gain": asdict(gain),
+            "is_damaged": tells_of_damage(log),
         }
 
     def made(self, encode: Path) -> Loudness:

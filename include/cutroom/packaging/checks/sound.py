@@ -25,8 +25,12 @@ MAX_LAG_MS = 2.0
 """How far the sound of any quarter of a second may be from its time: measuring dense music at low bit rates is not more
 exact, and WebM rounds to 1 ms."""
 
-MAX_LOUDNESS_ERROR_LU = 0.5
-"""Largest difference between the loudness that a profile asks for and that of the packaged track (EBU R 128, j)."""
+MAX_LOUDNESS_ERROR_LU = 1.0
+"""Largest difference between the loudness that a profile asks for and that of the packaged track.
+
+EBU R 128 allows it where half of it can't be kept: of seconds of sound with long silences, what a codec changes decides
+whether a block of 400 ms is gated out, and with it the loudness of the rest.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class EncodedSound:
     source_sample_rate_hz: int
     source_loudness: Loudness
     gain: Gain
+    is_damaged: bool = False
+    """Whether the source's decoder stumbled: what it made up is no sound that an encoder has to keep."""
 
 
 def samples(plan: Plan, one: RenditionFacts, encoded_sound: Mapping[str, EncodedSound]) -> Check:
