@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from cutroom import ids
+from cutroom.errors import StoreUnavailable
 from cutroom.settings import Settings
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.records import AssetRecord
@@ -44,9 +46,15 @@ def airflow_api(airflow_stack: Settings) -> Iterator[httpx.Client]:
 
 
 def wait_until(holds: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Ask until it holds."""
+    """Ask until it holds; a store that is away, as after it was killed, is asked again."""
+
+    def said() -> object:
+        with suppress(StoreUnavailable):
+            return holds()
+        return None
+
     end = time.monotonic() + patience_s
-    while not holds():
+    while not said():
         if time.monotonic() > end:
             pytest.fail(f"Waited {patience_s:.0f} s in vain for: {what}.")
         time.sleep(0.5)

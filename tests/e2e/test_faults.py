@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from counted import make_counted, read_counters
-from cutroom.errors import StoreUnavailable
 from cutroom.settings import Settings
 from cutroom.stack.status import read_status
 from cutroom.stores.catalog import Catalog
@@ -58,7 +57,7 @@ def test_a_run_survives_the_sudden_death_of(
     before = encoded(catalog, asset_id)
     for victim in victims:
         kill(victim, airflow_stack)
-    record = wait_for_end(patient(catalog), asset_id)
+    record = wait_for_end(catalog, asset_id)
     told = record.to_json(media_base_url="")
     assert told["status"] == "published", told["reason"]
     assert len(told["runs"]) == 1
@@ -105,20 +104,6 @@ def encoding_tasks(settings: Settings) -> list[int]:
                 if "libx264" in process.cmdline():
                     found.append(process.ppid())
     return found
-
-
-def patient(catalog: Catalog) -> Catalog:
-    """The same catalog: PostgreSQL may be away for a moment after it was killed."""
-
-    def answers() -> bool:
-        try:
-            catalog.assets(limit=1)
-        except StoreUnavailable:
-            return False
-        return True
-
-    wait_until(answers, "PostgreSQL to be back", 60)
-    return catalog
 
 
 def assert_plays_every_frame(record: AssetRecord, settings: Settings, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """`collect_garbage` in Airflow: what nothing holds goes in two runs, and nothing while a file's blocks are missing."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from cutroom.stores.s3 import s3_client
 from e2e.conftest import wait_until
 
 pytestmark = pytest.mark.e2e
+logger = logging.getLogger(__name__)
 
 DAG = "/api/v2/dags/collect_garbage/dagRuns"
 Collect = Callable[..., dict[str, Any]]
@@ -41,6 +43,9 @@ def collect(airflow_api: httpx.Client) -> Collect:
 
         wait_until(lambda: state() in {"success", "failed"}, f"the end of {name}")
         tasks = airflow_api.get(f"{DAG}/{name}/taskInstances").json()["task_instances"]
+        for task in tasks:
+            if task["state"] == "failed":
+                logger.error(airflow_api.get(f"{DAG}/{name}/taskInstances/{task['task_id']}/logs/1").text)
         told = airflow_api.get(f"{DAG}/{name}/taskInstances/collect_blocks/xcomEntries/return_value")
         return {
             "states": {task["task_id"]: task["state"] for task in tasks},
