@@ -24,15 +24,14 @@ _NAMED = """
 """
 
 # Whether a block is stored and an owner has shown to have it; without an owner being stored is enough. Owners are
-# looked up one by one, so that no plan of the database reads all lists for a block.
+# looked up one by one, and each block by the index, up to the first hit: with EXISTS the planner may read every
+# reference there is, once, instead.
 _KNOWN = """
-    b.block_id IS NOT NULL AND (CAST(:owner AS text) IS NULL
-    OR EXISTS (
-        SELECT 1 FROM block_references r WHERE r.block_id = n.block_id
-        AND (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner)
-    OR EXISTS (
-        SELECT 1 FROM leased_blocks h WHERE h.block_id = n.block_id AND h.proven
-        AND (SELECT l.owner FROM block_leases l WHERE l.lease_number = h.lease_number) = :owner))
+    b.block_id IS NOT NULL AND (CAST(:owner AS text) IS NULL OR coalesce((
+        SELECT true FROM block_references r WHERE r.block_id = n.block_id
+        AND (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner LIMIT 1), (
+        SELECT true FROM leased_blocks h WHERE h.block_id = n.block_id AND h.proven
+        AND (SELECT l.owner FROM block_leases l WHERE l.lease_number = h.lease_number) = :owner LIMIT 1), false))
 """
 
 

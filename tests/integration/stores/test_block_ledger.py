@@ -1,0 +1,52 @@
+"""What the ledger of blocks asks of PostgreSQL stays small, however often blocks are referenced."""
+
+import hashlib
+
+import pytest
+from sqlalchemy import text
+
+from cutroom.blocks.block import Block
+from cutroom.ids import BlockId
+from cutroom.stores import block_ledger as ledger
+from cutroom.stores.catalog import Catalog
+
+pytestmark = pytest.mark.stack
+
+LISTS, BLOCKS = 100, 200
+FILL = f"""
+    INSERT INTO block_leases (lease_id, owner, expires_at)
+    SELECT 'lease ' || n, 'ann', now() FROM generate_series(1, {LISTS}) AS n;
+    INSERT INTO block_lists (reference_id, owner) SELECT 'fv_' || n, 'ann' FROM generate_series(1, {LISTS}) AS n;
+    INSERT INTO blocks (block_id, size_bytes, lease_number)
+    SELECT sha256(int8send(n)), 9, 1 FROM generate_series(1, {BLOCKS}) AS n;
+    INSERT INTO leased_blocks (lease_number, block_id, put_given, proven)
+    SELECT l.lease_number, block_id, false, true FROM block_leases AS l, blocks;
+    INSERT INTO block_references (list_number, position, block_id)
+    SELECT list_number, row_number() OVER (PARTITION BY list_number), block_id FROM block_lists, blocks;
+"""
+READ_IN_ORDER = text(
+    "SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname IN ('block_references', 'leased_blocks')"
+)
+
+
+def numbered(number: int) -> Block:
+    digest = hashlib.sha256(number.to_bytes(8, "big", signed=True)).hexdigest()
+    return Block(block_id=BlockId(digest), size_bytes=9)
+
+
+@pytest.mark.parametrize("owner", ["ann", "bob"])
+def test_no_announcement_reads_all_references(catalog: Catalog, owner: str) -> None:
+    """With fresh statistics, and a file that was uploaded so often that reading all of them once looks cheap."""
+    with catalog.database.transaction() as session:
+        session.connection().exec_driver_sql(FILL)
+    with catalog.database.transaction() as session:
+        session.execute(text("ANALYZE"))
+    blocks = [numbered(number) for number in range(1, BLOCKS + 1)]
+    with catalog.database.transaction() as session:
+        lease = ledger.take_lease(session=session, lease_id=f"of {owner}", owner=owner, seconds=60)
+        sizes = ledger.announce(session=session, lease_number=lease, blocks=blocks, owner=owner)
+        standings = ledger.standings(session=session, lease_number=lease, blocks=blocks, owner=owner)
+        assert session.scalars(READ_IN_ORDER).one() == 0
+    assert (
+        sizes == [standing.size_bytes for standing in standings] == [9 if owner == "ann" else None] * BLOCKS
+    )
