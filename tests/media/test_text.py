@@ -8,10 +8,23 @@ from pathlib import Path
 import m3u8
 import pytest
 
+from captioned import (
+    BOTTOM,
+    CR,
+    EDM,
+    RU2,
+    letters,
+    make_captioned,
+    message,
+    pop_on,
+    second_channel,
+    twice,
+)  # fmt: skip
 from counted import make_counted
 from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.probe import probe
 from cutroom.media.limits import Limits
+from cutroom.media.text_plan import text_name
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.packaging.subtitles import read_cues
 from cutroom.settings import Settings
@@ -126,17 +139,71 @@ def test_subtitles_beside_are_found_by_name_and_told_apart(tmp_path: Path, profi
     assert 'value="forced-subtitle"' in mpd
 
 
-@pytest.mark.parametrize("has_captions", [True, False])
-def test_captions_in_the_pictures_are_named(has_captions: bool, tmp_path: Path) -> None:
+CAPTIONS = {
+    10: pop_on("Hello & you"),
+    60: twice(EDM),
+    70: [*twice(RU2, CR, BOTTOM), *letters("rolls")],
+    100: [*twice(CR), *letters("up")],
+    130: twice(EDM),
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        (".mp4", ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-output_ts_offset", "7")),
+        (".ts", ("-c:v", "mpeg2video", "-b:v", "2M", "-bf", "2")),
+    ],
+)
+def test_captions_in_the_pictures_become_subtitles(
+    suffix: str, codec: tuple[str, ...], tmp_path: Path, profile: str
+) -> None:
+    """Also where pictures are stored in another order, and the clock begins late."""
+    film = tmp_path / f"film{suffix}"
+    make_captioned(film, CAPTIONS, *codec)
+    out, found = run(film, profile)
+    assert [(one.container, one.label, one.role) for one in found] == [
+        ("cmaf", "Closed captions", "caption"),
+        ("ts", "Closed captions", "caption"),
+    ]
+    for one in found:
+        shown = words(out, one)
+        assert [text for *_, text in shown] == ["Hello &amp; you", "rolls", "rolls\nup"]
+        at = {
+            round(time / 40): abs(time - 40 * round(time / 40))
+            for start, end, _ in shown
+            for time in (start, end)
+        }
+        assert list(at) == [20, 60, 76, 100, 130]
+        assert max(at.values()) <= 1
+    # What says that the pictures carry none is true.
+    assert "CLOSED-CAPTIONS=NONE" in (out / "master.m3u8").read_text()
+    assert not [path for path in out.glob("renditions/*/*") if b"GA94" in path.read_bytes()]
+
+
+def test_captions_of_the_second_field_are_another_track(tmp_path: Path) -> None:
+    film = tmp_path / "film.h264"
+    make_captioned(
+        film, {0: [*pop_on("si"), *second_channel(pop_on("oui"))]}, "-c", "copy", frames=30, second=True
+    )
+    found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    assert [(one.channel, one.label) for one in found.text] == [
+        ("CC3", "Closed captions CC3"),
+        ("CC4", "Closed captions CC4"),
+    ]
+    assert [text_name(one) for one in found.text] == ["text-1", "text-2"]
+
+
+@pytest.mark.parametrize("has_708", [True, False])
+def test_captions_without_words_are_none_and_those_of_cea_708_alone_are_named(
+    has_708: bool, tmp_path: Path
+) -> None:
     film = tmp_path / "film.h264"
     make_counted(film, seconds=1, size=(160, 90), audio=None)
-    if has_captions:
-        # A message of H.264 beside the pictures, as broadcasters send them (ATSC A/53 part 4; CEA-708).
-        message = b"\xb5\x00\x31GA94\x03\xc1\xff\xfc\x94\x2c\xff"
-        unit = b"\0\0\0\1\x06\x04" + bytes((len(message),)) + message + b"\x80"
-        film.write_bytes(unit + film.read_bytes())
+    film.write_bytes(message([(0, (0, 0))], more=b"\xff\x02\x21" if has_708 else b"") + film.read_bytes())
     found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
-    assert any("closed captions" in told for told in found.not_carried) is has_captions
+    assert found.text == ()
+    assert any("CEA-708" in told for told in found.not_carried) is has_708
 
 
 def test_other_subtitles_make_another_version_of_the_same_encodes(tmp_path: Path, profile: str) -> None:

@@ -1,4 +1,4 @@
-"""Cuts packets out of a source without decoding: `python -m cutroom.ffmpeg.cutter index|split|steady …`.
+"""Cuts packets out of a source without decoding: `python -m cutroom.ffmpeg.cutter index|split|captions|steady …`.
 
 It is a program of its own because it parses files from outside: it runs under the runner's limits, and a crash of the
 demuxer ends this process only. Its verbs walk the packets in the same way, so a packet's number means the same in all
@@ -16,6 +16,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from cutroom.ffmpeg import presentation, transport
+from cutroom.ffmpeg.caption_data import caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.served import opened
 from cutroom.media.clock import ClockBroken
@@ -29,14 +30,14 @@ MOV_CODECS = {"prores", "qtrle", "dnxhd", "hap"}
 def index(source: str, track: int) -> None:
     """Print `pts flags` of each packet in decode order; flags are K (keyframe), D (not shown) and U (undecodable).
 
-    A line `retimed` before them says that the times are not all the container's own, `captions` that the pictures
-    carry closed captions. Empty lines are signs of life.
+    A line `retimed` before them says that the times are not all the container's own, `captions` which closed captions
+    the pictures carry. Empty lines are signs of life.
     """
     found = presentation.read(source, track, alive=lambda: print(flush=True))
     if found.retimed:
         print("retimed")
-    if found.has_captions:
-        print("captions")
+    if found.captions:
+        print("captions", *found.captions)
     for number, packet in enumerate(found.packets):
         flags = "K" if packet.is_keyframe else ""
         flags += "U" if number in found.undecodable else "" if packet.is_shown else "D"
@@ -85,6 +86,17 @@ def split(source: str, track: int, cuts: str) -> None:
                 break
 
 
+def captions(source: str, track: int) -> None:
+    """Print the number of each packet that carries closed captions, and its pairs: 0 or 1 for the field, and hex."""
+    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+        stream = container.streams[track]
+        for number, packet in enumerate(presentation.packets(container, stream)):
+            if said := caption_data(bytes(packet), stream.codec_context.name):
+                print(number, *(f"{is_second:d}{pair.hex()}" for is_second, pair in said.pairs))
+            elif number % presentation.ALIVE_EVERY == 0:
+                print(flush=True)
+
+
 def _container(stream: Any) -> str:
     """NUT keeps times as they are, and has no names for some codecs of QuickTime; all of these are keyframes only."""
     return "nut" if stream.codec_context.name not in MOV_CODECS else "mov"
@@ -115,6 +127,8 @@ if __name__ == "__main__":
             index(path, int(rest[0]))
         elif verb == "split":
             split(path, int(rest[0]), rest[1])
+        elif verb == "captions":
+            captions(path, int(rest[0]))
         else:
             steady(path, *rest)
     except ClockBroken as broken:

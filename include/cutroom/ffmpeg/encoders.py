@@ -45,7 +45,8 @@ VIDEO: Mapping[str, VideoEncoder] = {
         parameters="x264-params",
         own="scenecut=0:open-gop=0:keyint=infinite:min-keyint=1:stitchable=1:vbv-init=0.5",
         rate=":fps={rate}",
-        options={"profile:v": "high", "forced-idr": "1", "threads": "1"},
+        # a53cc: captions in the pictures become WebVTT; what of them came through here would have gaps.
+        options={"profile:v": "high", "forced-idr": "1", "threads": "1", "a53cc": "0"},
     ),
     # no-info: no settings and version in the bitstream. repeat-headers is off: `hvc1` has them in the init segment.
     "hevc": VideoEncoder(

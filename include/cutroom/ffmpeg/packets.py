@@ -1,6 +1,7 @@
 """The packets of a track, as a program of its own reads them out of a file that comes from outside."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cutroom.errors import EncoderRefused, SourceTooLarge
 from cutroom.ffmpeg import runner
 from cutroom.ffmpeg.refusals import reason_of
 from cutroom.media.limits import Limits, SourceLimits
+from cutroom.media.line21 import Pair
 from cutroom.media.timeline import Packet
 
 
@@ -22,8 +24,8 @@ class PacketIndex:
     undecodable: int
     """Packets that show nothing, as what they refer to is missing."""
 
-    has_captions: bool = False
-    """Whether the pictures carry closed captions."""
+    captions: tuple[str, ...] = ()
+    """Closed captions in the pictures: channels of CEA-608, or CEA-708 alone."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -46,15 +48,16 @@ def read_packets(
     """
     most = most or SourceLimits()
     packets: list[Packet] = []
-    retimed = has_captions = False
+    retimed = False
+    captions: tuple[str, ...] = ()
     undecodable = 0
 
     def take(line: str) -> None:
-        nonlocal retimed, has_captions, undecodable
+        nonlocal retimed, captions, undecodable
         if line == "retimed":
             retimed = True
-        elif line == "captions":
-            has_captions = True
+        elif line.startswith("captions "):
+            captions = tuple(line.split()[1:])
         elif line:
             pts, flags = line.split(" ")
             packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
@@ -71,4 +74,34 @@ def read_packets(
         if "Traceback" in str(refused):
             raise
         raise reason_of(str(refused)) from refused
-    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable, has_captions=has_captions)
+    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable, captions=captions)
+
+
+def read_captions(path: Path, track: int, times: Sequence[int], *, log: Path, limits: Limits) -> list[Pair]:
+    """The pairs of CEA-608 in the pictures of a track, in the order in which these are shown, in ticks of the track.
+
+    Args:
+        path: A local file.
+        track: Stream index.
+        times: When the picture of each packet is shown, as `read_packets` gave it.
+        log: Where the tool's log is kept.
+        limits: What the tool may take.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+    """
+    found: list[Pair] = []
+
+    def take(line: str) -> None:
+        number, *pairs = line.split() or ("",)
+        for pair in pairs:
+            found.append(Pair(times[int(number)], pair[0] == "1", bytes.fromhex(pair[1:])))
+
+    argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "captions", str(path), str(track)]
+    try:
+        runner.run(argv, log=log, limits=limits, on_line=take)
+    except EncoderRefused as refused:
+        if "Traceback" in str(refused):
+            raise
+        raise reason_of(str(refused)) from refused
+    return sorted(found, key=lambda one: one.time)

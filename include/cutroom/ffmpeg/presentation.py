@@ -5,7 +5,7 @@ times, a recording that was joined late begins with frames that nothing can be m
 one time only a decoder knows which comes first.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,9 @@ from av.container import InputContainer
 from av.packet import Packet as AvPacket
 
 from cutroom.ffmpeg import completeness
+from cutroom.ffmpeg.caption_data import CaptionData, caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.media.line21 import Pair, channels_with_words
 from cutroom.media.timeline import Packet
 
 WITHOUT_PRESENTATION_TIMES = {"avi"}
@@ -36,15 +38,14 @@ class Presentation:
     """Whether times had to be made: counted where there are none, moved by a tick where one occurs twice."""
     undecodable: frozenset[int] = frozenset()
     """Numbers of packets that show nothing, as what they refer to is missing."""
-    has_captions: bool = False
-    """Whether the pictures carry closed captions, CEA-608 or CEA-708."""
+    captions: tuple[str, ...] = ()
+    """Closed captions in the pictures: the channels of CEA-608 that hold words, or CEA-708 alone."""
 
-
-CAPTIONS = b"\xb5\x00\x31GA94\x03"
-"""What stands before closed captions in MPEG-2, H.264 and HEVC (ATSC A/53 part 4, 6.2.3)."""
 
 LOOKED_THROUGH = 500
-"""Packets that are looked through for captions: encoders write them into every picture."""
+"""Packets that captions must begin in to be found: encoders write them into every picture, with words or without."""
+
+CEA_708 = "CEA-708"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,32 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         stream = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
-        has_captions = False
+        captioned: dict[int, CaptionData] = {}
         stated = []
         for number, packet in enumerate(packets(container, stream)):
-            if number < LOOKED_THROUGH and not has_captions:
-                has_captions = CAPTIONS in bytes(packet)
+            if (captioned or number < LOOKED_THROUGH) and (
+                said := caption_data(bytes(packet), stream.codec_context.name)
+            ):
+                captioned[number] = said
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             stated.append(Stated(pts, packet.dts, packet.is_keyframe, packet.is_discard))
         step = _frame_ticks(stream)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
     found = present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
-    return replace(found, has_captions=has_captions)
+    return replace(found, captions=_channels(captioned, found.packets))
+
+
+def _channels(captioned: Mapping[int, CaptionData], shown: Sequence[Packet]) -> tuple[str, ...]:
+    pairs = [
+        Pair(shown[number].pts, is_second, data)
+        for number in sorted(captioned, key=lambda number: shown[number].pts)
+        for is_second, data in captioned[number].pairs
+    ]
+    channels = channels_with_words(pairs)
+    if not channels and any(one.has_708 for one in captioned.values()):
+        return (CEA_708,)
+    return tuple(channels)
 
 
 def present(

@@ -15,7 +15,7 @@ from cutroom.ffmpeg.packets import PacketIndex, read_packets
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
-from cutroom.ffmpeg.tracks import to_source
+from cutroom.ffmpeg.tracks import to_source, with_captions
 from cutroom.media.colour import colour_notes
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
 from cutroom.media.source import Source
@@ -70,6 +70,7 @@ def probe(
         index = read_packets(path, source.video[0].index, log=log, limits=limits, most=most)
         packets = index.packets
         source = _looked_at(path, source, index, log=log, limits=limits)
+        source = with_captions(source, index.captions, len(output.streams))
         _reject_no_picture(source, packets, most)
     notes = (*source.notes, *clock_notes(jumps, source.start_s))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
@@ -97,9 +98,7 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
     notes = (*index.notes, *fields.notes(track), *colour_notes(track))
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)
-    captions = (f"closed captions in the pictures of track {track.index} (CEA-608, CEA-708)",)
-    left_out = (*source.not_carried, *(captions if index.has_captions else ()))
-    return replace(source, video=(track,), notes=notes, not_carried=left_out)
+    return replace(source, video=(track,), notes=notes)
 
 
 def _reject_no_picture(source: Source, packets: Sequence[Packet], most: SourceLimits) -> None:

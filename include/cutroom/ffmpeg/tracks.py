@@ -1,12 +1,14 @@
 """The source that ffprobe's words describe: its tracks, which of them are carried, what they are called. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
+from cutroom.media.line21 import CHANNELS
 from cutroom.media.sound_tracks import can_be_mixed, carried_tracks
 from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
 from cutroom.media.tags import normalised
@@ -54,6 +56,34 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
             *left_out,
         ),
     )
+
+
+def with_captions(source: Source, captions: Sequence[str], tracks: int) -> Source:
+    """A source with the closed captions in its pictures as tracks of their own.
+
+    Args:
+        source: The source.
+        captions: Channels of CEA-608 that hold words, or CEA-708 alone.
+        tracks: How many tracks the container holds; those of captions are numbered on from there.
+    """
+    carried = [one for one in captions if one in CHANNELS]
+    left_out = [
+        f"closed captions in the pictures of track {source.video[0].index} ({one} without CEA-608)"
+        for one in captions
+        if one not in carried
+    ]
+    text = (
+        TextTrack(
+            index=tracks + place,
+            codec="eia_608",
+            # Nothing says which language they are in.
+            label="Closed captions" if len(carried) == 1 else f"Closed captions {channel}",
+            is_sdh=True,
+            channel=channel,
+        )
+        for place, channel in enumerate(carried)
+    )
+    return replace(source, text=(*source.text, *text), not_carried=(*source.not_carried, *left_out))
 
 
 def _video_track(stream: Stream) -> VideoTrack:

@@ -40,6 +40,10 @@ class Lock:
     key_uri: str
 
 
+PACKET_TIMES = "packet_times.txt"
+"""Of a plan: `pts dts` of each packet of the pictures, a line each, for whoever reads the source once more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Every decision about one source under one profile."""

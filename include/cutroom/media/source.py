@@ -98,10 +98,10 @@ class AudioTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTrack:
-    """A track of subtitles: in the container, or a file beside it."""
+    """A track of subtitles: in the container, in its pictures, or a file beside it."""
 
     index: int
-    """Stream index in the container; a file beside it has the next free number."""
+    """Stream index in the container; captions in the pictures and files beside it have the next free numbers."""
     codec: str
     """ffmpeg's name of the format: `subrip`, `ass`, `mov_text`, `webvtt` …"""
     language: str | None = None
@@ -115,6 +115,8 @@ class TextTrack:
     start_s: Fraction | None = None
     sidecar: str | None = None
     """Digest of the file beside the source; None: the track lies in the container."""
+    channel: str | None = None
+    """Which closed captions in the pictures it is: `CC1` … `CC4`; None: it is a track or file of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

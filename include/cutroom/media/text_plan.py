@@ -29,7 +29,7 @@ def carried_text(tracks: Sequence[TextTrack]) -> tuple[list[TextTrack], list[str
         label = one.label or f"Subtitles {place}"
         if one.is_forced and "forced" not in label.lower():
             label = f"{label} (forced)"
-        elif one.is_sdh and "sdh" not in label.lower():
+        elif one.is_sdh and not {"sdh", "captions"} & set(label.lower().split()):
             label = f"{label} (SDH)"
         labels[label] = labels.get(label, 0) + 1
         # Containers mark subtitles as default that nobody asked to see, so only the name of a file is believed.
@@ -51,7 +51,7 @@ def text_role(track: TextTrack) -> str:
 
 def text_content(source: Source, track: TextTrack, origin: str) -> str:
     """A digest of everything that decides the cues."""
-    inside: list[ids.Json] = [source.sha256, track.index, origin]
+    inside: list[ids.Json] = [source.sha256, track.channel or track.index, origin]
     # What lies beside a film counts from its start; its encoding is guessed by its language.
     beside: list[ids.Json] = [source.sha256, track.sidecar, track.language]
     return ids.digest([inside if track.sidecar is None else beside, track.codec, TEXT_REVISION])

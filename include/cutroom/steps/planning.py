@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from cutroom.errors import ObjectMissing, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.media import keys, timeline
-from cutroom.media.plan import Plan, make_plan
+from cutroom.media.plan import PACKET_TIMES, Plan, make_plan
 from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress
 from cutroom.media.source import Source
@@ -92,9 +92,6 @@ def source_facts(shop: Workshop, sha256: str) -> tuple[Source, list[Packet]]:
             "What the probe found is gone from the store. Clear the task `probe` and all after it."
         ) from error
 
-
-PACKET_TIMES = "packet_times.txt"
-"""Of a plan: `pts dts` of each packet of the pictures, a line each, for whoever reads the source once more."""
 
 _SOURCE = TypeAdapter(Source)
 _FACTS: TypeAdapter[tuple[Source, list[Packet]]] = TypeAdapter(tuple[Source, list[Packet]])

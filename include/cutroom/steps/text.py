@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge
 from cutroom.media import keys
-from cutroom.media.plan import Plan
+from cutroom.media.plan import PACKET_TIMES, Plan
 from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecar_name
 from cutroom.media.source import Source, TextTrack
@@ -160,6 +160,8 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
     from cutroom.ffmpeg import runner, text
     from cutroom.packaging import subtitles
 
+    if track.channel is not None:
+        return _captions(shop, job, made, track.channel, folder)
     if track.sidecar is not None:
         data = shop.work.get_bytes(keys.sidecar(made.source.sha256, track.sidecar))
         return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
@@ -181,6 +183,22 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
         )
     # ffmpeg writes UTF-8.
     return subtitles.read_cues(output.read_text(errors="replace"), text.file_codec(track))
+
+
+def _captions(shop: Workshop, job: Job, made: Plan, channel: str, folder: Path) -> "list[Cue]":
+    """The cues of a channel of closed captions in the pictures, on the source's clock."""
+    from cutroom.ffmpeg.packets import read_captions
+    from cutroom.media import line21
+    from cutroom.packaging import captions
+
+    lines = shop.work.get_bytes(keys.plan_file(made.plan_id, PACKET_TIMES)).splitlines()
+    times = [int(line.split()[0]) for line in lines]
+    pictures = made.source.video[0]
+    with shop.steady(job.upload, made.source) as source:
+        log = folder / "captions.log"
+        pairs = read_captions(source, pictures.index, times, log=log, limits=shop.limits)
+    in_ms = [replace(one, time=round(one.time * pictures.time_base * 1000)) for one in pairs]
+    return captions.read_cues(code for each, code in line21.codes(in_ms) if each == channel)
 
 
 def _duration_s(shop: Workshop, made: Plan) -> Fraction:
