@@ -380,6 +380,15 @@ SOURCES: dict[str, Awkward] = {
         frames=50,
     ),
     "Animation": Awkward(suffix=".mov", make=counted(video=("-c:v", "qtrle"), pixels="rgb24"), frames=50),
+    "VP9 that is transparent": Awkward(
+        suffix=".webm",
+        make=counted(
+            video=("-c:v", "libvpx-vp9", "-deadline", "realtime", "-crf", "10", "-g", "15"),
+            audio=("-c:a", "libopus"),
+            pixels="yuva420p",
+        ),
+        frames=50,
+    ),
     "full range": Awkward(
         suffix=".mp4",
         make=from_frames("scale=out_range=full,format=yuvj420p", options=("-color_range", "pc")),

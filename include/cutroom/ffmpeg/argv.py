@@ -11,7 +11,7 @@ from typing import Any
 
 import ffmpeg
 
-from cutroom.ffmpeg import encoders, sprites
+from cutroom.ffmpeg import alpha, encoders, sprites
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.sprites import SpriteSheet
 from cutroom.media.colour import BT709, Colour
@@ -75,7 +75,7 @@ def encode_video(
     # Times in the chunk object are moved by whole seconds (see cutter.split).
     shift = round(video.shift_s / timing.time_base)
     frames = (
-        _pictures_of(source, **ONE_THREAD)
+        _pictures_of(source, **alpha.decoder(video.track, 0), **ONE_THREAD)
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
@@ -227,7 +227,8 @@ def inspect_video(
         folder: Gets the sheets (`sprites.SPRITES`), every candidate for the poster (CANDIDATES) with what was
             measured of them (MEASURED), and the preview (PREVIEW).
     """
-    decoded = _pictures_of(source, **ONE_THREAD)[str(video.track.index)]
+    options = alpha.decoder(video.track, video.track.index) | ONE_THREAD
+    decoded = _pictures_of(source, **options)[str(video.track.index)]
     split = decoded.filter_multi_output("split", 3)
     counted = ffmpeg.output(
         split[0].filter("settb", rational(video.timing.time_base)),

@@ -15,7 +15,7 @@ import av
 from av.container import OutputContainer
 from av.packet import Packet
 
-from cutroom.ffmpeg import presentation, transport
+from cutroom.ffmpeg import alpha, presentation, transport
 from cutroom.ffmpeg.caption_data import caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.served import opened
@@ -75,6 +75,8 @@ def split(source: str, track: int, cuts: str) -> None:
                 copy.pts, copy.dts = pts + shift, dts + shift
                 copy.is_keyframe = packet.is_keyframe
                 copy.duration = packet.duration
+                if packet.has_sidedata(alpha.BESIDE):
+                    copy.set_sidedata(packet.get_sidedata(alpha.BESIDE))
                 copy.stream = out_stream
                 output.mux(copy)
             for _, output, _ in [cut for cut in open_cuts if cut[0] <= number + 1]:
@@ -98,13 +100,20 @@ def captions(source: str, track: int) -> None:
 
 
 def _container(stream: Any) -> str:
-    """NUT keeps times as they are, and has no names for some codecs of QuickTime; all of these are keyframes only."""
+    """NUT keeps times as they are, and has no names for some codecs of QuickTime; all of these are keyframes only.
+
+    What lies beside packets is kept by Matroska alone.
+    """
+    if stream.codec_context.name in alpha.DECODERS and stream.metadata.get("alpha_mode") == "1":
+        return "nut" if stream.time_base != alpha.TIME_BASE else "matroska"
     return "nut" if stream.codec_context.name not in MOV_CODECS else "mov"
 
 
 def _track_like(stream: Any, output: OutputContainer) -> Any:
     copy: Any = output.add_stream_from_template(stream, opaque=True)
     copy.time_base = stream.time_base
+    if "alpha_mode" in stream.metadata:
+        copy.metadata["alpha_mode"] = stream.metadata["alpha_mode"]
     context = stream.codec_context
     if context.name == "rawvideo" and not context.codec_tag.strip("\0") and context.pix_fmt in RAW_TAGS:
         copy.codec_context.codec_tag = RAW_TAGS[context.pix_fmt]

@@ -15,7 +15,7 @@ import av
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 
-from cutroom.ffmpeg import completeness
+from cutroom.ffmpeg import alpha, completeness
 from cutroom.ffmpeg.caption_data import CaptionData, caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.line21 import Pair, channels_with_words
@@ -78,7 +78,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             ):
                 captioned[number] = said
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
-            stated.append(Stated(pts, packet.dts, packet.is_keyframe, packet.is_discard))
+            is_keyframe = alpha.is_keyframe(packet, stream.codec_context.name)
+            stated.append(Stated(pts, packet.dts, is_keyframe, packet.is_discard))
         step = _frame_ticks(stream)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from cutroom.ffmpeg import alpha
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
@@ -97,9 +98,9 @@ def _video_track(stream: Stream) -> VideoTrack:
         sar=stream.sample_aspect_ratio,
         rotation=rotation,
         mirrored=mirrored,
-        pix_fmt=stream.pix_fmt,
+        pix_fmt=alpha.pixels(stream),
         codec_profile=stream.profile,
-        has_lost_alpha=stream.codec_name in {"vp8", "vp9"} and stream.tags.get("alpha_mode") == "1",
+        has_lost_alpha=stream.tags.get("alpha_mode") == "1" and alpha.pixels(stream) == stream.pix_fmt,
         field_order=stream.field_order,
         color_range=stream.color_range,
         color_space=stream.color_space,

@@ -73,7 +73,7 @@ def _assumed_matrix(track: VideoTrack) -> str:
 
 
 def decodes_to_alpha(track: VideoTrack) -> bool:
-    """Whether the decoded frames have an alpha channel; those of VP8 and VP9 have none."""
+    """Whether the decoded frames have an alpha channel."""
     return _pixels(track).startswith(ALPHA_FORMATS)
 
 

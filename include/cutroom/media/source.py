@@ -38,7 +38,7 @@ class VideoTrack:
     is_telecined: bool = False
     """Whether the sample shows film whose fields are repeated, 3:2."""
     has_lost_alpha: bool = False
-    """Whether the track says how transparent the picture is, in a way that is not decoded (VP8, VP9)."""
+    """Whether the track says how transparent the picture is, in a way that is not decoded (see `ffmpeg.alpha`)."""
     color_range: str | None = None
     color_space: str | None = None
     color_transfer: str | None = None
