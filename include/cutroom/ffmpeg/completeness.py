@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from cutroom.ffmpeg.ffprobe import Stream
 from cutroom.media.timeline import Packet
+
+if TYPE_CHECKING:  # the cutter, a process that is started often, needs nothing of what reads ffprobe's answer
+    from cutroom.ffmpeg.ffprobe import Stream
 
 MOST_BOXES = 100_000
 """A fragmented MP4 of a day has some tens of thousands; more are not walked."""
@@ -82,7 +84,7 @@ def _end_of_riffs(file: BinaryIO) -> int:
     return 0
 
 
-def lost_frames(stream: Stream, packets: Sequence[Packet]) -> tuple[str, ...]:
+def lost_frames(stream: "Stream", packets: Sequence[Packet]) -> tuple[str, ...]:
     """An index that names more frames than there are data for means that the end is missing."""
     if stream.nb_frames is None or stream.duration is None:
         return ()

@@ -1,5 +1,7 @@
 """The packets of a track as the cutter prints them."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +29,14 @@ def test_a_packet_that_an_edit_list_hides_is_not_shown(
     ]
     assert index.undecodable == 1
     assert not index.retimed
+
+
+def test_the_cutter_starts_without_what_it_does_not_need() -> None:
+    """Each run starts it some times; the models of ffprobe's answer alone would double what a start takes."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, cutroom.ffmpeg.cutter; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"pydantic", "boto3", "sqlalchemy", "numpy"}.isdisjoint(told.stdout.split())
