@@ -1,8 +1,9 @@
 """SIGKILL at points that chance chooses, of real processes.
 
-A *moment* is right before a statement or a commit goes to PostgreSQL, before anything is sent to or taken from a
-socket, and before a piece of a file is read: between two of them nothing changes for anybody else. Moments are counted,
-not timed, so the points are spread over the whole work on every machine, and a seed repeats them.
+A *moment* is right before a statement or a commit goes to PostgreSQL, right after a transaction ended there, before
+anything is sent to or taken from a socket, and before a piece of a file is read: between two of them nothing changes
+for anybody else. Moments are counted, not timed, so the points are spread over the whole work on every machine, and a
+seed repeats them.
 
 Whoever uses this does so in a process without threads, as it forks.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.pool import Pool
 
 PYTHONPATH = os.pathsep.join(str(Path(__file__).parents[1] / name) for name in ("tests", "plugins"))
 """For a script that imports this."""
@@ -40,6 +42,7 @@ def count_moments(*, die_at: int | None) -> Callable[[], int]:
             setattr(owner, name, _after(moment, getattr(owner, name)))
     event.listen(Engine, "before_cursor_execute", moment)
     event.listen(Engine, "commit", moment)
+    event.listen(Pool, "checkin", moment)
     return lambda: next(numbers) - 1
 
 

@@ -10,13 +10,15 @@ from typing import Any
 import httpx
 
 from cutroom.blocks.block import Block
-from cutroom.client.backoff import patiently
 from cutroom.client.block_transfer import CONNECTIONS, AddressExpired, get_block, transfer_client
 from cutroom.client.hashing import Told
 from cutroom.client.service import FileServiceClient
 from cutroom.errors import ObjectCorrupt, StoreUnavailable, UsageError
 from cutroom.files import block_list
 from cutroom.ids import BlockId
+
+_ROUNDS = 5
+"""How often a fresh address of a block is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ def download_file(
         ObjectMissing: A block is not in the store.
         ObjectCorrupt: A block, or the list of blocks, is not what was committed.
         FileUnknown: There is no such file or version.
+        StoreUnavailable: The service or S3 did not answer for about a minute.
         UsageError: `out` can't be written.
     """
     page = service.download(file_id, version_id=version_id, after=0)
@@ -115,19 +118,18 @@ class _Writing:
 
     def _write(self, client: httpx.Client, url: str, block: Block, position: int, offset: int) -> None:
         if not self._is_there(block, offset):
-
-            def get() -> bytes:
-                try:
-                    return get_block(client, address[0], block)
-                except AddressExpired as error:
-                    address[0] = self._page(position)["blocks"][0]["url"]
-                    raise StoreUnavailable(str(error)) from error
-
-            address = [url]
-            data = patiently(get)
+            data = self._received(client, url, block, position)
             os.pwrite(self._descriptor, data, offset)
             self.bytes_received += len(data)
         self._told(block.size_bytes)
+
+    def _received(self, client: httpx.Client, url: str, block: Block, position: int) -> bytes:
+        for _ in range(_ROUNDS):
+            try:
+                return get_block(client, url, block)
+            except AddressExpired:
+                url = self._page(position)["blocks"][0]["url"]
+        raise StoreUnavailable("S3 refuses the addresses of blocks: is this machine's clock right?")
 
     def _is_there(self, block: Block, offset: int) -> bool:
         """Whether an earlier try wrote the block already."""

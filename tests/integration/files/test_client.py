@@ -239,6 +239,29 @@ def test_expired_addresses_are_asked_for_again(
     assert upload(remote, source).blocks_sent == 4
 
 
+def test_addresses_that_expire_during_a_download_are_asked_for_again(
+    remote: FileServiceClient, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = upload(remote, source)
+    real = FileServiceClient.download
+    asked: list[int] = []
+
+    def download(
+        self: FileServiceClient, file_id: str, *, version_id: str | None, after: int
+    ) -> dict[str, Any]:
+        page = real(self, file_id, version_id=version_id, after=after)
+        if not asked:
+            for one in page["blocks"]:
+                one["url"] = one["url"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
+        asked.append(after)
+        return page
+
+    monkeypatch.setattr(FileServiceClient, "download", download)
+    download_file(remote, sent.file_id, tmp_path / "back.mp4")
+    assert (tmp_path / "back.mp4").read_bytes() == source.read_bytes()
+    assert sorted(asked) == [0, 0, 1, 2, 3]
+
+
 def test_a_download_goes_on_where_it_was_and_trusts_nothing(
     remote: FileServiceClient, source: Path, tmp_path: Path
 ) -> None:

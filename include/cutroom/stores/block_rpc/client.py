@@ -26,6 +26,14 @@ CALL_S = 60
 STREAM_S = 300
 """Deadline of a call that names every block of a file."""
 
+_OPTIONS: list[tuple[str, int]] = [
+    *messages.CHANNEL_OPTIONS,
+    # A service that was started again is found within seconds: by themselves, channels wait up to two minutes between
+    # two tries, and clients of ours ask again for one.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+]
+
 
 class RemoteBlocks:
     """The Block Service at an address; keeps the contract of `cutroom.blocks.service`.
@@ -45,10 +53,10 @@ class RemoteBlocks:
         if encrypted:
             roots = authority.read_bytes() if authority else None
             self._channel = grpc.secure_channel(
-                self._address, grpc.ssl_channel_credentials(roots), options=messages.CHANNEL_OPTIONS
+                self._address, grpc.ssl_channel_credentials(roots), options=_OPTIONS
             )
         else:
-            self._channel = grpc.insecure_channel(self._address, options=messages.CHANNEL_OPTIONS)
+            self._channel = grpc.insecure_channel(self._address, options=_OPTIONS)
 
     def close(self) -> None:
         """Give the connection back."""
