@@ -4,6 +4,8 @@ import os
 import socket
 import sys
 
+BLOCK_SERVICE = "https://localhost:50061"
+
 
 def ask_worker(broker_url: str, hostname: str) -> str:
     """What is wrong with the Celery worker of this container; empty when it answers."""
@@ -11,6 +13,19 @@ def ask_worker(broker_url: str, hostname: str) -> str:
 
     answers = Celery(broker=broker_url).control.ping(destination=[f"celery@{hostname}"], timeout=5)
     return "" if answers else "does not answer its broker"
+
+
+def ask_block_service() -> str:
+    """What is wrong with the Block Service of this container; empty when it reaches its database and store."""
+    from cutroom.errors import CutroomError  # noqa: PLC0415 - only the Block Service does
+    from cutroom.settings import get_settings  # noqa: PLC0415
+    from cutroom.stores.block_rpc.client import RemoteBlocks  # noqa: PLC0415
+
+    try:
+        RemoteBlocks(BLOCK_SERVICE, authority=get_settings().block_service_certificate).health()
+    except CutroomError as error:
+        return str(error)
+    return ""
 
 
 def ask_airflow(address: str, component: str) -> str:
@@ -25,6 +40,8 @@ def main(what: str) -> str:
     """What is wrong; empty when it works."""
     if what == "worker":
         return ask_worker(os.environ["AIRFLOW__CELERY__BROKER_URL"], socket.gethostname())
+    if what == "block-service":
+        return ask_block_service()
     return ask_airflow(
         os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].removesuffix("/execution/"), what
     )

@@ -40,6 +40,11 @@ AIRFLOW_CONN_AWS_DEFAULT='{"conn_type": "aws", "login": "test", "password": "tes
 # Where players find the media bucket.
 CUTROOM_MEDIA_URL=http://127.0.0.1:4566/cutroom-media
 
+# --- a Block Service for all, instead of one in each process ---------------------------------------------------------
+# To use it, add block-service to COMPOSE_PROFILES above, and take the # off these two. `init` makes the certificate.
+#CUTROOM_BLOCK_SERVICE_URL=https://block-service:50061
+#CUTROOM_BLOCK_SERVICE_AUTHORITY=/var/lib/cutroom/tls/block-service.pem
+
 # --- where this machine listens, on 127.0.0.1 only ------------------------------------------------------------------
 CUTROOM_AIRFLOW_PORT=8080
 CUTROOM_AIRFLOW_URL=http://127.0.0.1:8080
@@ -59,6 +64,7 @@ AIRFLOW_ADMIN_PASSWORD=$(hex 12)
 AIRFLOW_FERNET_KEY=$(base64_key)
 AIRFLOW_SECRET_KEY=$(hex 32)
 AIRFLOW_JWT_SECRET=$(hex 32)
+CUTROOM_BLOCK_SERVICE_TOKEN=$(hex 32)
 POSTGRES_PASSWORD=$postgres
 MONGODB_ROOT_PASSWORD=$(hex 16)
 MONGODB_PASSWORD=$mongodb

@@ -1,9 +1,9 @@
 """SIGKILL at points that chance chooses, of real processes.
 
 A *moment* is right before a statement or a commit goes to PostgreSQL, right after a transaction ended there, before
-anything is sent to or taken from a socket, and before a piece of a file is read: between two of them nothing changes
-for anybody else. Moments are counted, not timed, so the points are spread over the whole work on every machine, and a
-seed repeats them.
+anything is sent to a socket, and before a piece of a file is read: between two of them nothing changes for anybody
+else. Moments are counted, not timed, so the points are spread over the whole work on every machine, and a seed repeats
+them.
 
 Whoever uses this does so in a process without threads, as it forks.
 """
@@ -37,7 +37,7 @@ def count_moments(*, die_at: int | None) -> Callable[[], int]:
         if next(numbers) == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    for owner, names in ((socket.socket, ("send", "sendall", "recv", "recv_into")), (os, ("preadv",))):
+    for owner, names in ((socket.socket, ("send", "sendall")), (os, ("preadv",))):
         for name in names:
             setattr(owner, name, _after(moment, getattr(owner, name)))
     event.listen(Engine, "before_cursor_execute", moment)

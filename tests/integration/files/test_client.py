@@ -378,7 +378,7 @@ service.tree.content("nobody")
 print(listener.getsockname()[1], flush=True)
 chance = random.Random(5)
 for kill in range(20):
-    assert forked(serve, kill, die_at=chance.randint(1, 250)) is None
+    assert forked(serve, kill, die_at=chance.randint(1, 150)) is None
 Path(sys.argv[1]).touch()
 serve(0)
 """

@@ -39,7 +39,7 @@ def serve(_):
 print(port, flush=True)
 chance = random.Random(7)
 for kill in range(20):
-    assert forked(serve, kill, die_at=chance.randint(1, 150)) is None
+    assert forked(serve, kill, die_at=chance.randint(1, 100)) is None
 Path(sys.argv[1]).touch()
 serve(0)
 """

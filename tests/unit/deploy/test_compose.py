@@ -68,6 +68,7 @@ TELLS_SHELLS = {
     "CUTROOM_MEDIA_URL": "players are outside of the containers' network",
     "CUTROOM_S3": "LocalStack is a service beside us, not one of ours",
     "CUTROOM_ENCODE_SLOTS": "no process can count the cores of all workers",
+    "CUTROOM_BLOCK_SERVICE_TOKEN": "the Block Service may be a service beside us",
 }
 
 
@@ -148,7 +149,7 @@ def test_airflow_has_the_settings_of_the_native_stack() -> None:
     native = {f"{section}.{key}": value for section, keys in planned.items() for key, value in keys.items()}
     for name in ("core.dags_folder", "core.plugins_folder"):
         native[name] = native[name].replace(str(PROJECT_ROOT), IN_CONTAINER)
-    for part in (*AIRFLOW_PARTS, "init", "io-worker", "encode-worker"):
+    for part in (*AIRFLOW_PARTS, "init", "io-worker", "encode-worker", "block-service"):
         here = {
             ".".join(name.removeprefix("AIRFLOW__").lower().split("__")): value
             for name, value in environment(part).items()
@@ -228,9 +229,9 @@ def test_what_compose_asks_for_is_in_the_env_file(dot_env: dict[str, str]) -> No
 def test_secrets_are_in_no_file_and_never_the_same_twice(tmp_path: Path) -> None:
     one, other = (write_env(tmp_path / name) for name in ("one", "other"))
     read = read_env(one), read_env(other)
-    secret = {name for name in read[0] if name.endswith(("_PASSWORD", "_SECRET", "_KEY", "_FERNET_KEY"))}
+    secret = {name for name in read[0] if name.endswith(("_PASSWORD", "_SECRET", "_KEY", "_TOKEN"))}
     secret -= {"AWS_SECRET_ACCESS_KEY"}  # LocalStack's, who takes any
-    assert len(secret) == 8
+    assert len(secret) == 9
     for name in secret:
         assert read[0][name] != read[1][name], name
         assert len(read[0][name]) >= 24, name
