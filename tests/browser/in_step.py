@@ -47,6 +47,7 @@ def sense(
     library: Library,
     rate: float,
     moments: Sequence[float],
+    settings: dict[str, Any] | None = None,
 ) -> list[Sensed]:
     """Look and listen at some moments of a presentation, each after a seek.
 
@@ -57,11 +58,12 @@ def sense(
         library: Which player library.
         rate: Frames a second of the source.
         moments: In seconds, each at least `SEARCHED_S` from both ends.
+        settings: Configuration of Shaka Player beside that of the harness.
     """
     found = []
     with serve_harness(library, LIBRARIES[library]) as address:
         page.goto(f"{address}/harness.html")
-        loaded = page.evaluate("a => harness.load(...a)", [library, url])
+        loaded = page.evaluate("a => harness.load(...a)", [library, url, settings or {}])
         assert loaded["rungs"], page.evaluate("harness.report()")["errors"]
         for at in moments:
             seen: dict[str, Any] = page.evaluate("a => senses.seen(...a)", [at, LIMIT_S])

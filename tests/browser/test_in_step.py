@@ -20,6 +20,9 @@ SECONDS = 5
 # In the first segment, at the flash and the beep; and at those just behind the boundary of the third.
 MOMENTS = [1.0, 4.02]
 
+MEDIA_CLOCK = {"manifest": {"hls": {"ignoreManifestTimestampsInSegmentsMode": True}}}
+"""What the player page has set for MPEG-TS."""
+
 PROFILE = """
 name: in-step
 description: With pictures that refer to later ones, and encoders that put something in front of the sound
@@ -66,6 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         ("aac", "master.m3u8", "shaka"),
         ("aac", "manifest.mpd", "shaka"),
         ("aac", "master-ts.m3u8", "hls.js"),
+        ("aac", "master-ts.m3u8", "shaka"),
         ("opus", "master.m3u8", "hls.js"),
         ("opus", "master.m3u8", "shaka"),
         ("opus", "manifest.mpd", "shaka"),
@@ -76,7 +80,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_the_sound_of_a_frame_is_heard_when_it_is_shown(
     page: Page, made: Made, recipe: str, manifest: str, library: Library
 ) -> None:
+    settings = MEDIA_CLOCK if manifest == "master-ts.m3u8" else None
     with sample_media.serve(made(recipe)) as media:
-        sensed = sense(page, f"{media}/{manifest}", beeps(SECONDS), library=library, rate=25, moments=MOMENTS)
+        sensed = sense(
+            page, f"{media}/{manifest}", beeps(SECONDS),
+            library=library, rate=25, moments=MOMENTS, settings=settings,
+        )  # fmt: skip
     assert [one.at_s for one in sensed if one.likeness < 0.8] == []
     assert [one for one in sensed if abs(one.offset_ms) > MAX_OFFSET_MS] == []

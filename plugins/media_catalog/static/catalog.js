@@ -570,6 +570,9 @@ class CatalogPlayer {
     await this.shaka.attach(this.video);
     this.shaka.configure({
       abr: { clearBufferSwitch: false },
+      // MPEG-TS by its own clock. By the playlists' the library lets each track begin with its first decode time, and
+      // picture and sound are up to 60 ms apart.
+      manifest: { hls: { ignoreManifestTimestampsInSegmentsMode: true } },
       // Without prefetching: choosing another quality may else wait for ever for an init segment whose request the
       // library gave up itself (shaka-player 5.2.12, issue 10569).
       streaming: { segmentPrefetchLimit: 0, rebufferingGoal: 1, bufferingGoal: 20 },
