@@ -25,7 +25,7 @@ from cutroom.steps import collecting
 from cutroom.stores import file_commits
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.database import Database
-from cutroom.stores.file_records import NewUpload
+from cutroom.stores.file_records import NewUpload, VersionRecord
 from cutroom.stores.file_service import FileService, open_file_service
 from cutroom.stores.file_versions import committed_upload
 from cutroom.stores.s3 import S3Store, s3_client
@@ -305,6 +305,27 @@ def test_fifty_clients_with_the_same_file_make_one_version_and_one_copy(
     [file] = uploader.service.tree.content(uploader.owner).files
     assert read_back(stack, file.version) == b"".join(parts)
     assert copies(stack, parts) == 2
+
+
+def test_a_crowd_with_other_files_of_one_name_makes_one_file_of_many_versions(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    contents = [fresh(1) for _ in range(12)]
+    start = threading.Barrier(12)
+
+    def upload(parts: list[bytes]) -> VersionRecord:
+        one = Uploader(uploader.service, uploader.owner)
+        start.wait()
+        return one.upload(parts)
+
+    with ThreadPoolExecutor(12) as pool:
+        versions = list(pool.map(upload, contents))
+    [file] = uploader.service.tree.content(uploader.owner).files
+    listed = service.versions.versions(uploader.owner, file.file_id)
+    assert sorted(one.version_id for one in listed) == sorted(one.version_id for one in versions)
+    assert len(listed) == 12
+    for version, parts in zip(versions, contents, strict=True):
+        assert read_back(stack, version) == parts[0]
 
 
 def test_fifty_owners_with_the_same_file_have_a_version_each_and_one_copy(stack: Settings) -> None:

@@ -102,63 +102,6 @@ def test_what_was_put_past_the_presigned_address_is_held_to_its_bytes(
     assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == []
 
 
-Sent = tuple[str, dict[str, str]]
-
-
-def other_checksum(url: str, headers: dict[str, str]) -> Sent:
-    return url, headers | {"x-amz-checksum-sha256": "A" * 43 + "="}
-
-
-def no_condition(url: str, headers: dict[str, str]) -> Sent:
-    return url, {name: value for name, value in headers.items() if name != "if-none-match"}
-
-
-def other_key(url: str, headers: dict[str, str]) -> Sent:
-    return url.replace(".1?", ".2?"), headers
-
-
-def more_time(url: str, headers: dict[str, str]) -> Sent:
-    return url.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"), headers
-
-
-def no_signature(url: str, headers: dict[str, str]) -> Sent:
-    return url.split("?", maxsplit=1)[0] + "?X-Amz-Signature=0", headers
-
-
-@pytest.mark.parametrize("change", [other_checksum, no_condition, other_key, more_time, no_signature])
-def test_an_address_is_good_for_what_was_signed_only(
-    house: BlockHouse, change: Callable[[str, dict[str, str]], Sent]
-) -> None:
-    (data,) = contents(1)
-    (location,) = house.service.get_or_create_block_locations([block_of(data)], owner="eva", lease_id="one")
-    assert location.upload is not None
-    url, headers = change(location.upload.url, dict(location.upload.headers))
-    assert (url, headers) != (location.upload.url, dict(location.upload.headers))
-    assert house.rig.put(url, headers, data) in {400, 403}
-    assert house.object_keys() == []
-
-
-def test_an_address_takes_no_other_length_than_was_announced(house: BlockHouse) -> None:
-    """Not even of the right bytes."""
-    (data,) = contents(1)
-    lie = Block(block_id=block_of(data).block_id, size_bytes=len(data) - 1)
-    (location,) = house.service.get_or_create_block_locations([lie], owner="eva", lease_id="one")
-    assert location.upload is not None
-    headers = {**location.upload.headers, "content-length": str(len(data))}
-    assert house.rig.put(location.upload.url, headers, data) == 403
-    assert house.object_keys() == []
-
-
-def test_an_address_to_write_does_not_read(house: BlockHouse) -> None:
-    (data,) = contents(1)
-    (location,) = house.service.get_or_create_block_locations([block_of(data)], owner="eva", lease_id="one")
-    assert location.upload is not None
-    assert house.rig.put(location.upload.url, location.upload.headers, data) == 200
-    assert httpx.get(location.upload.url).status_code == 403
-    assert httpx.delete(location.upload.url).status_code == 403
-    assert house.stored_ids() == ids_of([data])
-
-
 def test_a_store_that_fails_often_takes_longer_and_loses_nothing(
     troubled_house: BlockHouse, proxy: FaultyProxy
 ) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from catalog_servers import SHA, SOURCE, UPLOAD, rendition, run_sql, start_of, version
 from cutroom.errors import AccessRefused, AssetUnknown, Conflict, PermanentError, RunUnknown, StoreUnavailable
@@ -546,6 +547,10 @@ class TestAvailability:
             " WHERE application_name = 'cutroom' AND datname = current_database()",
         )
         assert catalog.asset(UPLOAD.asset_id).status == "processing"
+
+    def test_a_transaction_that_the_server_ended_may_be_begun_again(self, catalog: Catalog) -> None:
+        with pytest.raises(StoreUnavailable), catalog.database.transaction() as session:
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
 def together(calls: list[Callable[[], object]]) -> list[object]:
