@@ -74,6 +74,9 @@ def test_an_upload_is_published_with_everything_that_the_profile_asks_for(
     assert sorted(sizes, reverse=True) == [(1280, 720), (854, 480), (640, 360), (426, 240)]
     assert sum(one["kind"] == "audio" for one in told["renditions"]) == 2
     assert told["runs"][0]["progress"]["percent"] == 100
+    steps = told["runs"][0]["progress"]["steps"]
+    units = {(one["step"], one["unit"]) for one in steps if one["step"] in {"encode_video", "assemble"}}
+    assert units == {("encode_video", "s"), ("assemble", "rendition")}
     playback = told["playback"]
     for address in (playback["hls"], playback["dash"], playback["poster"], *playback["thumbnails"].values()):
         assert httpx.get(address).status_code == 200, address

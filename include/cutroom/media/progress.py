@@ -27,7 +27,8 @@ class PartProgress:
     part: str
     done: float
     total: float
-    unit: str = "s"
+    unit: str
+    """`s` of media, `bytes`, or what there is a number of: `rendition`, `chunks` …"""
 
     @property
     def fraction(self) -> float:

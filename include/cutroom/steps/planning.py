@@ -149,16 +149,19 @@ def renditions(shop: Workshop, job: dict[str, Any]) -> list[dict[str, Any]]:
 def _work_ahead(made: Plan) -> list[PartProgress]:
     """Everything that will report, so that the percentage is true from the start."""
     ahead = [
-        *((one.name, "encode_audio", float(made.source.duration_s or 1)) for one in made.audio),
-        *((one.name, "assemble", 1.0) for one in made.renditions),
+        *((one.name, "encode_audio", float(made.source.duration_s or 1), "s") for one in made.audio),
+        *((one.name, "assemble", 1.0, "rendition") for one in made.renditions),
     ]
     if made.video is not None:
         ahead += [
-            (f"{codec} {chunk.name}", "encode_video", chunk_seconds(made.video, chunk))
+            (f"{codec} {chunk.name}", "encode_video", chunk_seconds(made.video, chunk), "s")
             for codec in made.video.codecs
             for chunk in made.video.chunks
         ]
-    return [PartProgress(step=step, part=part, done=0, total=total) for part, step, total in ahead]
+    return [
+        PartProgress(step=step, part=part, done=0, total=total, unit=unit)
+        for part, step, total, unit in ahead
+    ]
 
 
 def chunk_seconds(video: VideoPlan, chunk: EncodeChunk) -> float:

@@ -210,7 +210,9 @@ class TestProgress:
 
     def test_planned_parts_count_before_they_report(self, catalog: Catalog) -> None:
         run_id = started(catalog)
-        plan = [PartProgress(step="encode_video", part=str(each), done=0, total=6) for each in range(4)]
+        plan = [
+            PartProgress(step="encode_video", part=str(each), done=0, total=6, unit="s") for each in range(4)
+        ]
         catalog.record_plan(run_id=run_id, parts=plan)
         catalog.record_progress(run_id=run_id, step="encode_video", part="0", done=6, total=6)
         catalog.record_plan(run_id=run_id, parts=plan)

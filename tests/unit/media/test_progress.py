@@ -19,13 +19,13 @@ parts_of_a_run = st.dictionaries(
 
 def parts(values: dict[tuple[str, int], tuple[float, float]]) -> list[PartProgress]:
     return [
-        PartProgress(step=step, part=str(part), done=done, total=total)
+        PartProgress(step=step, part=str(part), done=done, total=total, unit="s")
         for (step, part), (done, total) in values.items()
     ]
 
 
 def part(step: str, done: float, total: float = 10, name: str = "1") -> PartProgress:
-    return PartProgress(step=step, part=name, done=done, total=total)
+    return PartProgress(step=step, part=name, done=done, total=total, unit="s")
 
 
 @given(parts_of_a_run, st.data())
