@@ -6,9 +6,17 @@ import subprocess
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from cutroom.ffmpeg import runner, tools
+from awkward import ffmpeg
+from cutroom.ffmpeg import argv, runner, sprites, tools
+from cutroom.ffmpeg.probe import probe
+from cutroom.media.limits import Limits
+from cutroom.media.plan import make_plan
+from cutroom.media.profile import parse_profile
+from cutroom.media.recipes import Thumbnails
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
 
@@ -125,3 +133,68 @@ def test_a_single_frame_has_all_stills(tmp_path: Path) -> None:
     out = published(source, tmp_path)
     assert size_of(out / "sprite_00001.jpg") == (64, 36)
     assert size_of(out / "preview.mp4") == (320, 180)
+
+
+def inspected(source: Path, *, wanted: Thumbnails | None = None) -> Path:
+    """The stills of a source, before one becomes the poster; nothing else is made of it."""
+    folder = source.with_name("stills")
+    folder.mkdir()
+    found, packets = probe(source, sha256="0" * 64, log=folder / "probe.log", limits=Limits())
+    video = make_plan(found, packets, parse_profile(PROFILE, "test"), asset_id="a", tools={}).video
+    assert video is not None
+    thumbnails = wanted or Thumbnails(sprite_width=64, columns=2, rows=2, min_interval_s=1)
+    sheet = sprites.plan_sheet(sprites.end_s(video), video.track.display_size, thumbnails)
+    command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
+    runner.run(command, log=folder / "ffmpeg.log", on_line=lambda _: None)
+    return folder
+
+
+def picture(path: Path) -> "npt.NDArray[np.uint8]":
+    """The first picture of a file, in RGB."""
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+def test_a_turned_picture_of_oblong_pixels_is_upright_and_true_to_shape(tmp_path: Path) -> None:
+    """PAL widescreen, its left half red and the rest blue, turned by a quarter: red is below."""
+    lying, source = tmp_path / "lying.mp4", tmp_path / "film.mp4"
+    halves = "color=red:s=352x288:r=5:d=2,drawbox=x=176:w=176:h=288:t=fill:color=blue,setsar=16/11"
+    ffmpeg("-f", "lavfi", "-i", halves, "-pix_fmt", "yuv420p", "-preset", "ultrafast", lying)
+    ffmpeg("-display_rotation:v:0", "90", "-i", lying, "-c", "copy", source)
+    folder = inspected(source)
+    sizes = {"candidate_00001.jpg": (288, 512), "preview.mp4": (180, 320), "sprite_00001.jpg": (128, 114)}
+    assert {name: size_of(folder / name) for name in sizes} == sizes
+    for name, (width, height) in sizes.items():
+        shown = picture(folder / name)
+        upper, lower = shown[height // 4, width // 4], shown[3 * height // 4, width // 4]
+        assert (upper[2] > 200, upper[0] < 60) == (True, True), (name, upper)
+        assert (lower[0] > 200, lower[2] < 60) == (True, True), (name, lower)
+
+
+def test_stills_of_hdr_are_as_bright_as_sdr(tmp_path: Path) -> None:
+    """White of 203 cd/m² as PQ; were its numbers taken for SDR, it would be a grey of 147."""
+    source = tmp_path / "film.mkv"
+    white = "color=white:s=160x90:r=5:d=2,zscale=tin=bt709:pin=bt709:min=bt709:t=smpte2084:p=bt2020:m=bt2020nc:r=tv"
+    tags = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
+    ffmpeg("-f", "lavfi", "-i", f"{white}:npl=203,format=yuv420p10le", "-c:v", "ffv1", *tags, source)
+    folder = inspected(source)
+    for name in ("candidate_00001.jpg", "sprite_00001.jpg", "preview.mp4"):
+        assert picture(folder / name).mean() == pytest.approx(193, abs=4), name
+
+
+def test_a_film_of_three_hours_has_eight_sheets_with_stills_further_apart(tmp_path: Path) -> None:
+    """A picture in ten seconds, each a little brighter than the one before."""
+    source = tmp_path / "film.mp4"
+    drawn = "color=black:s=64x36:r=1/10:d=10800,geq=lum='16+mod(N\\,200)':cb=128:cr=128"
+    ffmpeg("-f", "lavfi", "-i", drawn, "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-crf", "5", source)
+    folder = inspected(source, wanted=Thumbnails(sprite_width=64))
+    assert len(list(folder.glob("sprite_*.jpg"))) == 8
+    assert len(list(folder.glob("candidate_*.jpg"))) <= sprites.MOST_CANDIDATES
+    interval = 14
+    for number in (0, 99, 100, 555, 770):
+        sheet = picture(folder / (sprites.SPRITES % (number // 100 + 1)))
+        row, column = number % 100 // 10, number % 10
+        seen = sheet[36 * row + 18, 64 * column + 32].mean()
+        code = 16 + number * interval // 10 % 200
+        assert seen == pytest.approx((code - 16) * 255 / 219, abs=4), number
+    assert sum((folder / name).stat().st_size for name in ("preview.mp4", "sprite_00001.jpg")) < 300_000

@@ -254,7 +254,7 @@ def inspect_video(
     candidates = (
         stills[1]
         .filter("select", f"not(mod(n,{sheet.candidate_step}))")
-        .filter("scale", min(video.track.display_size[0], 1280), -2, **_scaled_to(JPEG))
+        .filter("scale", *sprites.poster_size(video.track.display_size), **_scaled_to(JPEG))
         .filter_multi_output("split", 2)
     )
     measured = (
@@ -277,14 +277,7 @@ def inspect_video(
     )
     preview = (
         _pictures(preview, video)
-        .filter(
-            "scale",
-            320,
-            320,
-            force_original_aspect_ratio="decrease",
-            force_divisible_by=2,
-            **_scaled_to(BT709),
-        )
+        .filter("scale", *sprites.preview_size(video.track.display_size), **_scaled_to(BT709))
         .filter("setparams", **_stated(BT709))
     )
     # yuvj420p: JPEG is full range. A source's clock may be below zero, where no frame is expected.

@@ -18,7 +18,12 @@ MOST_SHEETS = 8
 MOST_CANDIDATES = 60
 """Stills that may become the poster."""
 
+POSTER_WIDTH = 1280
+
 PREVIEW_S = 3
+
+PREVIEW_SIDE = 320
+"""Of its longer side, in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +62,32 @@ def plan_sheet(duration_s: Fraction, display_size: tuple[int, int], wanted: Thum
     most = wanted.columns * wanted.rows * MOST_SHEETS
     interval = max(Fraction(wanted.min_interval_s), Fraction(math.ceil(duration_s / most)))
     count = max(1, math.ceil(duration_s / interval))
-    width, height = display_size
     columns = min(wanted.columns, count)
+    width, height = _as_wide(display_size, wanted.sprite_width)
     return SpriteSheet(
-        width=wanted.sprite_width,
-        height=max(2, round(wanted.sprite_width * height / width / 2) * 2),
+        width=width,
+        height=height,
         columns=columns,
         rows=min(wanted.rows, math.ceil(count / columns)),
         interval_s=interval,
         count=count,
     )
+
+
+def poster_size(display_size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of the poster: as the film is shown, whatever shape its pixels have; never enlarged."""
+    return _as_wide(display_size, min(display_size[0], POSTER_WIDTH))
+
+
+def preview_size(display_size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of the preview, in even numbers."""
+    shape = min(Fraction(1), Fraction(*display_size))
+    width, height = _as_wide(display_size, max(2, round(PREVIEW_SIDE * shape / 2) * 2))
+    return width, min(height, PREVIEW_SIDE)
+
+
+def _as_wide(display_size: tuple[int, int], width: int) -> tuple[int, int]:
+    return width, max(2, round(Fraction(width * display_size[1], display_size[0] * 2)) * 2)
 
 
 def preview_moments(duration_s: Fraction) -> list[tuple[Fraction, Fraction]]:

@@ -89,3 +89,21 @@ def test_a_single_frame_has_a_cue_that_lasts() -> None:
     sheet = sprites.plan_sheet(Fraction(1, 90_000), (64, 64), Thumbnails())
     ((start, end, *_),) = cues_of(sprites.webvtt(sheet, Fraction(1, 90_000)))
     assert (start, end) == (0, Fraction(1, 1000))
+
+
+@pytest.mark.parametrize(
+    ("shown", "poster", "preview"),
+    [
+        ((1920, 1080), (1280, 720), (320, 180)),
+        ((1024, 576), (1024, 576), (320, 180)),
+        ((720, 1280), (720, 1280), (180, 320)),
+        ((161, 91), (161, 92), (320, 180)),
+        ((16, 2), (16, 2), (320, 40)),
+        ((16, 8192), (16, 8192), (2, 320)),
+    ],
+)
+def test_poster_and_preview_have_the_shape_of_the_picture(
+    shown: tuple[int, int], poster: tuple[int, int], preview: tuple[int, int]
+) -> None:
+    assert sprites.poster_size(shown) == poster
+    assert sprites.preview_size(shown) == preview
