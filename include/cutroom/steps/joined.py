@@ -13,7 +13,6 @@ from cutroom.media import timeline
 from cutroom.media.joins import Join, Quality, joins_of
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import EncodedTrack
-from cutroom.packaging.containers import CONTAINERS
 from cutroom.steps.encodes import fetch_encode
 from cutroom.steps.workshop import Workshop
 
@@ -89,6 +88,7 @@ def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, con
         VerificationFailed: A decoder would be given other pictures, or other parameter sets.
     """
     from cutroom.ffmpeg import coded
+    from cutroom.packaging.containers import CONTAINERS
 
     found = coded.read(track, timescale, joined.counts)
     for number, (made, left) in enumerate(zip_longest(joined.digests, found.digests), 1):
