@@ -56,6 +56,9 @@ def render_supervisor(settings: Settings, services: Iterable[Service]) -> str:
         "silent=true",
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+        # Not to be called: it is how the daemon is given something to do besides.
+        "[rpcinterface:left_workers]",
+        "supervisor.rpcinterface_factory = cutroom.stack.left_workers:make_rpc_interface",
     ]
     if os.geteuid() == 0:
         lines.insert(lines.index("[rpcinterface:supervisor]"), "user=root")
