@@ -108,6 +108,10 @@ def _publish(settings: Settings, catalog: Catalog, upload: UploadedObject, folde
     ]  # fmt: skip
     keys = ["rn_audio"] if has_video else ["rn_audio_128", "rn_audio_64"]
     renditions += [_rendition(key, prefix) for key in keys]
+    for rendition in renditions:
+        # Its files are with the version here; without any in its own place garbage collection would rightly refuse.
+        key = f"renditions/{rendition.rendition_key}/media.m3u8"
+        client.put_object(Bucket=settings.media_bucket, Key=key, Body=b"#EXTM3U")
     _start(catalog, upload, dag_id="process_video" if has_video else "process_audio")
     catalog.record_source(
         run_id=_run_id(upload),
@@ -159,6 +163,7 @@ def shown(airflow_stack: Settings, sample_video: Path, sample_audio: Path) -> It
         rejected_id=rejected.asset_id,
         catalog=catalog,
     )
+    catalog.end_run(run_id=_run_id(working), status="failed", reason="The tests are over.")
     catalog.close()
 
 
