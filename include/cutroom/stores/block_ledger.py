@@ -57,16 +57,26 @@ def take_lease(*, session: Session, lease_id: str, owner: str, seconds: int) -> 
     Raises:
         AccessRefused: It is another owner's.
     """
-    # Calls under one lease at the same time should not wait for each other, so not each of them prolongs it.
+    values = {"lease_id": lease_id, "owner": owner, "seconds": seconds}
+    # Calls under one lease at the same time must not wait for each other, so not each of them prolongs it; and looking
+    # comes first, as an upsert holds the row even where it changes nothing.
+    lasting = session.execute(
+        text(
+            "SELECT lease_number FROM block_leases WHERE lease_id = :lease_id AND owner = :owner"
+            " AND expires_at >= now() + make_interval(secs => 0.9 * :seconds)"
+        ),
+        values,
+    ).scalar_one_or_none()
+    if lasting is not None:
+        return int(lasting)
     taken = session.execute(
         text(
             "INSERT INTO block_leases (lease_id, owner, expires_at)"
             " VALUES (:lease_id, :owner, now() + make_interval(secs => :seconds))"
             " ON CONFLICT (lease_id) DO UPDATE SET expires_at = EXCLUDED.expires_at"
-            " WHERE block_leases.expires_at < now() + make_interval(secs => 0.9 * :seconds)"
-            " AND block_leases.owner = EXCLUDED.owner RETURNING lease_number"
+            " WHERE block_leases.owner = EXCLUDED.owner RETURNING lease_number"
         ),
-        {"lease_id": lease_id, "owner": owner, "seconds": seconds},
+        values,
     ).scalar_one_or_none()
     return int(taken) if taken else find_lease(session=session, lease_id=lease_id, owner=owner)
 

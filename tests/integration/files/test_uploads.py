@@ -276,7 +276,9 @@ def manifest_is_there(stack: Settings, file_id: str, version_id: str) -> bool:
     return S3Store(s3_client(stack), stack.uploads_bucket).head(key) is not None
 
 
-def test_requests_that_come_twice_or_late_change_nothing(uploader: Uploader, service: FileService) -> None:
+def test_requests_that_come_twice_or_late_change_nothing(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
     parts = fresh(2)
     session = uploader.begin(parts)
     uploader.send(session.session_id, parts)
@@ -285,6 +287,7 @@ def test_requests_that_come_twice_or_late_change_nothing(uploader: Uploader, ser
     assert service.uploads.missing(uploader.owner, session.session_id).missing == ()
     service.uploads.abort(uploader.owner, session.session_id)
     assert uploader.complete(session.session_id) == version
+    assert read_back(stack, version) == b"".join(parts)
 
 
 def test_fifty_clients_with_the_same_file_make_one_version_and_one_copy(

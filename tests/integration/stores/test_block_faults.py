@@ -1,5 +1,6 @@
 """The Block Service while its store and its database are in trouble, and under a crowd."""
 
+import random
 import shutil
 import tempfile
 import threading
@@ -80,6 +81,24 @@ def test_fifty_clients_with_the_same_file_store_it_once(house: BlockHouse) -> No
     assert house.stored_ids() == ids_of(data)
     for number in range(50):
         assert house.rig.read(f"fv_{number}", owner=f"o{number % 5}") == b"".join(data)
+
+
+def test_announcements_that_come_at_once_and_in_any_order_do_not_stop_each_other(house: BlockHouse) -> None:
+    """Under one lease, as when a client asks again before it was answered; and nobody is undone for another."""
+    blocks = [block_of(each) for each in contents(300, 20)]
+    house.service.get_or_create_block_locations([], owner="eva", lease_id="one")
+    start = threading.Barrier(8)
+
+    def announce(seed: int) -> int:
+        mine = random.Random(seed).sample(blocks, len(blocks))
+        start.wait()
+        found = house.service.get_or_create_block_locations(mine, owner="eva", lease_id="one")
+        assert [one.block for one in found] == mine
+        return sum(not one.known for one in found)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(announce, range(8))) == {300}
+    assert house.rows("leased_blocks") == 300
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
