@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import m3u8
@@ -29,6 +30,7 @@ from cutroom.packaging.facts import RenditionFacts
 from cutroom.packaging.subtitles import read_cues
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
+from teletext import FOR_THE_HARD_OF_HEARING, Page, make_teletext
 
 pytestmark = pytest.mark.media
 
@@ -187,7 +189,7 @@ def test_captions_of_the_second_field_are_another_track(tmp_path: Path) -> None:
         film, {0: [*pop_on("si"), *second_channel(pop_on("oui"))]}, "-c", "copy", frames=30, second=True
     )
     found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
-    assert [(one.channel, one.label) for one in found.text] == [
+    assert [(one.part, one.label) for one in found.text] == [
         ("CC3", "Closed captions CC3"),
         ("CC4", "Closed captions CC4"),
     ]
@@ -204,6 +206,34 @@ def test_captions_without_words_are_none_and_those_of_cea_708_alone_are_named(
     found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
     assert found.text == ()
     assert any("CEA-708" in told for told in found.not_carried) is has_708
+
+
+def test_pages_of_teletext_become_subtitles(tmp_path: Path, profile: str) -> None:
+    """Two pages on the air in turns, one of them sent again while it is shown; the last stays until the end."""
+    plain, film = tmp_path / "plain.mp4", tmp_path / "film.ts"
+    make_counted(plain, seconds=6, size=(160, 90), audio=None)
+    pages = [Page(100, "deu", kind=1), Page(888, "deu", kind=FOR_THE_HARD_OF_HEARING), Page(150, "eng")]
+    told = {
+        Fraction(1): (888, ["Guten Tag & so", "zwei"]),
+        Fraction("1.4"): (150, ["Hello"]),
+        Fraction("1.6"): (888, ["Guten Tag & so", "zwei"]),
+        Fraction(2): (888, []),
+        Fraction("2.6"): (150, ["Bye"]),
+        Fraction(3): (150, []),
+        Fraction(4): (888, ["Ende"]),
+        Fraction("4.4"): (150, ["The end"]),
+    }
+    make_teletext(film, plain, pages, told)
+    out, found = run(film, profile)
+    assert [(one.language, one.label, one.role) for one in found if one.container == "cmaf"] == [
+        ("de", "Deutsch (SDH)", "caption"),
+        ("en", "English", "subtitle"),
+    ]
+    wanted = [
+        [(1000, 2000, "Guten Tag &amp; so\nzwei"), (4000, 6000, "Ende")],
+        [(1400, 2600, "Hello"), (2600, 3000, "Bye"), (4400, 6000, "The end")],
+    ]
+    assert [words(out, one) for one in found if one.container == "cmaf"] == wanted
 
 
 def test_other_subtitles_make_another_version_of_the_same_encodes(tmp_path: Path, profile: str) -> None:

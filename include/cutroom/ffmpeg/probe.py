@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, fields, runner, sniff
+from cutroom.ffmpeg import completeness, fields, runner, sniff, teletext
 from cutroom.ffmpeg.containers import DEMUXERS, JUMPING
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
@@ -60,7 +60,8 @@ def probe(
             f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "
             "CUTROOM_SOURCE_MAX_TRACKS allows."
         )
-    source = replace(to_source(output, sha256=sha256, size_bytes=size), jumps_s=jumps)
+    pages = teletext.read_pages(output, path, log=log.with_suffix(".pages.log"), limits=limits)
+    source = replace(to_source(output, sha256=sha256, size_bytes=size, pages=pages), jumps_s=jumps)
     if not source.video and not source.audio:
         found = f" that is taken ({'; '.join(source.not_carried)})" if source.not_carried else ""
         raise SourceUnsupported(f"The file holds no video and no audio track{found}.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from cutroom.ffmpeg import alpha
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
+from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
 from cutroom.media.line21 import CHANNELS
@@ -18,8 +19,17 @@ MAX_LABEL = 80
 """Longest name of a track that a player's menu shows, in characters."""
 
 
-def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
-    """The source that ffprobe's words describe. Pure."""
+def to_source(
+    output: ProbeOutput, *, sha256: str, size_bytes: int, pages: Mapping[int, Sequence[Page]] | None = None
+) -> Source:
+    """The source that ffprobe's words describe. Pure.
+
+    Args:
+        output: These words.
+        sha256: Digest of the file's bytes.
+        size_bytes: How many.
+        pages: The subtitles in tracks of teletext, by stream index.
+    """
     pictures = [s for s in output.streams if s.codec_type == "video" and s.disposition.get("attached_pic")]
     video = [s for s in output.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
     video = [s for s in video if s.width and s.height and s.codec_name != "unknown"]
@@ -29,7 +39,8 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
     video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
     tracks, left_out = carried_tracks([_audio_track(s) for s in audio])
-    taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)}
+    in_teletext = _text_of_teletext(pages or {}, len(output.streams))
+    taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)} | {s.part_of for s in in_teletext}
     tags = [output.format.tags, *(s.tags for s in audio[:1] if not video)]
     start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
     start, duration = min(start_times, default=None), output.format.duration
@@ -44,7 +55,7 @@ def to_source(output: ProbeOutput, *, sha256: str, size_bytes: int) -> Source:
         duration_s=duration,
         video=tuple(_video_track(s) for s in video[:1]),
         audio=tuple(tracks),
-        text=tuple(_text_track(s) for s in text),
+        text=(*(_text_track(s) for s in text), *in_teletext),
         cover=_cover(pictures[0]) if pictures else None,
         chapters=tuple(
             Chapter(start_s=one.start_time, end_s=one.end_time, title=one.tags.get("title"))
@@ -67,6 +78,7 @@ def with_captions(source: Source, captions: Sequence[str], tracks: int) -> Sourc
         captions: Channels of CEA-608 that hold words, or CEA-708 alone.
         tracks: How many tracks the container holds; those of captions are numbered on from there.
     """
+    free = max(tracks, *(1 + one.index for one in source.text), 0)
     carried = [one for one in captions if one in CHANNELS]
     left_out = [
         f"closed captions in the pictures of track {source.video[0].index} ({one} without CEA-608)"
@@ -75,16 +87,35 @@ def with_captions(source: Source, captions: Sequence[str], tracks: int) -> Sourc
     ]
     text = (
         TextTrack(
-            index=tracks + place,
+            index=free + place,
             codec="eia_608",
             # Nothing says which language they are in.
             label="Closed captions" if len(carried) == 1 else f"Closed captions {channel}",
             is_sdh=True,
-            channel=channel,
+            part=channel,
+            part_of=source.video[0].index,
         )
         for place, channel in enumerate(carried)
     )
     return replace(source, text=(*source.text, *text), not_carried=(*source.not_carried, *left_out))
+
+
+def _text_of_teletext(pages: Mapping[int, Sequence[Page]], free: int) -> list[TextTrack]:
+    found: list[TextTrack] = []
+    for stream, several in pages.items():
+        for page in several:
+            language = language_tag(page.language)
+            track = TextTrack(
+                index=free + len(found),
+                codec=CODEC,
+                language=language,
+                label=language_name(language) if language else None,
+                is_sdh=page.is_sdh,
+                part=str(page.number),
+                part_of=stream,
+            )
+            found.append(track)
+    return found
 
 
 def _video_track(stream: Stream) -> VideoTrack:

@@ -101,7 +101,7 @@ class TextTrack:
     """A track of subtitles: in the container, in its pictures, or a file beside it."""
 
     index: int
-    """Stream index in the container; captions in the pictures and files beside it have the next free numbers."""
+    """Stream index in the container; parts of another track and files beside it have the next free numbers."""
     codec: str
     """ffmpeg's name of the format: `subrip`, `ass`, `mov_text`, `webvtt` …"""
     language: str | None = None
@@ -115,8 +115,10 @@ class TextTrack:
     start_s: Fraction | None = None
     sidecar: str | None = None
     """Digest of the file beside the source; None: the track lies in the container."""
-    channel: str | None = None
-    """Which closed captions in the pictures it is: `CC1` … `CC4`; None: it is a track or file of its own."""
+    part: str | None = None
+    """Which part of another track it is: `CC1` … `CC4` of closed captions, `888` of teletext; None: it is none."""
+    part_of: int | None = None
+    """Stream index of that track."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ def text_role(track: TextTrack) -> str:
 
 def text_content(source: Source, track: TextTrack, origin: str) -> str:
     """A digest of everything that decides the cues."""
-    inside: list[ids.Json] = [source.sha256, track.channel or track.index, origin]
+    inside: list[ids.Json] = [source.sha256, track.index, track.part, track.part_of, origin]
     # What lies beside a film counts from its start; its encoding is guessed by its language.
     beside: list[ids.Json] = [source.sha256, track.sidecar, track.language]
     return ids.digest([inside if track.sidecar is None else beside, track.codec, TEXT_REVISION])

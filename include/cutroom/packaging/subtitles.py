@@ -102,6 +102,23 @@ def placed(cues: Sequence[Cue], *, origin_ms: int, duration_ms: int) -> list[Cue
     return [cue for cue in moved if cue.start_ms < cue.end_ms]
 
 
+def sustained(ended: Sequence[Cue], begun: Sequence[Cue]) -> list[Cue]:
+    """Cues of words that are sent again and again while they are shown, each of them once.
+
+    Args:
+        ended: The cues, each up to the next.
+        begun: The same without an end, and the last one, which stays.
+    """
+    last = [cue for cue in begun if not ended or cue.start_ms >= ended[-1].end_ms][-1:]
+    found: list[Cue] = []
+    for cue in [*ended, *last]:
+        if found and found[-1].end_ms == cue.start_ms and found[-1].text == cue.text:
+            found[-1] = replace(found[-1], end_ms=cue.end_ms)
+        else:
+            found.append(cue)
+    return found
+
+
 def _timed_blocks(text: str, *, is_webvtt: bool) -> Iterator[Cue]:
     """SubRip and WebVTT: a line of times, then words up to an empty line."""
     lines = iter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))

@@ -157,36 +157,51 @@ def _read_back(segment: Path) -> "list[Cue]":
 
 def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
     """The cues of a track on its own clock."""
-    from cutroom.ffmpeg import runner, text
+    from cutroom.ffmpeg import text
     from cutroom.packaging import subtitles
 
-    if track.channel is not None:
-        return _captions(shop, job, made, track.channel, folder)
+    if track.codec == "eia_608":
+        return _captions(shop, job, made, track, folder)
+    if track.codec == "dvb_teletext":
+        return _teletext(shop, job, made, track, folder)
     if track.sidecar is not None:
         data = shop.work.get_bytes(keys.sidecar(made.source.sha256, track.sidecar))
         return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
-    output, log = folder / "extracted", folder / "extract.log"
+    output = folder / "extracted"
     with shop.steady(job.upload, made.source) as source:
-        command = text.extract(track, source=source, output=output)
-        try:
-            runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
-        except EncoderRefused as error:
-            raise SourceCorrupt(
-                f"The subtitles of track {track.index} are damaged: they can't be read. Upload the file again."
-            ) from error
-        finally:
-            shop.tool_ran("assemble", f"subtitles {track.index}", command, log, made.tools)
+        _run(shop, made, track, text.extract(track, source=source, output=output), folder)
+    return _read(track, output, text.file_codec(track))
+
+
+def _run(shop: Workshop, made: Plan, track: TextTrack, command: list[str], folder: Path) -> None:
+    from cutroom.ffmpeg import runner
+
+    log = folder / "extract.log"
+    try:
+        runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
+    except EncoderRefused as error:
+        raise SourceCorrupt(
+            f"The subtitles of track {track.index} are damaged: they can't be read. Upload the file again."
+        ) from error
+    finally:
+        shop.tool_ran("assemble", f"subtitles {track.index}", command, log, made.tools)
+
+
+def _read(track: TextTrack, output: Path, codec: str) -> "list[Cue]":
+    """The cues of a file that a tool wrote."""
+    from cutroom.packaging import subtitles
+
     if output.stat().st_size > MAX_TEXT_BYTES:
         raise SourceTooLarge(
             f"The subtitles of track {track.index} are {output.stat().st_size} bytes, more than the {MAX_TEXT_BYTES} "
             "that are taken. Upload the file without them."
         )
     # ffmpeg writes UTF-8.
-    return subtitles.read_cues(output.read_text(errors="replace"), text.file_codec(track))
+    return subtitles.read_cues(output.read_text(errors="replace"), codec)
 
 
-def _captions(shop: Workshop, job: Job, made: Plan, channel: str, folder: Path) -> "list[Cue]":
-    """The cues of a channel of closed captions in the pictures, on the source's clock."""
+def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
+    """The cues of closed captions in the pictures, on the source's clock."""
     from cutroom.ffmpeg.packets import read_captions
     from cutroom.media import line21
     from cutroom.packaging import captions
@@ -198,7 +213,21 @@ def _captions(shop: Workshop, job: Job, made: Plan, channel: str, folder: Path) 
         log = folder / "captions.log"
         pairs = read_captions(source, pictures.index, times, log=log, limits=shop.limits)
     in_ms = [replace(one, time=round(one.time * pictures.time_base * 1000)) for one in pairs]
-    return captions.read_cues(code for each, code in line21.codes(in_ms) if each == channel)
+    return captions.read_cues(code for each, code in line21.codes(in_ms) if each == track.part)
+
+
+def _teletext(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
+    """The cues of a page of teletext, on the source's clock."""
+    from cutroom.ffmpeg import teletext
+    from cutroom.packaging import subtitles
+
+    assert track.part is not None
+    assert track.part_of is not None
+    ended, begun = folder / "ended.srt", folder / "begun.srt"
+    with shop.steady(job.upload, made.source) as source:
+        command = teletext.extract(track.part_of, track.part, source=source, ended=ended, begun=begun)
+        _run(shop, made, track, command, folder)
+    return subtitles.sustained(*(_read(track, path, "subrip") for path in (ended, begun)))
 
 
 def _duration_s(shop: Workshop, made: Plan) -> Fraction:
@@ -208,7 +237,7 @@ def _duration_s(shop: Workshop, made: Plan) -> Fraction:
         picture = next(one.tracks[0] for one in made.renditions if one.kind == "video")
         rung = next(rung for rung in made.video.rungs if rung.name == picture.rung)
         ticks = encode_facts(shop, picture.encode_keys[-1])["frame_ticks"]
-        ends.append(Fraction(made.video.ends_at(max(ticks), rung), made.video.timing.timescale))
+        ends.append(Fraction(made.video.ends_at(ticks[-1], rung), made.video.timing.timescale))
     for track in (track for one in made.renditions for track in one.tracks if track.kind == "audio"):
         known = encode_facts(shop, track.encode_keys[0])
         ends.append(Fraction(known["source_samples"], known["source_sample_rate_hz"]))
