@@ -102,9 +102,52 @@ def heard(out: Path) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
     return np.zeros(0, np.float32)
 
 
-def test_a_clock_that_jumps_where_it_can_not_be_put_right_is_rejected(tmp_path: Path, profile: str) -> None:
-    source, part = tmp_path / "source.ogg", tmp_path / "part.ogg"
-    ffmpeg("-f", "lavfi", "-i", "sine=d=2", "-c:a", "libvorbis", part)
-    source.write_bytes(part.read_bytes() * 2)
-    with pytest.raises(SourceRejected, match="clock of the file jumps"):
+CHAINS = {
+    "vorbis": (("-c:a", "libvorbis"), ("-c:a", "libvorbis"), 128),
+    "opus": (("-c:a", "libopus"), ("-c:a", "libopus", "-b:a", "64k"), 0),
+}
+"""How the recordings are made, and how many samples of Vorbis are heard between two: what the first frame goes over
+from."""
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_chain_of_ogg_is_heard_as_one_recording(name: str, tmp_path: Path, profile: str) -> None:
+    first, second, between = CHAINS[name]
+    parts = [chained(tmp_path / f"{n}.ogg", n, *how) for n, how in enumerate((first, second, first))]
+    source, out = tmp_path / "source.ogg", tmp_path / "out"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    version = transcode(source, out, profile=profile, settings=Settings(home=tmp_path))
+    assert version.report["ok"], version.report
+    sound, at = heard(out), 0
+    for part in parts:
+        own = decode_sound(part)
+        assert abs(lag_samples(own, sound[at : at + len(own)])) <= 1
+        at += len(own) + between
+    # The last frame of AAC is filled up.
+    assert 0 <= len(sound) - (at - between) < 1024
+
+
+def chained(path: Path, seed: int, *how: str) -> Path:
+    """A recording whose noise no other has."""
+    noise = f"anoisesrc=d={2.013 + seed / 7}:c=pink:r=48000:seed={seed}:a=0.3"
+    ffmpeg("-f", "lavfi", "-i", noise, *how, path)
+    return path
+
+
+UNLIKE = {
+    "in Ogg only recordings of one track of Vorbis or Opus": (("-c:a", "flac"), ("-c:a", "flac")),
+    "its recordings differ in format, channels or sample rate": (
+        ("-c:a", "libvorbis"), ("-c:a", "libvorbis", "-ar", "44100"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", UNLIKE)
+def test_a_clock_that_jumps_where_it_can_not_be_put_right_is_rejected(
+    reason: str, tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / "source.ogg"
+    parts = [chained(tmp_path / f"{n}.ogg", n, *how) for n, how in enumerate(UNLIKE[reason])]
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(SourceRejected, match=f"clock of the file jumps.*{reason}"):
         transcode(source, tmp_path / "out", profile=profile, settings=Settings(home=tmp_path))

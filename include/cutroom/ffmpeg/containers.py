@@ -13,6 +13,8 @@ INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
 MPEG = {"mpegts", "mpeg"}
 """ffmpeg's names of transport and programme streams."""
 
-JUMPING = {*MPEG, "flv", "ogg"}
+OGG = "ogg"
+
+JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
 without anything is a pause."""

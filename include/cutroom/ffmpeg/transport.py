@@ -1,11 +1,11 @@
-"""MPEG's streams whose clock jumps, made such that it does not: their bytes with other times in them.
+"""Streams whose clock jumps, made such that it does not: their bytes with other times in them.
 
-Only the times of what follows a jump are written anew (ISO/IEC 13818-1, 2.4.3.7); every other byte stays, so whoever
-reads the file finds the same packets in it.
+Only the times of what follows a jump are written anew (in MPEG's: ISO/IEC 13818-1, 2.4.3.7; in Ogg's: `ogg`); every
+other byte stays, so whoever reads the file finds the same packets in it.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
-from cutroom.ffmpeg import presentation
-from cutroom.ffmpeg.containers import INPUT_OPTIONS, MPEG
+from cutroom.ffmpeg import ogg, presentation
+from cutroom.ffmpeg.containers import INPUT_OPTIONS, MPEG, OGG
 from cutroom.media.clock import Clock, ClockBroken, jump_times
 
 TICKS_PER_S = 90_000
@@ -31,7 +31,7 @@ ALIVE_EVERY = 1000
 
 
 def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Fraction]:
-    """Write a stream of MPEG whose clock jumps as one whose clock does not; nothing where it does not jump.
+    """Write a stream of MPEG or Ogg whose clock jumps as one whose clock does not; nothing where it does not jump.
 
     Args:
         source: Path of a local file of one of `containers.JUMPING`.
@@ -46,20 +46,25 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
     """
     with _opened(source) as container:
         name = container.format.name
+        page_rate = 1 / Fraction(container.streams[0].time_base or 1)
+    if name == OGG:
+        ogg.hold_alike(Path(source))
     clock = _followed(source, name, alive)
     shifts = clock.shifts()
-    found = [Fraction(one, TICKS_PER_S) for one in jump_times(clock.parts, shifts)]
+    found = [Fraction(one, clock.ticks_per_s) for one in jump_times(clock.parts, shifts)]
     if not found:
         return []
-    if name not in MPEG:
+    if name not in {*MPEG, OGG}:
         raise ClockBroken("in this format that can't be put right")
     shutil.copyfile(source, target)
-    written: dict[int, int] = {}
-    with target.open("r+b") as file:
-        for track, position, part in _walked(source, _clock_of(name), alive):
-            if shifts[part] and position is not None and written.get(track) != position:
-                written[track] = position
-                _move(file, position, shifts[part])
+    walked = _walked(source, _clock_of(name), alive)
+    if name == OGG:
+        starts: dict[int, int] = {}
+        for _, position, part in walked:
+            starts.setdefault(part, position or 0)
+        ogg.move(target, [(at, shifts[part]) for part, at in sorted(starts.items())], page_rate)
+    else:
+        _move_packets(target, walked, shifts)
     if len(_followed(str(target), name, alive).parts) > 1:
         raise ClockBroken("its times are written in a way that is not understood")
     return found
@@ -72,7 +77,7 @@ def _opened(source: str) -> InputContainer:
 def _clock_of(name: str) -> Clock:
     if name in MPEG:
         return Clock(TICKS_PER_S, wraps_at=WRAPS_AT)
-    return Clock(TICKS_PER_S, ahead_s=None)
+    return Clock(ogg.TICKS_PER_S if name == OGG else TICKS_PER_S, ahead_s=None)
 
 
 def _followed(source: str, name: str, alive: Callable[[], None]) -> Clock:
@@ -92,14 +97,14 @@ def _walked(source: str, clock: Clock, alive: Callable[[], None]) -> Iterator[tu
             decoded, shown = packet.dts, packet.pts
             if not packet.size or (decoded is None and shown is None):
                 continue
-            in_ticks = packet.time_base * TICKS_PER_S
+            in_ticks = packet.time_base * clock.ticks_per_s
             dts = round((shown if decoded is None else decoded) * in_ticks)
             if packet.stream.type in {"video", "audio"}:
                 part = clock.step(
                     packet.stream.index,
                     pts=dts if shown is None else round(shown * in_ticks),
                     dts=dts,
-                    lasts=round((packet.duration or 0) * in_ticks),
+                    lasts=round(((packet.duration or 0) - _left_out(packet)) * in_ticks),
                     is_sound=packet.stream.type == "audio",
                 )
             elif clock.parts:
@@ -107,6 +112,24 @@ def _walked(source: str, clock: Clock, alive: Callable[[], None]) -> Iterator[tu
             else:
                 continue
             yield packet.stream.index, packet.pos, part
+
+
+def _left_out(packet: Any) -> int:
+    """Samples in front of what is heard of a packet, which are ticks of Ogg; ffmpeg lets them count to its duration."""
+    return sum(
+        int.from_bytes(bytes(side)[:4], "little")
+        for side in packet.iter_sidedata()
+        if side.data_type == "skip_samples"
+    )
+
+
+def _move_packets(target: Path, walked: Iterable[tuple[int, int | None, int]], shifts: Sequence[int]) -> None:
+    written: dict[int, int] = {}
+    with target.open("r+b") as file:
+        for track, position, part in walked:
+            if shifts[part] and position is not None and written.get(track) != position:
+                written[track] = position
+                _move(file, position, shifts[part])
 
 
 def _move(file: BinaryIO, position: int, ticks: int) -> None:

@@ -67,7 +67,7 @@ class Clock:
     def __init__(
         self, ticks_per_s: int, *, wraps_at: int | None = None, ahead_s: Fraction | None = AHEAD_S
     ) -> None:
-        self._ticks_per_s, self._wraps_at = ticks_per_s, wraps_at
+        self.ticks_per_s, self._wraps_at = ticks_per_s, wraps_at
         self._ahead_s = Fraction(10**9) if ahead_s is None else ahead_s
         self.parts: list[Part] = []
         self._at: dict[int, tuple[int, int]] = {}  # track: number of its part, its last decode time
@@ -89,7 +89,7 @@ class Clock:
         part = self.parts[number]
         time = self._unwrapped(dts, part.now)
         part.now = max(part.now, time)
-        if part.left_at is not None and time - part.left_at > LATE_S * self._ticks_per_s:
+        if part.left_at is not None and time - part.left_at > LATE_S * self.ticks_per_s:
             raise ClockBroken(f"other tracks jump, but track {track} goes on")
         self._at[track] = number, time
         _note(part, track, time + self._difference(pts, dts), lasts, is_sound=is_sound)
@@ -99,7 +99,7 @@ class Clock:
         """The part whose clock is nearest to a time; for tracks that have something now and then only."""
         far = [abs(self._difference(time, part.now)) for part in self.parts]
         return min(
-            range(len(far)), key=lambda number: (far[number] > self._ahead_s * self._ticks_per_s, -number)
+            range(len(far)), key=lambda number: (far[number] > self._ahead_s * self.ticks_per_s, -number)
         )
 
     def _part_of(self, track: int, dts: int) -> int:
@@ -109,7 +109,7 @@ class Clock:
         if track not in self._at:
             return latest
         number, before = self._at[track]
-        step = Fraction(self._difference(dts, before), self._ticks_per_s)
+        step = Fraction(self._difference(dts, before), self.ticks_per_s)
         is_left = number < latest
         if (-BACK_S, 0)[is_left] <= step <= (self._ahead_s, FOLLOWING_S)[is_left]:
             return number
@@ -122,7 +122,7 @@ class Clock:
         return latest + 1
 
     def _is_near(self, dts: int, part: Part) -> bool:
-        return abs(self._difference(dts, part.now)) <= self._ahead_s * self._ticks_per_s
+        return abs(self._difference(dts, part.now)) <= self._ahead_s * self.ticks_per_s
 
     def _difference(self, one: int, other: int) -> int:
         if self._wraps_at is None:
@@ -139,7 +139,7 @@ class Clock:
         ends: dict[int, Stretch] = {}
         for part, after in zip(self.parts, self.parts[1:], strict=False):
             ends |= {track: _moved(one, moved[-1]) for track, one in part.stretches.items()}
-            moved.append(_shift(ends, after.stretches, self._ticks_per_s))
+            moved.append(_shift(ends, after.stretches, self.ticks_per_s))
         return moved
 
 
