@@ -4,10 +4,12 @@ ffmpeg's own decoders leave it out; those of libvpx take it.
 """
 
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from cutroom.ffmpeg.ffprobe import Stream
-from cutroom.media.source import VideoTrack
+if TYPE_CHECKING:
+    # The cutter is a program that starts often, and needs neither.
+    from cutroom.ffmpeg.ffprobe import Stream
+    from cutroom.media.source import VideoTrack
 
 DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -21,7 +23,7 @@ TIME_BASE = Fraction(1, 1000)
 """That of the container which keeps both streams together in an encode chunk. It would round finer times."""
 
 
-def pixels(stream: Stream) -> str | None:
+def pixels(stream: "Stream") -> str | None:
     """What a stream is decoded to, by ffmpeg's name."""
     if (
         stream.codec_name in DECODERS
@@ -32,7 +34,7 @@ def pixels(stream: Stream) -> str | None:
     return stream.pix_fmt
 
 
-def decoder(track: VideoTrack, index: int) -> dict[str, str]:
+def decoder(track: "VideoTrack", index: int) -> dict[str, str]:
     """The option that names the decoder of a stream of this number, where it is not ffmpeg's own."""
     if track.codec in DECODERS and track.pix_fmt == PIXELS:
         return {f"c:{index}": DECODERS[track.codec]}
