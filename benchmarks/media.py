@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cutroom.ffmpeg import join, tools
+from cutroom.ffmpeg import coded, join, tools
 from cutroom.media import timeline
 from cutroom.settings import Settings
 from cutroom.steps import assembling, encoding, local, planning
@@ -87,7 +87,9 @@ def encoded(film: Path, folder: Path) -> dict[str, Any]:
     for chunk, key in zip(video.chunks, rendition.encode_keys, strict=True):
         shop.work.get_file(planning.chunk_key(plan, chunk), chunk_file)
         times = [video.timing.output_ticks(pts) for pts in shown if chunk.start_pts <= pts < chunk.end_pts]
-        keep_encode(shop, key, chunk_file, {"frame_ticks": times})
+        found = coded.read([chunk_file], video.timing.timescale)
+        known = {"frame_ticks": times, "digest": found.digests[0], "parameters": found.parameters}
+        keep_encode(shop, key, chunk_file, known)
     return {**job, "rendition": rendition.key}
 
 
@@ -108,7 +110,7 @@ def encode(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
 
 
 def assemble(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
-    """The whole step for one rendition: join, package, decode for the report, store."""
+    """The whole step for one rendition: join, package, read back for the report, store."""
     shop, rendition = workshop(film, folder), job.pop("rendition")
     began = time.monotonic()
     assembling.assemble(shop, job, {"rendition": rendition})

@@ -4,9 +4,10 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,8 +17,9 @@ from av.packet import Packet
 
 from counted import SAMPLE_RATE, decode_sound, make_counted
 from cutroom.errors import CutroomError, VerificationFailed
-from cutroom.ffmpeg import tools
+from cutroom.ffmpeg import quality, tools
 from cutroom.media.plan import Plan
+from cutroom.packaging import packager
 from cutroom.settings import Settings
 from cutroom.steps import assembling, publishing
 from cutroom.steps.local import check_folder, transcode
@@ -106,13 +108,15 @@ def rewritten(media: Path, made: Path) -> None:
     """Put another encode in the place of one, as if it had been made and stored like this."""
     made.replace(media)
     facts = media.with_name("facts.json")
+    if not facts.exists():
+        return
     known = json.loads(facts.read_text())
     known |= {"sha256": hashlib.sha256(media.read_bytes()).hexdigest(), "size_bytes": media.stat().st_size}
     facts.write_text(json.dumps(known))
 
 
 def edited(media: Path, edit: Callable[[list[Packet]], list[Packet]]) -> None:
-    made = media.with_suffix(".nut")
+    made = media.with_suffix(".made.nut")
     with av.open(str(media)) as given, av.open(str(made), "w", format="nut") as output:
         stream = output.add_stream_from_template(given.streams.video[0], opaque=True)
         output.start_encoding()
@@ -339,6 +343,65 @@ def test_a_fault_in_what_was_packaged_is_caught(
     with pytest.raises(CutroomError, match="was not published"):
         run.go_on()
     assert run.shows_nothing
+
+
+def test_a_bit_that_the_packager_changed_is_caught(run: Stopped, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = packager.package
+
+    def spoilt(kind: str, encoded: Path, folder: Path, **options: Any) -> None:
+        package(kind, encoded, folder, **options)
+        if kind == "video":
+            segment = folder / "seg_00003.m4s"
+            data = bytearray(segment.read_bytes())
+            data[-1] ^= 4
+            segment.write_bytes(data)
+
+    monkeypatch.setattr(packager, "package", spoilt)
+    with pytest.raises(VerificationFailed, match="does not hold the pictures of encode 3 of 4"):
+        run.go_on()
+    assert run.shows_nothing
+
+
+def without_its_last_frame(media: Path) -> None:
+    edited(media, lambda packets: packets[:-1])
+
+
+def with_zeros_in_its_last_frame(media: Path) -> None:
+    def spoil(packets: list[Packet]) -> list[Packet]:
+        data = bytes(packets[-1])
+        last = Packet(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+        last.time_base, last.pts, last.dts = packets[-1].time_base, packets[-1].pts, packets[-1].dts
+        return [*packets[:-1], last]
+
+    edited(media, spoil)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (without_its_last_frame, "shows 24 frames; its encoder was given 25"),
+        (with_zeros_in_its_last_frame, "can't be decoded without an error"),
+    ],
+)
+def test_an_encode_that_does_not_show_what_its_encoder_was_given_is_caught(
+    spoil: Callable[[Path], None], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the encoder had written it so: its task decodes it before anything else is done with it."""
+    source, profile = tmp_path / "source.mp4", tmp_path / "test.yaml"
+    make_counted(source, seconds=1, size=(160, 90), audio=("-c:a", "aac"))
+    profile.write_text(PROFILE.format(codec="h264", preset="ultrafast"))
+    compare = quality.compare
+
+    def spoilt(samples: Sequence[quality.Sampled]) -> list[str]:
+        spoil(samples[0].encoded)
+        return compare(samples)
+
+    monkeypatch.setattr(quality, "compare", spoilt)
+    run = Stopped(source, str(profile), tmp_path / "out")
+    with pytest.raises(CutroomError, match=reason):
+        run.go_on()
+    assert run.shows_nothing
+    assert not run.encode("video", 0).with_name("facts.json").exists()
 
 
 @pytest.mark.parametrize("fault", HEARD_FAULTS, ids=lambda one: one.__name__)

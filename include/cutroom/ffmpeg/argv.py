@@ -311,18 +311,21 @@ def _presented(frames: Any, video: VideoPlan) -> Any:
 
 def decode_source(*, source: Path, track: int, stats: Path) -> list[str]:
     """Decode a track of pictures of a source to nothing and note every frame that it shows."""
-    options = {"f": "null", "fps_mode": "passthrough", "enc_time_base": "demux"}
-    options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
-    return compiled([ffmpeg.output(_pictures_of(source)[str(track)], "-", **options)])
+    return compiled([noted(_pictures_of(source)[str(track)], stats)])
 
 
 def decode(*, source: Path, stats: Path) -> list[str]:
     """Decode a packaged track of pictures to nothing and note every frame; an error in the bitstream ends it."""
     # Frames are counted, not looked at: smoothing their blocks would cost a fifth of decoding them.
     track = ffmpeg.input(f"file:{source}", xerror=None, copyts=None, skip_loop_filter="all")
+    return compiled([noted(track.video, stats)])
+
+
+def noted(pictures: Any, stats: Path) -> Any:
+    """An output that keeps nothing of these pictures but the time of every frame."""
     options = {"f": "null", "fps_mode": "passthrough", "enc_time_base": "demux"}
     options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
-    return compiled([ffmpeg.output(track.video, "-", **options)])
+    return ffmpeg.output(pictures, "-", **options)
 
 
 _MUXERS = {"m4a": "ipod"}

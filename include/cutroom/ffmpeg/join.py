@@ -1,6 +1,8 @@
 """Joins encoded chunks: their packets one after the other, each frame at the time that its encoder was given."""
 
-from collections.abc import Iterator, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -12,14 +14,21 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from cutroom.errors import VerificationFailed
+from cutroom.ffmpeg.coded import opened, packets
+
+_OTHER_FRAMES = "An encoded chunk does not hold the {} frames that its encoder was given."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """The frames of a joined track in decode order."""
+    """The frames of a joined track."""
 
-    sizes_bytes: list[int]
-    decode_ticks: list[int]
+    ticks: Sequence[int]
+    """When they are shown, ascending."""
+    sizes_bytes: Sequence[int]
+    """In decode order."""
+    decode_ticks: Sequence[int]
+    """In decode order."""
 
 
 def join(
@@ -33,36 +42,25 @@ def join(
 
     Args:
         chunks: Files in order.
-        frame_ticks: For each chunk the presentation times of its frames, ascending, in ticks of `timescale`.
+        frame_ticks: For each chunk the presentation times of its frames, in the order in which they are decoded, in
+            ticks of `timescale`.
         timescale: Ticks per second of the output.
         output: The MP4 that is written.
-
-    Returns:
-        Size and decode time of each frame.
 
     Raises:
         VerificationFailed: The chunks are not in order; or one does not hold exactly the frames that its encoder was
             given, or describes its pictures in another way than the first, so that no decoder could show both.
     """
-    shown = [tick for ticks in frame_ticks for tick in ticks]
+    # Arrays: a film has a hundred thousand frames an hour, and a list takes five times as much for each.
+    shown = array("q", (tick for ticks in frame_ticks for tick in sorted(ticks)))
     if any(before >= after for before, after in pairwise(shown)):
         raise VerificationFailed("The encoded chunks are not in order, or one is there twice.")
-    order, moved = [], []
-    for path, ticks in zip(chunks, frame_ticks, strict=True):
-        found = [pts for _, pts in _packets(path, timescale)]
-        by = min(found, default=0) - (ticks[0] if ticks else 0)
-        if sorted(pts - by for pts in found) != list(ticks):
-            raise VerificationFailed(
-                f"An encoded chunk holds {len(found)} frames; its encoder was given {len(ticks)}, or other ones."
-            )
-        order += [pts - by for pts in found]
-        moved.append(by)
-    delay = _delay(order, shown)
+    delay = _delay((tick for ticks in frame_ticks for tick in ticks), shown)
     # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two.
     spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
-    decode_ticks = [shown[0] - (delay - n) * spacing for n in range(delay)] + shown
-    durations = [after - before for before, after in pairwise([*decode_ticks, decode_ticks[-1] + spacing])]
-    sizes: list[int] = []
+    decode_ticks = array("q", (shown[0] - (delay - n) * spacing for n in range(delay))) + shown
+    decode_ticks.append(decode_ticks[-1] + spacing)
+    sizes = array("q")
     # movie_timescale: a first frame later than zero is an edit of the movie's timescale, in ms by default.
     options = {"video_track_timescale": str(timescale), "movie_timescale": str(timescale)}
     with av.open(str(output), "w", format="mp4", options=options) as container:
@@ -76,20 +74,37 @@ def join(
                 stream.codec_context.codec_tag = "hvc1"
             described = _description(first)
         stream.time_base = Fraction(1, timescale)
-        for path, by in zip(chunks, moved, strict=True):
-            with av.open(str(path)) as chunk:
+        for path, ticks in zip(chunks, frame_ticks, strict=True):
+            with opened(path) as chunk:
                 if _description(chunk) != described:
                     raise VerificationFailed(
                         "An encoded chunk has another size or format than the first of its rung."
                     )
-            for packet, pts in _packets(path, timescale):
-                number = len(sizes)
-                sizes.append(packet.size)
-                packet.time_base = Fraction(1, timescale)
-                packet.pts, packet.dts, packet.duration = pts - by, decode_ticks[number], durations[number]
-                packet.stream = stream
-                container.mux(packet)
-    return Joined(sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)])
+                for packet, tick in _at_their_times(chunk, ticks, timescale):
+                    number = len(sizes)
+                    sizes.append(packet.size)
+                    packet.time_base = Fraction(1, timescale)
+                    packet.pts, packet.dts = tick, decode_ticks[number]
+                    packet.duration = decode_ticks[number + 1] - decode_ticks[number]
+                    packet.stream = stream
+                    container.mux(packet)
+    return Joined(ticks=shown, sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)])
+
+
+def _at_their_times(
+    chunk: InputContainer, ticks: Sequence[int], timescale: int
+) -> "Iterator[tuple[Packet[Any], int]]":
+    """Packets of a chunk, with the times at which their frames are shown."""
+    count, moved = 0, 0
+    for packet, found in packets(chunk, timescale):
+        if count == 0 and ticks:
+            moved = found - ticks[0]
+        if count == len(ticks) or found - moved != ticks[count]:
+            raise VerificationFailed(_OTHER_FRAMES.format(len(ticks)))
+        yield packet, ticks[count]
+        count += 1
+    if count < len(ticks):
+        raise VerificationFailed(_OTHER_FRAMES.format(len(ticks)))
 
 
 def _description(container: InputContainer) -> tuple[int, int, str | None]:
@@ -98,34 +113,6 @@ def _description(container: InputContainer) -> tuple[int, int, str | None]:
     return context.width, context.height, context.pix_fmt
 
 
-def _packets(path: Path, timescale: int) -> "Iterator[tuple[Packet[Any], int]]":
-    """Packets of the video track and their times in ticks."""
-    try:
-        container = av.open(str(path))
-    except av.error.InvalidDataError as error:
-        raise VerificationFailed(
-            "An encoded chunk can't be read: it holds no frame, or is damaged."
-        ) from error
-    with container:
-        stream = container.streams.video[0]
-        scale = Fraction(stream.time_base or 1) * timescale
-        for packet in container.demux(stream):
-            if packet.size and packet.pts is not None:
-                yield packet, round(packet.pts * scale)
-
-
-def _delay(decode_order: Sequence[int], shown: Sequence[int]) -> int:
+def _delay(decode_order: Iterable[int], shown: Sequence[int]) -> int:
     """How many frames decoding has to run ahead so that no frame is shown before it is decoded."""
-    place = {tick: n for n, tick in enumerate(shown)}
-    return max((n - place[pts] for n, pts in enumerate(decode_order)), default=0)
-
-
-def packet_sizes(track: Path) -> list[int]:
-    """Size in bytes of each frame of a track, in decode order."""
-    # Their times are of no interest, and one tick a second is as good as any other.
-    return [packet.size for packet, _ in _packets(track, 1)]
-
-
-def keyframe_ticks(track: Path, timescale: int) -> list[int]:
-    """Presentation times of a track's keyframes, in ticks, ascending."""
-    return sorted(pts for packet, pts in _packets(track, timescale) if packet.is_keyframe)
+    return max((n - bisect_left(shown, tick) for n, tick in enumerate(decode_order)), default=0)

@@ -1,4 +1,4 @@
-"""Quality of encoded frames: decoded, and compared with those that the encoder was given. Alike for every codec."""
+"""Encodes decoded again: what they show, and how close it is to what the encoder was given. Alike for every codec."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ffmpeg
 
-from cutroom.ffmpeg.argv import ONE_FILTER_THREAD, ONE_THREAD, compiled
+from cutroom.ffmpeg.argv import ONE_FILTER_THREAD, ONE_THREAD, compiled, noted
 
 _FRAME = re.compile(r"psnr_avg:(\S+)")
 MOST_DB = 100.0
@@ -17,27 +17,36 @@ MOST_DB = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """What is compared of one encode."""
+    """What is looked at in one encode."""
 
     encoded: Path
     given: Path
     """The chosen frames as they reached the encoder."""
     picked: Sequence[int]
     """Their numbers in the encode."""
+    shown: Path
+    """Where every frame that it shows is noted."""
     stats: Path
-    """Where the result is written."""
+    """Where the comparison is written."""
 
 
 def compare(samples: Sequence[Sampled]) -> list[str]:
-    """Decode encodes and write how far the chosen frames are from those that were given."""
+    """Decode encodes, note every frame, and write how far the chosen ones are from those that were given.
+
+    An error in a bitstream ends it.
+    """
     made = []
     for one in samples:
         chosen = "+".join(f"eq(n,{number})" for number in one.picked)
-        decoded = ffmpeg.input(f"file:{one.encoded}", **ONE_THREAD).video.filter("select", chosen)
+        decoded = ffmpeg.input(f"file:{one.encoded}", xerror=None, copyts=None, **ONE_THREAD).video
         given = ffmpeg.input(f"file:{one.given}").video
         # Both are the same frames in the same order: the n-th is compared with the n-th.
-        pair = [frames.filter("settb", "1/1000").filter("setpts", "N") for frames in (decoded, given)]
+        pair = [
+            frames.filter("settb", "1/1000").filter("setpts", "N")
+            for frames in (decoded.filter("select", chosen), given)
+        ]
         compared = ffmpeg.filter(pair, "psnr", stats_file=str(one.stats), shortest=1)
+        made.append(noted(decoded, one.shown))
         made.append(ffmpeg.output(compared, "-", f="null", fps_mode="passthrough"))
     return compiled(made, *ONE_FILTER_THREAD)
 

@@ -301,10 +301,13 @@ def snapped(found: Iterable[int | Fraction], given: Sequence[int], resolution: F
         resolution: How far apart two times may be that the container writes as the same.
     """
     at = []
-    for tick in map(Fraction, found):
+    for tick in found:
         place = bisect_left(given, tick)
+        if place < len(given) and given[place] == tick:
+            at.append(given[place])
+            continue
         near = given[max(0, place - 1) : place + 1]
-        distances = [abs(one - tick) for one in near]
+        distances = [abs(one - Fraction(tick)) for one in near]
         nearest = min(distances, default=resolution + 1)
         at.append(near[distances.index(nearest)] if nearest <= resolution else round(tick))
     return at

@@ -2,34 +2,30 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cutroom import ids
 from cutroom.media import keys, timeline
-from cutroom.media.joins import Join, Quality, joins_of
 from cutroom.media.plan import Plan
-from cutroom.media.rendition_plan import EncodedTrack, RenditionPlan
+from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.steps.downloads import make_download
 from cutroom.steps.encodes import fetch_encode
-from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
-from cutroom.steps.packed import Packed, pack
+from cutroom.steps.joined import join_pictures, read_back
+from cutroom.steps.packed import in_one_file, pack
 from cutroom.steps.sound import HEARD, compare_heard, read_samples
 from cutroom.steps.text import make_text
 from cutroom.steps.version_files import CONTENT_TYPES
 from cutroom.steps.workshop import Workshop
 
-if TYPE_CHECKING:
-    from cutroom.ffmpeg.join import Joined
-
 logger = logging.getLogger(__name__)
 
 
 def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
-    """Join the encodes of a rendition, package it, decode it once, and store it with what was measured.
+    """Join the encodes of a rendition, package it, read it back, and store it with what was measured.
 
     Raises:
         ObjectMissing: An encode is not there; completeness is decided by the store, not by what tasks said.
@@ -51,53 +47,12 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
         elif rendition.kind == "text":
             _store(shop, make_text(shop, one, made, rendition, folder), folder)
         else:
-            _download(shop, made, rendition, folder)
+            _store(shop, make_download(shop, made, rendition, folder), folder)
     reporter.finish()
     return {**done, "cached": False}
 
 
-def _download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
-    def fetch(track: EncodedTrack) -> tuple[Path, list[int]]:
-        if track.kind == "video":
-            joined = _join(shop, made, track, folder)
-            return joined.path, joined.ticks
-        rung = made.audio_rung(track.rung)
-        suffix = ".mp3" if rung.codec == "mp3" else ".mp4"
-        return fetch_encode(shop, track.encode_keys[0], folder / f"sound{suffix}")[0], []
-
-    _store(shop, make_download(shop, made, rendition, folder, fetch), folder)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _JoinedVideo:
-    path: Path
-    frames: "Joined"
-    ticks: list[int]
-    """Times of the frames as their encoders were given them."""
-    joins: tuple[Join, ...]
-
-
-def _join(shop: Workshop, made: Plan, track: EncodedTrack, folder: Path) -> _JoinedVideo:
-    from cutroom.ffmpeg import join
-
-    assert made.video is not None
-    chunks, ticks, qualities = [], [], []
-    for number, key in enumerate(track.encode_keys):
-        path, known = fetch_encode(shop, key, folder / f"{number:05d}.nut")
-        chunks.append(path)
-        ticks.append(known["frame_ticks"])
-        qualities.append(Quality(**known["quality"]) if "quality" in known else None)
-    joined = folder / "joined.mp4"
-    return _JoinedVideo(
-        path=joined,
-        frames=join.join(chunks, ticks, made.video.timing.timescale, joined),
-        ticks=[tick for of_chunk in ticks for tick in of_chunk],
-        joins=joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
-    )
-
-
 def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
-    from cutroom.ffmpeg import join
     from cutroom.media import rates
     from cutroom.packaging import facts
     from cutroom.packaging.containers import CONTAINERS
@@ -105,19 +60,21 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     video = made.video
     assert video is not None
     timescale = video.timing.timescale
-    joined = _join(shop, made, rendition.tracks[0], folder)
-    packed, decoded = _package(shop, made, rendition, joined.path, folder)
+    joined = join_pictures(shop, made, rendition.tracks[0], folder)
+    packed = pack(shop, made, rendition, joined.path, folder)
     packaged = packed.packaged
-    resolution = CONTAINERS[rendition.container].resolution_s * timescale
-    shown = timeline.snapped(frame_ticks(decoded, timescale), joined.ticks, resolution)
     # Keyframes are read back from the packaged track, not taken from the plan.
-    keyframes = timeline.snapped(join.keyframe_ticks(packed.whole, timescale), joined.ticks, resolution)
+    back = read_back(joined, packed.track, timescale, rendition.container)
+    shown = back.ticks
+    resolution = CONTAINERS[rendition.container].resolution_s * timescale
     rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
     last = video.ends_at(shown[-1], rung)
     if video.timing.frame_ticks is None:
         last += shown[-1] - shown[-2] if len(shown) > 1 else timescale
     starts = [Fraction(one.start_ticks * timescale, packaged.timescale) for one in packaged.segments]
-    segments = _until_the_next(packaged.segments, timeline.snapped(starts, joined.ticks, resolution), last)
+    segments = _until_the_next(
+        packaged.segments, timeline.snapped(starts, joined.frames.ticks, resolution), last
+    )
     peak, average = facts.bandwidths(segments, timescale)
     _store(
         shop,
@@ -148,7 +105,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             decoded_frames=len(shown),
             decoded_ticks_digest=ids.digest(shown),
             first_tick=shown[0],
-            keyframe_ticks=tuple(keyframes),
+            keyframe_ticks=tuple(back.keyframe_ticks),
             bitstream_codec=packed.bitstream_codec,
             rates=rates.measure(
                 joined.frames.sizes_bytes,
@@ -179,14 +136,24 @@ def _average_rate(shown: Sequence[int], end: int, timescale: int) -> Fraction:
 
 
 def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
-    from cutroom.ffmpeg import sound
+    from cutroom.ffmpeg import runner, sound
     from cutroom.packaging import facts
 
     path, _ = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
-    packed, decoded = _package(shop, made, rendition, path, folder)
+    packed = pack(shop, made, rendition, path, folder)
     packaged = packed.packaged
     (track,) = rendition.tracks
     rung = made.audio_rung(rendition.rung)
+    # Through the edit list, as players decode it: that leaves out what encoders put in front.
+    decoded, log = folder / "decoded.txt", folder / "decode.log"
+    command = sound.decode(
+        source=in_one_file(packed.track, folder),
+        stats=decoded,
+        channels=rung.channels,
+        heard=folder / HEARD,
+        end_s=packaged.end_s,
+    )
+    runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
     peak, average = facts.bandwidths(packaged.segments, packaged.timescale)
     samples = read_samples(decoded)
     _store(
@@ -218,7 +185,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             decoded_samples=samples.samples,
             first_tick=None if samples.start_s is None else round(samples.start_s * packaged.timescale),
             bitstream_codec=packed.bitstream_codec,
-            loudness=sound.read_loudness((folder / "decode.log").read_text(errors="replace"), "made"),
+            loudness=sound.read_loudness(log.read_text(errors="replace"), "made"),
             likeness=compare_heard(
                 shop,
                 rendition.encode_keys[0],
@@ -228,28 +195,6 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
         ),
         folder,
     )
-
-
-def _package(
-    shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path
-) -> tuple[Packed, Path]:
-    """Package a track, and decode what players get of it; the frames are listed in the second file."""
-    from cutroom.ffmpeg import argv, runner, sound
-
-    packed = pack(shop, made, rendition, encoded, folder)
-    stats = folder / "decoded.txt"
-    if rendition.kind == "video":
-        command = argv.decode(source=packed.whole, stats=stats)
-    else:
-        command = sound.decode(
-            source=packed.whole,
-            stats=stats,
-            channels=made.audio_rung(rendition.rung).channels,
-            heard=folder / HEARD,
-            end_s=packed.packaged.end_s,
-        )
-    runner.run(command, log=folder / "decode.log", limits=shop.limits, on_line=lambda _: None)
-    return packed, stats
 
 
 def _store(shop: Workshop, facts: Any, folder: Path) -> None:

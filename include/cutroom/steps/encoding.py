@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cutroom.errors import ObjectMissing, SourceCorrupt
+from cutroom.errors import EncoderRefused, ObjectMissing, SourceCorrupt, VerificationFailed
 from cutroom.media import rates, timeline
 from cutroom.media.codecs import VIDEO
 from cutroom.media.joins import Quality, Sampling, quality_of, sampling_of
@@ -22,6 +22,10 @@ from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
 
+if TYPE_CHECKING:
+    from cutroom.ffmpeg.coded import CodedPictures
+    from cutroom.ffmpeg.quality import Sampled
+
 logger = logging.getLogger(__name__)
 
 LARGEST_IS_LEFT = 0.95
@@ -33,12 +37,27 @@ MOST_TRIES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Encoded:
-    """One rung of a chunk, as ffmpeg made it."""
+    """One rung of a chunk, as ffmpeg made it, decoded once."""
 
     rung: VideoRung
     path: Path
     frame_ticks: list[int]
+    """When its frames are shown, ascending."""
+    coded: "CodedPictures"
     quality: Quality | None
+
+    def to_json(self) -> dict[str, Any]:
+        """What is kept beside it: frames in the order in which they are decoded, each with its presentation time."""
+        (digest,) = self.coded.digests
+        moved = self.coded.ticks[0] - self.frame_ticks[0]
+        told = {"quality": asdict(self.quality)} if self.quality else {}
+        return {
+            "frame_ticks": [tick - moved for tick in self.coded.ticks],
+            "digest": digest,
+            "parameters": self.coded.parameters,
+            "crf": self.rung.crf,
+            **told,
+        }
 
 
 def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
@@ -71,11 +90,8 @@ def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
                     if over > 1 and tries_left:
                         again.append(tightened(rung, over))
                         continue
-                    told = {"quality": asdict(encoded.quality)} if encoded.quality else {}
                     key = chunk_encode_key(made.source, video, chunk, planned[rung.name], made.tools)
-                    keep_encode(
-                        shop, key, encoded.path, {"frame_ticks": encoded.frame_ticks, "crf": rung.crf, **told}
-                    )
+                    keep_encode(shop, key, encoded.path, encoded.to_json())
                 if not again:
                     break
                 names = ", ".join(rung.name for rung in again)
@@ -101,7 +117,7 @@ def _encode(
     reporter: Callable[[float], None],
 ) -> list[_Encoded]:
     """One run of ffmpeg over a chunk."""
-    from cutroom.ffmpeg import argv, runner
+    from cutroom.ffmpeg import argv, quality, runner
     from cutroom.ffmpeg.refusals import of_decoding
 
     video = made.video
@@ -140,15 +156,55 @@ def _encode(
         )
     _reject_doubled_times(ticks[0], video.timing.timescale)
     _reject_lost_segments(video, chunk, ticks[0])
-    picked = [own.picked(times) for own, times in zip(sampling, ticks, strict=True)]
-    measured = [
-        None if _are_crammed(times, video.timing.timescale) else quality
-        for quality, times in zip(_measured(shop, rungs, outputs, picked, folder), ticks, strict=True)
+    samples = [
+        quality.Sampled(
+            encoded=output,
+            given=_samples(folder, rung),
+            picked=own.picked(times),
+            shown=folder / f"{rung.name}.shown.txt",
+            stats=folder / f"{rung.name}.quality.txt",
+        )
+        for rung, output, own, times in zip(rungs, outputs, sampling, ticks, strict=True)
     ]
+    try:
+        runner.run(
+            quality.compare(samples), log=folder / "quality.log", limits=shop.limits, on_line=lambda _: None
+        )
+    except EncoderRefused as error:
+        raise VerificationFailed(
+            f"What was encoded of chunk {chunk.name} can't be decoded without an error. Clear the task; if it comes "
+            f"again, another preset of {rungs[0].codec} may help. {error}"
+        ) from error
     return [
-        _Encoded(rung=rung, path=output, frame_ticks=times, quality=quality)
-        for rung, output, times, quality in zip(rungs, outputs, ticks, measured, strict=True)
+        _checked(video, rung, sample, times)
+        for rung, sample, times in zip(rungs, samples, ticks, strict=True)
     ]
+
+
+def _checked(video: VideoPlan, rung: VideoRung, sample: "Sampled", given: list[int]) -> _Encoded:
+    """An encode that shows, decoded, the frames that its encoder was given.
+
+    Raises:
+        VerificationFailed: It shows others.
+    """
+    from cutroom.ffmpeg import coded, quality
+
+    timescale = video.timing.timescale
+    shown = frame_ticks(sample.shown, timescale)
+    # Its container may have moved all times, so that none is negative.
+    moved = shown[0] - given[0] if shown else 0
+    if [tick - moved for tick in shown] != given:
+        raise VerificationFailed(
+            f"An encode of rung {rung.name} shows {len(shown)} frames; "
+            f"its encoder was given {len(given)}, or other ones."
+        )
+    return _Encoded(
+        rung=rung,
+        path=sample.encoded,
+        frame_ticks=given,
+        coded=coded.read([sample.encoded], timescale),
+        quality=None if _are_crammed(given, timescale) else quality_of(quality.read_psnr(sample.stats)),
+    )
 
 
 def _are_crammed(ticks: Sequence[int], timescale: int) -> bool:
@@ -167,41 +223,14 @@ def _samples(folder: Path, rung: VideoRung) -> Path:
     return folder / f"{rung.name}.given.nut"
 
 
-def _measured(
-    shop: Workshop,
-    rungs: Sequence[VideoRung],
-    outputs: Sequence[Path],
-    picked: Sequence[Sequence[int]],
-    folder: Path,
-) -> list[Quality | None]:
-    """How good each rung became, by a decode of its own."""
-    from cutroom.ffmpeg import quality, runner
-
-    samples = [
-        quality.Sampled(
-            encoded=output,
-            given=_samples(folder, rung),
-            picked=numbers,
-            stats=folder / f"{rung.name}.quality.txt",
-        )
-        for rung, output, numbers in zip(rungs, outputs, picked, strict=True)
-    ]
-    runner.run(
-        quality.compare(samples), log=folder / "quality.log", limits=shop.limits, on_line=lambda _: None
-    )
-    return [quality_of(quality.read_psnr(one.stats)) for one in samples]
-
-
 def _overshoot(made: Plan, chunk: EncodeChunk, encoded: _Encoded) -> Fraction:
     """How many times more bits an encode takes than it may; not asked of encoders that keep to a buffer themselves."""
-    from cutroom.ffmpeg.join import packet_sizes
-
     video, rung = made.video, encoded.rung
     assert video is not None
     if VIDEO[rung.codec].holds_rate:
         return Fraction(0)
     return rates.overshoot(
-        packet_sizes(encoded.path),
+        encoded.coded.sizes_bytes,
         encoded.frame_ticks,
         video.timing.timescale,
         window_s=made.segment_s * rates.WINDOW_SEGMENTS,

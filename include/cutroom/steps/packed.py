@@ -25,8 +25,8 @@ class Packed:
     packaged: "Packaged"
     digests: dict[str, str]
     """SHA-256 of each file."""
-    whole: Path
-    """All of it in one file, unlocked, with times on the presentation's timeline."""
+    track: Sequence[Path]
+    """Files that are all of it one after the other, in clear, with times on the presentation's timeline."""
     trick_play: "TrickPlay | None"
     lock: "LockFacts | None"
     bitstream_codec: str | None
@@ -36,7 +36,7 @@ class Packed:
 
 
 def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path) -> Packed:
-    """Package an encoded track into `files` of a folder, lock it where the plan says so, and put it together again.
+    """Package an encoded track into `files` of a folder, lock it where the plan says so, and open it again.
 
     Raises:
         PlanInvalid: The content key is not the one that the plan was made with.
@@ -83,7 +83,7 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
     return Packed(
         packaged=packaged,
         digests={name: sha256_of(files / name) for name in packaged.files},
-        whole=put_together(
+        track=in_clear(
             rendition.kind,
             rendition.container,
             [files / name for name in packaged.files],
@@ -151,7 +151,7 @@ def _lock_segments(rendition: RenditionPlan, packaged: "Packaged", files: Path, 
         aes128.lock(files / segment.file, key, iv_of(rendition.key, number))
 
 
-def put_together(
+def in_clear(
     kind: str,
     container: str,
     files: Sequence[Path],
@@ -161,14 +161,14 @@ def put_together(
     key: ContentKey | None,
     timescale: int | None,
     limits: Limits,
-) -> Path:
-    """All of a packaged track in one file, in clear, with times on the presentation's timeline.
+) -> Sequence[Path]:
+    """A packaged track in clear, with times on the presentation's timeline, in one or more files.
 
     Args:
         kind: `video` or `audio`.
         container: What it is packaged as.
         files: Its files in the order in which they are played.
-        folder: Where it is written.
+        folder: Where others are written, if these are not it.
         lock: How the files are encrypted; None: they are not.
         key: What they were locked with.
         timescale: Ticks per second that the times of a picture are written with, where they have to be moved.
@@ -179,19 +179,38 @@ def put_together(
     from cutroom.packaging.containers import CONTAINERS
 
     form = CONTAINERS[container]
-    joined, whole = folder / f"joined-again.{form.mime}", folder / "whole.mp4"
-    with joined.open("wb") as target:
-        for number, file in enumerate(files):
-            if lock and key and lock.scheme == "aes-128":
-                target.write(aes128.unlock(file.read_bytes(), key, bytes.fromhex(lock.ivs[number])))
-            else:
-                with file.open("rb") as piece:
-                    shutil.copyfileobj(piece, target)
-    if lock and key and lock.scheme != "aes-128":
-        packager.unlock(kind, joined, whole, key=key, log=folder / "unlock.log", limits=limits)
-        return whole
-    if form.start_s:
-        command = argv.copy([joined], whole, container="mp4", earlier_s=form.start_s, timescale=timescale)
-        runner.run(command, log=folder / "copy.log", limits=limits, on_line=lambda _: None)
-        return whole
-    return joined
+    whole = folder / "whole.mp4"
+    if lock and key and lock.scheme == "aes-128":
+        opened = [folder / f"clear-{file.name}" for file in files]
+        for file, into, iv in zip(files, opened, lock.ivs, strict=True):
+            into.write_bytes(aes128.unlock(file.read_bytes(), key, bytes.fromhex(iv)))
+        files = opened
+    elif lock and key:
+        packager.unlock(
+            kind,
+            in_one_file(files, folder),
+            whole,
+            key=key,
+            log=folder / "unlock.log",
+            limits=limits,
+        )
+        return [whole]
+    if not form.start_s:
+        return files
+    command = argv.copy(
+        [in_one_file(files, folder)], whole, container="mp4", earlier_s=form.start_s, timescale=timescale
+    )
+    runner.run(command, log=folder / "copy.log", limits=limits, on_line=lambda _: None)
+    return [whole]
+
+
+def in_one_file(files: Sequence[Path], folder: Path) -> Path:
+    """These files one after the other in one, for tools that take no more."""
+    if len(files) == 1:
+        return files[0]
+    whole = folder / f"in-one{files[-1].suffix}"
+    with whole.open("wb") as target:
+        for file in files:
+            with file.open("rb") as piece:
+                shutil.copyfileobj(piece, target)
+    return whole

@@ -90,15 +90,16 @@ def _whole(
     store: "ObjectStore", one: "RenditionFacts", folder: Path, key: ContentKey | None, limits: Limits
 ) -> Path:
     """A rendition in one file and in clear, from the bytes that players fetch."""
-    from cutroom.steps.packed import put_together
+    from cutroom.steps.packed import in_clear, in_one_file
 
     files = [folder / name for name in one.files]
     for file in files:
         store.get_file(keys.rendition(one.key, file.name), file)
     timescale = one.timescale if one.kind == "video" else None
-    return put_together(
+    track = in_clear(
         one.kind, one.container, files, folder, lock=one.lock, key=key, timescale=timescale, limits=limits
     )
+    return in_one_file(track, folder)
 
 
 @dataclass(frozen=True, kw_only=True)

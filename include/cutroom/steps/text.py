@@ -237,7 +237,7 @@ def _duration_s(shop: Workshop, made: Plan) -> Fraction:
         picture = next(one.tracks[0] for one in made.renditions if one.kind == "video")
         rung = next(rung for rung in made.video.rungs if rung.name == picture.rung)
         ticks = encode_facts(shop, picture.encode_keys[-1])["frame_ticks"]
-        ends.append(Fraction(made.video.ends_at(ticks[-1], rung), made.video.timing.timescale))
+        ends.append(Fraction(made.video.ends_at(max(ticks), rung), made.video.timing.timescale))
     for track in (track for one in made.renditions for track in one.tracks if track.kind == "audio"):
         known = encode_facts(shop, track.encode_keys[0])
         ends.append(Fraction(known["source_samples"], known["source_sample_rate_hz"]))

@@ -1,0 +1,107 @@
+"""The encodes of a track of pictures in one file, and what is found of them in what was packaged of it."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cutroom.errors import VerificationFailed
+from cutroom.media import timeline
+from cutroom.media.joins import Join, Quality, joins_of
+from cutroom.media.plan import Plan
+from cutroom.media.rendition_plan import EncodedTrack
+from cutroom.steps.encodes import fetch_encode
+from cutroom.steps.workshop import Workshop
+
+if TYPE_CHECKING:
+    from cutroom.ffmpeg.join import Joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedPictures:
+    """The encodes of a track of pictures, one after the other in one file."""
+
+    path: Path
+    frames: "Joined"
+    counts: Sequence[int]
+    """How many frames each encode has."""
+    digests: Sequence[str]
+    """Of the coded pictures of each encode."""
+    parameters: frozenset[str]
+    """Digests of their parameter sets."""
+    joins: tuple[Join, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPictures:
+    """What players see of a packaged track, in ticks of the plan's timescale, ascending."""
+
+    ticks: Sequence[int]
+    """Times of its frames."""
+    keyframe_ticks: Sequence[int]
+
+
+def join_pictures(shop: Workshop, made: Plan, track: EncodedTrack, folder: Path) -> JoinedPictures:
+    """Fetch the encodes of a track and put them into one file.
+
+    Raises:
+        ObjectMissing: An encode is not there.
+        VerificationFailed: They do not hold the frames that they were made from.
+    """
+    from cutroom.ffmpeg import join
+
+    assert made.video is not None
+    chunks, told = [], []
+    for number, key in enumerate(track.encode_keys):
+        path, known = fetch_encode(shop, key, folder / f"{number:05d}.nut")
+        chunks.append(path)
+        told.append({**known, "frame_ticks": array("q", known["frame_ticks"])})
+    ticks = [one["frame_ticks"] for one in told]
+    qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
+    joined = folder / "joined.mp4"
+    return JoinedPictures(
+        path=joined,
+        frames=join.join(chunks, ticks, made.video.timing.timescale, joined),
+        counts=[len(own) for own in ticks],
+        digests=[one["digest"] for one in told],
+        parameters=frozenset(digest for one in told for digest in one["parameters"]),
+        joins=joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
+    )
+
+
+def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, container: str) -> ShownPictures:
+    """Read what was packaged and find in it the pictures that were encoded, every one, in order.
+
+    Each encode was decoded by the task that made it and showed the frames that its encoder was given. The same coded
+    pictures with the same parameter sets show the same frames, so nothing is decoded a second time.
+
+    Args:
+        joined: What was packaged.
+        track: What was packaged of it, in clear, in one or more files.
+        timescale: Ticks per second.
+        container: What it is packaged as.
+
+    Raises:
+        VerificationFailed: A decoder would be given other pictures, or other parameter sets.
+    """
+    from cutroom.ffmpeg import coded
+    from cutroom.packaging.containers import CONTAINERS
+
+    found = coded.read(track, timescale, joined.counts)
+    for number, (made, left) in enumerate(zip_longest(joined.digests, found.digests), 1):
+        if made != left:
+            where = f"encode {number} of {len(joined.digests)}"
+            raise VerificationFailed(f"What was packaged does not hold the pictures of {where} as they were.")
+    if frozenset(found.parameters) != joined.parameters:
+        raise VerificationFailed(
+            "What was packaged describes its pictures in another way than their encodes."
+        )
+    resolution = Fraction(CONTAINERS[container].resolution_s * timescale if container in CONTAINERS else 0)
+    given = joined.frames.ticks
+    return ShownPictures(
+        ticks=timeline.snapped(sorted(found.ticks), given, resolution),
+        keyframe_ticks=timeline.snapped(found.keyframe_ticks, given, resolution),
+    )
