@@ -116,25 +116,23 @@ def _encode(
     folder: Path,
     reporter: Callable[[float], None],
 ) -> list[_Encoded]:
-    """One run of ffmpeg over a chunk."""
-    from cutroom.ffmpeg import argv, quality, runner
+    """One run of ffmpeg over a chunk, and one over what it made."""
+    from cutroom.ffmpeg import argv, runner
     from cutroom.ffmpeg.refusals import of_decoding
 
     video = made.video
     assert video is not None
     seconds = planning.chunk_seconds(video, chunk)
     starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
-    outputs = [folder / f"{rung.name}.nut" for rung in rungs]
-    sampling = [_sampling(video, chunk, rung) for rung in rungs]
     command = argv.encode_video(
         video,
         chunk,
         rungs,
         source=source,
-        outputs=outputs,
+        outputs=[_output(folder, rung) for rung in rungs],
         stats=[folder / f"{rung.name}.txt" for rung in rungs],
         samples=[_samples(folder, rung) for rung in rungs],
-        sampling=sampling,
+        sampling=[_sampling(video, chunk, rung) for rung in rungs],
     )
     log = folder / "ffmpeg.log"
     try:
@@ -156,28 +154,50 @@ def _encode(
         )
     _reject_doubled_times(ticks[0], video.timing.timescale)
     _reject_lost_segments(video, chunk, ticks[0])
+    return _decoded_again(shop, video, chunk, folder, list(zip(rungs, ticks, strict=True)))
+
+
+def _decoded_again(
+    shop: Workshop,
+    video: VideoPlan,
+    chunk: EncodeChunk,
+    folder: Path,
+    given: Sequence[tuple[VideoRung, list[int]]],
+) -> list[_Encoded]:
+    """What a decoder makes of each encode.
+
+    Args:
+        shop: Where it is decoded.
+        video: The plan of the pictures.
+        chunk: What was encoded.
+        folder: Where the encodes lie.
+        given: The rungs, each with the times of the frames that its encoder was given.
+
+    Raises:
+        VerificationFailed: An encode can't be decoded, or shows other frames than its encoder was given.
+    """
+    from cutroom.ffmpeg import quality, runner
+
     samples = [
         quality.Sampled(
-            encoded=output,
+            encoded=_output(folder, rung),
             given=_samples(folder, rung),
-            picked=own.picked(times),
+            picked=_sampling(video, chunk, rung).picked(ticks),
             shown=folder / f"{rung.name}.shown.txt",
             stats=folder / f"{rung.name}.quality.txt",
         )
-        for rung, output, own, times in zip(rungs, outputs, sampling, ticks, strict=True)
+        for rung, ticks in given
     ]
+    log = folder / "quality.log"
     try:
-        runner.run(
-            quality.compare(samples), log=folder / "quality.log", limits=shop.limits, on_line=lambda _: None
-        )
+        runner.run(quality.compare(samples), log=log, limits=shop.limits, on_line=lambda _: None)
     except EncoderRefused as error:
         raise VerificationFailed(
             f"What was encoded of chunk {chunk.name} can't be decoded without an error. Clear the task; if it comes "
-            f"again, another preset of {rungs[0].codec} may help. {error}"
+            f"again, another preset of its codec may help. {error}"
         ) from error
     return [
-        _checked(video, rung, sample, times)
-        for rung, sample, times in zip(rungs, samples, ticks, strict=True)
+        _checked(video, rung, sample, ticks) for (rung, ticks), sample in zip(given, samples, strict=True)
     ]
 
 
@@ -217,6 +237,10 @@ def _sampling(video: VideoPlan, chunk: EncodeChunk, rung: VideoRung) -> Sampling
     timing = video.timing
     frame = round(timing.timescale * rung.frame_step / video.encoder_rate)
     return sampling_of(timing.output_ticks(chunk.start_pts), timing.output_ticks(chunk.end_pts), frame)
+
+
+def _output(folder: Path, rung: VideoRung) -> Path:
+    return folder / f"{rung.name}.nut"
 
 
 def _samples(folder: Path, rung: VideoRung) -> Path:
