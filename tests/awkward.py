@@ -191,6 +191,12 @@ def with_a_still(path: Path) -> None:
     )  # fmt: skip
 
 
+def with_false_index(data: bytes) -> bytes:
+    """An AVI whose index points anywhere."""
+    at = data.index(b"idx1") + 8
+    return data[:at] + bytes(n % 251 for n in range(len(data) - at))
+
+
 def motion_photo(path: Path) -> None:
     """What phones call a motion photo: a JPEG with a film behind it."""
     picture, film = path.with_name("still.jpg"), path.with_name("film.mp4")
@@ -297,6 +303,11 @@ SOURCES: dict[str, Awkward] = {
     "AVI without an index": Awkward(
         suffix=".avi",
         make=changed(counted(video=PLAIN, audio=("-c:a", "libmp3lame")), lambda d: d[: d.index(b"idx1")]),
+    ),
+    "AVI with a false index": Awkward(
+        suffix=".avi",
+        make=changed(counted(video=PLAIN, audio=("-c:a", "libmp3lame")), with_false_index),
+        frames=50,
     ),
     "Matroska without an index": Awkward(suffix=".mkv", make=counted("-live", "1"), frames=50),
     "another size in the middle": Awkward(suffix=".ts", make=two_sizes, frames=100),

@@ -155,20 +155,45 @@ def picture(path: Path) -> "npt.NDArray[np.uint8]":
         return next(container.decode(video=0)).to_ndarray(format="rgb24")
 
 
-def test_a_turned_picture_of_oblong_pixels_is_upright_and_true_to_shape(tmp_path: Path) -> None:
-    """PAL widescreen, its left half red and the rest blue, turned by a quarter: red is below."""
+@pytest.mark.parametrize(
+    "turned",
+    [
+        ("-display_rotation:v:0", "90"),
+        ("-display_rotation:v:0", "180"),
+        ("-display_rotation:v:0", "270"),
+        ("-display_hflip:v:0",),
+        ("-display_rotation:v:0", "90", "-display_hflip:v:0"),
+    ],
+)
+def test_turned_and_mirrored_pictures_of_oblong_pixels_are_upright_and_true_to_shape(
+    turned: tuple[str, ...], tmp_path: Path
+) -> None:
+    """PAL widescreen, each quarter in a colour of its own, held to what another player shows."""
     lying, source = tmp_path / "lying.mp4", tmp_path / "film.mp4"
-    halves = "color=red:s=352x288:r=5:d=2,drawbox=x=176:w=176:h=288:t=fill:color=blue,setsar=16/11"
-    ffmpeg("-f", "lavfi", "-i", halves, "-pix_fmt", "yuv420p", "-preset", "ultrafast", lying)
-    ffmpeg("-display_rotation:v:0", "90", "-i", lying, "-c", "copy", source)
+    boxes = [f"drawbox=x={x}:y={y}:w=176:h=144:t=fill:color={name}" for x, y, name in QUARTERS]
+    quarters = ",".join(["color=red:s=352x288:r=5:d=1", *boxes, "setsar=16/11"])
+    ffmpeg("-f", "lavfi", "-i", quarters, "-pix_fmt", "yuv420p", "-preset", "ultrafast", lying)
+    ffmpeg(*turned, "-i", lying, "-c", "copy", source)
     folder = inspected(source)
-    sizes = {"candidate_00001.jpg": (288, 512), "preview.mp4": (180, 320), "sprite_00001.jpg": (128, 114)}
+    is_upright = "90" in turned or "270" in turned
+    sizes = {"candidate_00001.jpg": (512, 288), "preview.mp4": (320, 180), "sprite_00001.jpg": (64, 36)}
+    if is_upright:
+        sizes = {"candidate_00001.jpg": (288, 512), "preview.mp4": (180, 320), "sprite_00001.jpg": (64, 114)}
     assert {name: size_of(folder / name) for name in sizes} == sizes
-    for name, (width, height) in sizes.items():
-        shown = picture(folder / name)
-        upper, lower = shown[height // 4, width // 4], shown[3 * height // 4, width // 4]
-        assert (upper[2] > 200, upper[0] < 60) == (True, True), (name, upper)
-        assert (lower[0] > 200, lower[2] < 60) == (True, True), (name, lower)
+    ffmpeg("-i", source, "-frames:v", "1", tmp_path / "player.png")
+    wanted = _quarters(picture(tmp_path / "player.png"))
+    for name in sizes:
+        assert np.abs(_quarters(picture(folder / name)) - wanted).max() < 40, name
+
+
+QUARTERS = ((176, 0, "lime"), (0, 144, "blue"), (176, 144, "white"))
+"""The upper left one is red."""
+
+
+def _quarters(shown: "npt.NDArray[np.uint8]") -> "npt.NDArray[np.int64]":
+    """The colours in the middle of each quarter."""
+    height, width, _ = shown.shape
+    return shown[height // 4 :: height // 2, width // 4 :: width // 2][:2, :2].astype(np.int64)
 
 
 def test_stills_of_hdr_are_as_bright_as_sdr(tmp_path: Path) -> None:

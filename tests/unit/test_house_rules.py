@@ -256,3 +256,32 @@ def test_every_shipped_profile_loads() -> None:
     assert {"web", "podcast"} <= {path.stem for path in shipped}
     for path in shipped:
         assert load_profile(path.stem).name == path.stem
+
+
+NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)?(?:::(test_\w+)…?)?`")
+
+
+def missing_tests(text: str) -> list[str]:
+    """The tests that a page names, by their file, the beginning of their name, or both, and that are not there."""
+    tests = {
+        path.relative_to(PROJECT_ROOT).as_posix(): re.findall(r"def (test_\w+)", path.read_text())
+        for path in (PROJECT_ROOT / "tests").rglob("*.py")
+    }
+    missing = []
+    for found in NAMED_TEST.finditer(text):
+        path, name = found[1], found[2]
+        names = tests.get(path, []) if path else [each for several in tests.values() for each in several]
+        is_there = path in tests if name is None else any(each.startswith(name) for each in names)
+        if (path or name) and not is_there:
+            missing.append(found[0])
+    return missing
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (PROJECT_ROOT / "docs").glob("*.md")))
+def test_every_test_that_a_page_names_is_there(page: str) -> None:
+    assert missing_tests((PROJECT_ROOT / "docs" / page).read_text()) == []
+
+
+def test_a_test_that_is_not_there_is_recognised() -> None:
+    gone = ["`::test_of_nothing_…`", "`tests/unit/test_nothing.py`", "`tests/unit/test_ids.py::test_nothing`"]
+    assert missing_tests(" ".join(["`tests/unit/test_ids.py`", "``", *gone])) == gone
