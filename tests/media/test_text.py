@@ -6,6 +6,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import m3u8
 import pytest
 
@@ -194,6 +195,27 @@ def test_captions_of_the_second_field_are_another_track(tmp_path: Path) -> None:
         ("CC4", "Closed captions CC4"),
     ]
     assert [text_name(one) for one in found.text] == ["text-1", "text-2"]
+
+
+def test_captions_of_av1_are_found(tmp_path: Path) -> None:
+    """In metadata of their own."""
+    plain, film = tmp_path / "plain.mp4", tmp_path / "film.mp4"
+    make_counted(plain, seconds=1, size=(160, 90), audio=None,
+                 video=("-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=1"))  # fmt: skip
+    codes = dict(enumerate(pop_on("yes")))
+    with av.open(str(plain)) as source, av.open(str(film), "w") as output:
+        pictures = source.streams.video[0]
+        copied = output.add_stream_from_template(pictures, opaque=True)
+        for number, packet in enumerate(each for each in source.demux(pictures) if each.size):
+            # The message of H.264 without its header and its end.
+            told = message([(0, codes.get(number, (0, 0)))])[7:-1]
+            unit = bytes((5 << 3 | 2, len(told) + 2, 4)) + told + b"\x80"
+            changed = av.Packet(bytes(packet) + unit)
+            changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
+            changed.is_keyframe, changed.stream = packet.is_keyframe, copied
+            output.mux(changed)
+    found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    assert [one.part for one in found.text] == ["CC1"]
 
 
 @pytest.mark.parametrize("has_708", [True, False])

@@ -93,7 +93,7 @@ def captions(source: str, track: int) -> None:
     with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
         stream = container.streams[track]
         for number, packet in enumerate(presentation.packets(container, stream)):
-            if said := caption_data(bytes(packet), stream.codec_context.name):
+            if said := caption_data(bytes(packet), stream.codec_context.codec.canonical_name):
                 print(number, *(f"{is_second:d}{pair.hex()}" for is_second, pair in said.pairs))
             elif number % presentation.ALIVE_EVERY == 0:
                 print(flush=True)
@@ -104,7 +104,10 @@ def _container(stream: Any) -> str:
 
     What lies beside packets is kept by Matroska alone.
     """
-    if stream.codec_context.name in alpha.DECODERS and stream.metadata.get("alpha_mode") == "1":
+    if (
+        stream.codec_context.codec.canonical_name in alpha.DECODERS
+        and stream.metadata.get("alpha_mode") == "1"
+    ):
         return "nut" if stream.time_base != alpha.TIME_BASE else "matroska"
     return "nut" if stream.codec_context.name not in MOV_CODECS else "mov"
 

@@ -70,15 +70,15 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         stream = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
+        # Not that of the decoder, which may be another's.
+        codec = stream.codec_context.codec.canonical_name
         captioned: dict[int, CaptionData] = {}
         stated = []
         for number, packet in enumerate(packets(container, stream)):
-            if (captioned or number < LOOKED_THROUGH) and (
-                said := caption_data(bytes(packet), stream.codec_context.name)
-            ):
+            if (captioned or number < LOOKED_THROUGH) and (said := caption_data(bytes(packet), codec)):
                 captioned[number] = said
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
-            is_keyframe = alpha.is_keyframe(packet, stream.codec_context.name)
+            is_keyframe = alpha.is_keyframe(packet, codec)
             stated.append(Stated(pts, packet.dts, is_keyframe, packet.is_discard))
         step = _frame_ticks(stream)
     stated = _with_lone_times(stated, reorders)

@@ -50,8 +50,8 @@ def read_pages(
         argv = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
         argv += ["-select_streams", str(one.index), "-show_entries", "stream=extradata", "-show_data"]
         said = runner.run([*argv, "-of", "json", f"file:{path}"], log=log, limits=limits)
-        (described, *_) = json.loads(said.stdout)["streams"]
-        found[one.index] = pages_of(described.get("extradata", ""), one.tags.get("language", ""))
+        for described in json.loads(said.stdout)["streams"]:
+            found[one.index] = pages_of(described.get("extradata", ""), one.tags.get("language", ""))
     return found
 
 
