@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from mpegdash.parser import MPEGDASHParser
 
+from awkward import PLAIN, counted, without_frame
 from counted import SAMPLE_RATE, decode_sound, lag_samples, make_counted, read_counters
 from cutroom.ffmpeg import runner, tools
 from cutroom.media import video_plan as planning
@@ -132,6 +133,26 @@ def test_a_thinned_rung_shows_every_second_frame_on_the_grid_of_the_others(tmp_p
     ]
     assert len(slow.segments) == 4
     assert check_folder(out, Settings(home=tmp_path), source)["ok"]
+
+
+@pytest.mark.usefixtures("one_segment_chunks")
+def test_a_thinned_rung_begins_a_segment_whose_first_frame_is_lost_with_the_next_of_its_own(
+    tmp_path: Path,
+) -> None:
+    path, source, out = tmp_path / "slow.yaml", tmp_path / "source.mp4", tmp_path / "out"
+    path.write_text(PROFILE.replace("max_bitrate: 500k", "max_bitrate: 500k, max_fps: 30"))
+    whole = counted(seconds=4.4, rate=Fraction(50), size=(320, 180), video=(*PLAIN, "-g", "300", "-bf", "2"))
+    without_frame(whole, at_s=2)(source)
+    version = transcode(source, out, profile=str(path), settings=Settings(home=tmp_path))
+    assert version.report["ok"]
+    fast, slow = (one for one in facts_of(out) if one.kind == "video")
+    begins = [[Fraction(each.start_ticks, one.timescale) for each in one.segments] for one in (fast, slow)]
+    assert begins == [[0, Fraction(202, 100), 4], [0, Fraction(204, 100), 4]]
+    there = {round(50 * time): number for number, time in shown(source)}
+    assert there.keys() == set(range(220)) - {100}
+    for one, step in ((fast, 1), (slow, 2)):
+        found = {round(50 * time): number for number, time in shown(playlists(out)[one.name])}
+        assert found == {at: number for at, number in there.items() if at % step == 0}
 
 
 @pytest.mark.parametrize("seconds", [8, 7.04, 0.5, 0.04])

@@ -38,7 +38,11 @@ def verify(
     checks = [files.complete(plan, renditions), files.stored(renditions, objects)]
     if plan.video is not None:
         checks += pictures.frames(video, source_frames)
-        checks += [pictures.sizes(plan, video), pictures.grid(video, source_frames), pictures.aligned(video)]
+        checks += [
+            pictures.sizes(plan, video),
+            pictures.grid(video, source_frames),
+            pictures.aligned(video, source_frames),
+        ]
         checks += [check for one in video for check in joins.checks(plan, one)]
     checks += [sound.samples(plan, one, encoded_sound) for one in audio]
     checks += [sound.alike(one) for one in audio]

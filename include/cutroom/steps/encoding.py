@@ -153,7 +153,8 @@ def _encode(
             f"{seconds:.1f} s. Upload the file again."
         )
     _reject_doubled_times(ticks[0], video.timing.timescale)
-    _reject_lost_segments(video, chunk, ticks[0])
+    for times in ticks:
+        _reject_lost_segments(video, chunk, times)
     return _decoded_again(shop, video, chunk, folder, list(zip(rungs, ticks, strict=True)))
 
 
@@ -275,11 +276,10 @@ def _reject_doubled_times(ticks: list[int], timescale: int) -> None:
 
 
 def _reject_lost_segments(video: VideoPlan, chunk: EncodeChunk, ticks: list[int]) -> None:
-    """Where its first frame is lost a segment begins with the next, if there is one that all rungs show."""
+    """Where its first frame is lost a segment begins with the next that the rung shows, if there is one."""
     boundaries = [video.timing.output_ticks(boundary) for boundary in chunk.boundaries]
     starts = timeline.first_shown(boundaries, ticks)
-    is_thinned = any(rung.frame_step > 1 for rung in video.rungs)
-    if len(starts) == len(boundaries) and (not is_thinned or list(starts) == boundaries):
+    if len(starts) == len(boundaries):
         return
     lost = next(one for one in boundaries if one not in starts)
     raise SourceCorrupt(
