@@ -24,8 +24,8 @@ down: ## Stop the stack; databases and objects are kept
 status: ## Show the services
 	@$(CUTROOM) status
 
-test: setup browser ## Run every test (PYTEST_ARGS="-k name" for some)
-	.venv/bin/python -m pytest $(PYTEST_ARGS)
+test: setup browser ## Run every test (PYTEST_ARGS="-k name" for some), a process for each core
+	.venv/bin/python -m pytest --numprocesses logical --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup ## Check format, style, types and the direction of imports
 	.venv/bin/ruff format --check

