@@ -3,6 +3,8 @@
 import logging
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -55,10 +57,26 @@ def home_of_a_stack() -> Iterator[Path]:
     """
     home = Path(tempfile.mkdtemp(prefix="cutroom-test-"))
     home.chmod(0o755)
-    try:
-        yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    # A stack outlives who started it. Where that is killed, nobody holds this pipe any more.
+    argv = [sys.executable, "-c", STOP_WHEN_LEFT, str(home)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True) as guard:
+        try:
+            yield home
+        finally:
+            guard.kill()
+            shutil.rmtree(home, ignore_errors=True)
+
+
+STOP_WHEN_LEFT = """
+import shutil, sys
+sys.stdin.read()
+from pathlib import Path
+from cutroom.settings import Settings
+from cutroom.stack.lifecycle import stop_stack
+for home in Path(sys.argv[1]).glob("**/supervisor.conf"):
+    stop_stack(Settings(home=home.parent))
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
 
 
 _environments: dict[str, dict[str, str]] = {}
