@@ -4,6 +4,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import m3u8
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from mpegdash.parser import MPEGDASHParser
 
+from awkward import TICKS, from_frames
 from counted import SAMPLE_RATE, decode_sound, lag_samples, make_counted, read_counters
 from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.probe import probe
@@ -201,6 +203,28 @@ def test_segments_of_a_single_file_are_where_playlist_and_index_say(source: Path
             assert read_counters(path) == list(range(round(SECONDS * RATE)))
         else:
             assert lag_samples(decode_sound(source), presented_sound(path)) == 0
+
+
+def test_the_index_of_a_single_file_states_when_each_segment_is_shown_at_a_variable_rate(
+    tmp_path: Path,
+) -> None:
+    """With B-frames a segment's samples last otherwise as they are decoded than as they are shown."""
+    source = tmp_path / "source.mp4"
+    gaps = "setpts='(N*0.04+floor(N/10)*1.3)/TB'"
+    from_frames(gaps, options=TICKS)(source)
+    ladder = SMALL.replace("preset: ultrafast", "preset: superfast")
+    out, version, facts = made(source, tmp_path, f"segments: single_file\n{ladder}")
+    assert version.report["ok"]
+    for one in facts:
+        if one.kind == "video":
+            starts = [segment.start_ticks for segment in one.segments]
+            assert starts == list(one.keyframe_ticks)
+            assert len(starts) > 2
+            with av.open(str(out / "renditions" / one.key / "media.mp4")) as opened:
+                shown = [packet for packet in opened.demux(video=0) if packet.is_keyframe and packet.size]
+            assert [packet.pts * packet.time_base for packet in shown] == [
+                Fraction(start, one.timescale) for start in starts
+            ]
 
 
 def test_each_iframe_decodes_alone(source: Path, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cutroom.errors import VerificationFailed
+
+if TYPE_CHECKING:
+    from cutroom.media.version import PublishedRendition
 
 EXIT_FAILED = 1
 
@@ -48,16 +51,27 @@ def transcode(
     if as_json:
         typer.echo(json.dumps({**version.to_json(), "out_dir": str(out_dir)}, indent=2))
         return
-    for rendition in version.renditions:
-        size = f"{rendition.width}×{rendition.height}" if rendition.width else ""
-        size = f"{rendition.channels} ch" if rendition.channels else size or rendition.language or ""
-        rate = f"{rendition.average_bandwidth_bps // 1000:>7} kbit/s"
-        typer.echo(f"{rendition.kind:6}{rendition.codec_string:14}{size:>11}{rate}")
+    rows = [_row(rendition) for rendition in version.renditions]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *words, rate in rows:
+        cells = [f"{word:{width}}" for word, width in zip(words, widths[:-1], strict=True)]
+        typer.echo("  ".join([*cells, f"{rate:>{widths[-1]}}"]))
     for download in version.downloads.values():
         typer.echo(f"download {out_dir / download}")
     manifests = [name for name in (version.hls, version.dash, *version.other_manifests.values()) if name]
     played = " or ".join(str(out_dir / name) for name in manifests)
     typer.echo(f"{len(version.report['checks'])} checks hold. Play {played}")
+
+
+def _row(rendition: "PublishedRendition") -> tuple[str, ...]:
+    """Kind, container, codec, what tells it from others of its kind, and bit rate."""
+    facts = [
+        f"{rendition.width}×{rendition.height}" if rendition.width else "",
+        f"{rendition.channels} ch" if rendition.channels else "",
+        rendition.language or "",
+    ]
+    rate = f"{rendition.average_bandwidth_bps / 1000:,.0f} kbit/s"
+    return rendition.kind, rendition.container, rendition.codec_string, " ".join(filter(None, facts)), rate
 
 
 def verify(

@@ -11,6 +11,7 @@ from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
 from cutroom.packaging.boxes import boxes
 from cutroom.packaging.containers import CONTAINERS, TS_START_S
+from cutroom.packaging.segment_index import by_presentation
 
 PLAYLIST = "media.m3u8"
 IFRAMES = "iframes.m3u8"
@@ -98,7 +99,7 @@ def package(
     ]
     runner.run(argv, log=log, limits=limits, cwd=folder)
     for path in folder.glob("*.mp4"):
-        path.write_bytes(without_pre_skip(without_dates(path.read_bytes())))
+        path.write_bytes(by_presentation(without_pre_skip(without_dates(path.read_bytes()))))
 
 
 def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path, limits: Limits) -> None:

@@ -1,0 +1,71 @@
+"""The segment index of a single file (ISO/IEC 14496-12, 8.16.3), by when segments are shown. Pure.
+
+The packager states how long a segment's samples last as they are decoded. Where B-frames meet a variable frame rate,
+that is not when the next segment is shown from, by as much as the longest frame.
+"""
+
+import struct
+from collections.abc import Iterator
+from itertools import pairwise
+
+from cutroom.packaging.boxes import Box, boxes
+
+
+def by_presentation(mp4: bytes) -> bytes:
+    """The same file with an index that states how long each segment is shown; one without an index stays as it is."""
+    index = next((box for box in boxes(mp4) if box.kind == b"sidx"), None)
+    if index is None:
+        return mp4
+    data = bytearray(mp4)
+    is_long = data[index.start] == 1
+    at = index.start + (28 if is_long else 20)
+    (gap,) = struct.unpack_from(">Q" if is_long else ">I", data, at - (8 if is_long else 4))
+    (count,) = struct.unpack_from(">H", data, at + 2)
+    offset = index.end + gap
+    fragments = list(_fragments(mp4, index.end))
+    shown: list[int] = []
+    total = 0
+    for number in range(count):
+        size, lasts = struct.unpack_from(">II", data, at + 4 + 12 * number)
+        after = offset + (size & 0x7FFFFFFF)
+        own = [first for place, first in fragments if offset <= place < after]
+        if not own:
+            return mp4
+        shown.append(min(own))
+        offset, total = after, total + lasts
+    # What the packager says of all of them together holds: it knows what of the last frame of sound is padding.
+    for number, (first, end) in enumerate(pairwise([*shown, shown[0] + total])):
+        if end > first:
+            struct.pack_into(">I", data, at + 8 + 12 * number, end - first)
+    return bytes(data)
+
+
+def _fragments(mp4: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Of each fragment the first byte of its description, and when its first sample is shown, in ticks of the track."""
+    inside = list(boxes(mp4, start))
+    for moof in (box for box in inside if box.kind == b"moof"):
+        parts = {box.kind: box for box in inside if moof.start <= box.start < moof.end}
+        yield moof.start, _first_shown(mp4, parts[b"tfhd"], parts[b"tfdt"], parts[b"trun"])
+
+
+def _first_shown(mp4: bytes, tfhd: Box, tfdt: Box, trun: Box) -> int:
+    """Of a fragment with one run of samples, as the packager writes them (8.8.7, 8.8.8, 8.8.12)."""
+    (decoded,) = struct.unpack_from(">Q" if mp4[tfdt.start] == 1 else ">I", mp4, tfdt.start + 4)
+    (stated,) = struct.unpack_from(">I", mp4, tfhd.start)
+    skipped = 8 * bool(stated & 0x1) + 4 * bool(stated & 0x2)
+    default = struct.unpack_from(">I", mp4, tfhd.start + 8 + skipped)[0] if stated & 0x8 else 0
+    flags, count = struct.unpack_from(">II", mp4, trun.start)
+    at = trun.start + 8 + 4 * bool(flags & 0x1) + 4 * bool(flags & 0x4)
+    shown = []
+    for _ in range(count):
+        lasts, shift = default, 0
+        if flags & 0x100:
+            (lasts,) = struct.unpack_from(">I", mp4, at)
+        at += 4 * bool(flags & 0x100) + 4 * bool(flags & 0x200) + 4 * bool(flags & 0x400)
+        if flags & 0x800:
+            # Signed in version 1, and small enough in version 0 to be read alike.
+            (shift,) = struct.unpack_from(">i", mp4, at)
+            at += 4
+        shown.append(decoded + shift)
+        decoded += lasts
+    return int(min(shown))
