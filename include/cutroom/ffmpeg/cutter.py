@@ -1,4 +1,4 @@
-"""Cuts packets out of a source without decoding: `python -m cutroom.ffmpeg.cutter index|split|captions|steady …`.
+"""Cuts packets out of a source without decoding them: `python -m cutroom.ffmpeg.cutter VERB FILE …`.
 
 It is a program of its own because it parses files from outside: it runs under the runner's limits, and a crash of the
 demuxer ends this process only. Its verbs walk the packets in the same way, so a packet's number means the same in all
@@ -7,6 +7,7 @@ of them.
 
 import json
 import sys
+from base64 import b64encode
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,19 @@ def captions(source: str, track: int) -> None:
                 print(flush=True)
 
 
+def documents(source: str, track: int, target: str) -> None:
+    """Write a line for each packet of a track of documents: its time and its end in ms, and its bytes in base 64."""
+    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container, Path(target).open("w") as file:
+        for packet in presentation.packets(container, container.streams[track]):
+            if packet.pts is not None and packet.duration:
+                times = (packet.pts, packet.pts + packet.duration)
+                print(*(round(one * packet.time_base * 1000) for one in times), _as_text(packet), file=file)
+
+
+def _as_text(packet: "Packet[Any]") -> str:
+    return b64encode(bytes(packet)).decode()
+
+
 def _container(stream: Any) -> str:
     """NUT keeps times as they are, and has no names for some codecs of QuickTime; all of these are keyframes only.
 
@@ -141,6 +155,8 @@ if __name__ == "__main__":
             split(path, int(rest[0]), rest[1])
         elif verb == "captions":
             captions(path, int(rest[0]))
+        elif verb == "documents":
+            documents(path, int(rest[0]), rest[1])
         else:
             steady(path, *rest)
     except ClockBroken as broken:

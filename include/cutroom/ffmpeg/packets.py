@@ -1,7 +1,7 @@
 """The packets of a track, as a program of its own reads them out of a file that comes from outside."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +67,7 @@ def read_packets(
                 f"The picture has more than the {most.frames} frames that CUTROOM_SOURCE_MAX_FRAMES allows."
             )
 
-    argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "index", str(path), str(track)]
-    try:
-        runner.run(argv, log=log.with_suffix(".packets.log"), limits=limits, on_line=take)
-    except EncoderRefused as refused:
-        if "Traceback" in str(refused):
-            raise
-        raise reason_of(str(refused)) from refused
+    _cutter("index", path, track, take, log=log.with_suffix(".packets.log"), limits=limits)
     return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable, captions=captions)
 
 
@@ -97,11 +91,26 @@ def read_captions(path: Path, track: int, times: Sequence[int], *, log: Path, li
         for pair in pairs:
             found.append(Pair(times[int(number)], pair[0] == "1", bytes.fromhex(pair[1:])))
 
-    argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "captions", str(path), str(track)]
+    _cutter("captions", path, track, take, log=log, limits=limits)
+    return sorted(found, key=lambda one: one.time)
+
+
+def write_documents(path: Path, track: int, target: Path, *, log: Path, limits: Limits) -> None:
+    """Write the documents of a track, a line each: from when and up to when it is shown in ms, and base 64.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+    """
+    _cutter("documents", path, track, lambda _: None, str(target), log=log, limits=limits)
+
+
+def _cutter(
+    verb: str, path: Path, track: int, take: Callable[[str], None], *more: str, log: Path, limits: Limits
+) -> None:
+    argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", verb, str(path), str(track), *more]
     try:
         runner.run(argv, log=log, limits=limits, on_line=take)
     except EncoderRefused as refused:
         if "Traceback" in str(refused):
             raise
         raise reason_of(str(refused)) from refused
-    return sorted(found, key=lambda one: one.time)

@@ -18,8 +18,11 @@ _FILES = {
 }
 """For ffmpeg's name of the format: the encoder and the muxer, which keep its times and its styling best."""
 
-TEXT_CODECS = frozenset(_FILES)
-"""Subtitles that are text; those that are pictures can't become WebVTT."""
+TEXT_CODECS = frozenset({*_FILES, "ttml"})
+"""Subtitles that are text; those that are pictures can't become WebVTT.
+
+TTML is documents, one in each packet, which ffmpeg does not read.
+"""
 
 
 def file_codec(track: TextTrack) -> str:

@@ -91,15 +91,14 @@ def read_cues(text: str, codec: str) -> list[Cue]:
 
 def placed(cues: Sequence[Cue], *, origin_ms: int, duration_ms: int) -> list[Cue]:
     """Cues on the presentation's timeline; what lies outside it is cut off."""
-    moved = (
-        replace(
-            cue,
-            start_ms=max(0, cue.start_ms - origin_ms),
-            end_ms=min(duration_ms, cue.end_ms - origin_ms),
-        )
-        for cue in cues
-    )
-    return [cue for cue in moved if cue.start_ms < cue.end_ms]
+    moved = (replace(cue, start_ms=cue.start_ms - origin_ms, end_ms=cue.end_ms - origin_ms) for cue in cues)
+    return within(list(moved), 0, duration_ms)
+
+
+def within(cues: Sequence[Cue], start_ms: int, end_ms: int) -> list[Cue]:
+    """What is shown of cues in a stretch of time."""
+    cut = (replace(cue, start_ms=max(start_ms, cue.start_ms), end_ms=min(end_ms, cue.end_ms)) for cue in cues)
+    return [cue for cue in cut if cue.start_ms < cue.end_ms]
 
 
 def sustained(ended: Sequence[Cue], begun: Sequence[Cue]) -> list[Cue]:

@@ -1,6 +1,7 @@
 """Subtitles: the files beside a source, and renditions of text. They are not encoded; assemble makes them."""
 
 import math
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -167,6 +168,8 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
     if track.sidecar is not None:
         data = shop.work.get_bytes(keys.sidecar(made.source.sha256, track.sidecar))
         return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
+    if track.codec == "ttml":
+        return _documents(shop, job, made, track, folder)
     output = folder / "extracted"
     with shop.steady(job.upload, made.source) as source:
         _run(shop, made, track, text.extract(track, source=source, output=output), folder)
@@ -191,13 +194,17 @@ def _read(track: TextTrack, output: Path, codec: str) -> "list[Cue]":
     """The cues of a file that a tool wrote."""
     from cutroom.packaging import subtitles
 
+    _reject_too_large(track, output)
+    # ffmpeg writes UTF-8.
+    return subtitles.read_cues(output.read_text(errors="replace"), codec)
+
+
+def _reject_too_large(track: TextTrack, output: Path) -> None:
     if output.stat().st_size > MAX_TEXT_BYTES:
         raise SourceTooLarge(
             f"The subtitles of track {track.index} are {output.stat().st_size} bytes, more than the {MAX_TEXT_BYTES} "
             "that are taken. Upload the file without them."
         )
-    # ffmpeg writes UTF-8.
-    return subtitles.read_cues(output.read_text(errors="replace"), codec)
 
 
 def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
@@ -214,6 +221,23 @@ def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Pa
         pairs = read_captions(source, pictures.index, times, log=log, limits=shop.limits)
     in_ms = [replace(one, time=round(one.time * pictures.time_base * 1000)) for one in pairs]
     return captions.read_cues(code for each, code in line21.codes(in_ms) if each == track.part)
+
+
+def _documents(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
+    """The cues of a track of TTML: each document counts from the start of the track (ISO/IEC 14496-30)."""
+    from cutroom.ffmpeg.packets import write_documents
+    from cutroom.packaging import subtitles
+
+    output = folder / "documents"
+    with shop.steady(job.upload, made.source) as source:
+        write_documents(source, track.index, output, log=folder / "documents.log", limits=shop.limits)
+    _reject_too_large(track, output)
+    cues: list[Cue] = []
+    for line in output.read_text().splitlines():
+        start, end, document = line.split()
+        told = subtitles.read_cues(subtitles.decoded(b64decode(document), track.language), track.codec)
+        cues += subtitles.within(told, int(start), int(end))
+    return subtitles.sustained(cues, [])
 
 
 def _teletext(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":

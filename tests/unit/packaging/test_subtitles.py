@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cutroom.errors import SourceCorrupt
 from cutroom.packaging import webvtt
-from cutroom.packaging.subtitles import decoded, placed, read_cues
+from cutroom.packaging.subtitles import decoded, placed, read_cues, sustained, within
 from cutroom.packaging.webvtt import Cue
 
 ASS = """[Script Info]
@@ -227,3 +227,11 @@ def test_a_segment_holds_every_cue_that_is_shown_in_it() -> None:
     assert ("a" in first, "\nb" in first) == (True, False)
     assert "00:00:01.000 --> 00:00:07.000\na" in second
     assert "00:00:06.000 --> 00:00:08.000\nb" in second
+
+
+def test_documents_show_what_falls_into_their_time() -> None:
+    """A cue that two documents hold, each its part of it, is one."""
+    cue = Cue(start_ms=500, end_ms=2500, text="a", settings="line:0")
+    parts = [*within([cue], 0, 2000), *within([cue], 2000, 4000), *within([cue], 4000, 6000)]
+    assert [(one.start_ms, one.end_ms) for one in parts] == [(500, 2000), (2000, 2500)]
+    assert sustained(parts, []) == [cue]
