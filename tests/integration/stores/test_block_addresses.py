@@ -1,5 +1,6 @@
 """Presigned addresses of blocks are good for what they were given for, and nothing else: S3 itself holds to that."""
 
+import base64
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -55,6 +56,19 @@ def test_an_address_is_good_for_what_was_signed_only(
     url, headers = change(location.upload.url, dict(location.upload.headers))
     assert (url, headers) != (location.upload.url, dict(location.upload.headers))
     assert house.rig.put(url, headers, data) in {400, 403}
+    assert house.object_keys() == []
+
+
+def test_an_address_takes_no_other_bytes_whatever_is_said_of_them(house: BlockHouse) -> None:
+    data, other = contents(2)
+    other = other.ljust(len(data))[: len(data)]
+    (location,) = house.service.get_or_create_block_locations([block_of(data)], owner="eva", lease_id="one")
+    assert location.upload is not None
+    told = dict(location.upload.headers)
+    true = base64.b64encode(bytes.fromhex(block_of(other).block_id)).decode()
+    silent = {name: value for name, value in told.items() if not name.startswith("x-amz-checksum")}
+    for headers, status in ((told, 400), ({**told, "x-amz-checksum-sha256": true}, 403), (silent, 403)):
+        assert house.rig.put(location.upload.url, headers, other) == status
     assert house.object_keys() == []
 
 

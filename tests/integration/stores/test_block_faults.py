@@ -106,19 +106,21 @@ def test_what_was_put_past_the_presigned_address_is_held_to_its_bytes(
     house: BlockHouse, algorithm: "ChecksumAlgorithmType"
 ) -> None:
     """A store that takes anything: its SHA-256 is compared, and where it has none the bytes are read."""
-    right, wrong, short = contents(3)
-    blocks = [block_of(each) for each in (right, wrong, short)]
+    right, wrong, short, lied = contents(4)
+    blocks = [block_of(each) for each in (right, wrong, short, lied)]
+    # The right bytes, of which another length was announced.
+    blocks[3] = Block(block_id=blocks[3].block_id, size_bytes=blocks[3].size_bytes - 1)
     house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
     found = house.service.get_or_create_block_locations(blocks, owner="eva", lease_id="one")
-    for location, data in zip(found, (right, wrong[::-1], short[:-1]), strict=True):
+    for location, data in zip(found, (right, wrong[::-1], short[:-1], lied), strict=True):
         assert location.upload is not None
         key = httpx.URL(location.upload.url).path.removeprefix(f"/{house.bucket}/")
         house.client.put_object(Bucket=house.bucket, Key=key, Body=data, ChecksumAlgorithm=algorithm)
     assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[1:]
     # What was wrong is gone, so that the right bytes find their place free.
     assert house.stored_ids() == ids_of([right])
-    house.rig.send(found[1:], {blocks[1].block_id: wrong, blocks[2].block_id: short})
-    assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == []
+    house.rig.send(found[1:3], {blocks[1].block_id: wrong, blocks[2].block_id: short})
+    assert house.service.missing_blocks(blocks, owner="eva", lease_id="one") == blocks[3:]
 
 
 def test_a_store_that_fails_often_takes_longer_and_loses_nothing(

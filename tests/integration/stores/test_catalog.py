@@ -553,6 +553,11 @@ class TestAvailability:
     def test_a_transaction_that_the_server_ended_may_be_begun_again(self, catalog: Catalog) -> None:
         with pytest.raises(StoreUnavailable), catalog.database.transaction() as session:
             session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        with (
+            pytest.raises(StoreUnavailable, match="ended the statement"),
+            catalog.database.transaction(statement_timeout="1ms") as session,
+        ):
+            session.execute(text("SELECT pg_sleep(60)"))
 
 
 def together(calls: list[Callable[[], object]]) -> list[object]:
