@@ -76,10 +76,12 @@ PARTS: dict[str, Callable[[BlockHouse], object]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_whoever_adds_a_hold_waits_while_garbage_is_decided_on(name: str, house: BlockHouse) -> None:
+    before = house.object_keys()
     with ThreadPoolExecutor(1) as pool:
         with alone(house):
             call = pool.submit(CALLS[name], house)
             assert waits(house, call), f"{name} did not wait"
+            assert house.object_keys() == before, f"{name} waited too late"
         call.result()
 
 
