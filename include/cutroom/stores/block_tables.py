@@ -27,13 +27,15 @@ class StoredBlock(Table):
 
     __tablename__ = "blocks"
     __table_args__ = (
+        # What an announcement asks of a block is in the index.
+        PrimaryKeyConstraint("block_id", postgresql_include=["size_bytes", "condemned_at", "lost_at"]),
         CheckConstraint("octet_length(block_id) = 32", name="block_id"),
         CheckConstraint(f"size_bytes BETWEEN 1 AND {BLOCK_BYTES}", name="size_bytes"),
         Index("ix_blocks_condemned_at", "condemned_at", postgresql_where=text("condemned_at IS NOT NULL")),
         Index("ix_blocks_lost_at", "lost_at", postgresql_where=text("lost_at IS NOT NULL")),
     )
 
-    block_id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    block_id: Mapped[bytes] = mapped_column(LargeBinary)
     size_bytes: Mapped[int] = mapped_column(Integer)
     lease_number: Mapped[int]
     stored_at: Mapped[datetime] = mapped_column(server_default=_NOW)
