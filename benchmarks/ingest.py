@@ -29,7 +29,6 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 
 from benchmarks.dedup import make_film
-from cutroom.blocks.reader import AHEAD
 from cutroom.ffmpeg import runner
 from cutroom.ffmpeg.served import served
 from cutroom.media.upload import UploadedObject
@@ -88,7 +87,7 @@ def plain(settings: Settings, upload: UploadedObject, *, write: bool) -> None:
         if write:
             client.put_object(Bucket=settings.work_bucket, Key=f"bench/{name}/{start}", Body=data)
 
-    with ThreadPoolExecutor(AHEAD) as pool:
+    with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(0, upload.size_bytes, RANGE_BYTES)))
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 AHEAD = 4
 """Pieces that are fetched before they are asked for, at the same time, while a file is read in order."""
 
-KEPT = AHEAD + 4
-"""Pieces that are held in memory at most, those on their way among them: 32 MiB of blocks."""
+BEHIND = 3
+"""Pieces that are kept for one who goes back: with those ahead and the one that is read, 32 MiB of blocks in memory."""
 
 Piece = TypeVar("Piece", bound=Hashable)
 
@@ -35,6 +35,8 @@ class PieceReader(io.RawIOBase, Generic[Piece]):
         sizes: The bytes of each piece.
         fetch: Gives the bytes of a piece, or raises what the reading of it then raises; called from several threads,
             and again for a piece that is not kept any more.
+        ahead: How many pieces are fetched before they are asked for.
+        behind: How many are kept that were read. With those ahead and the one that is read, what is in memory.
         on_close: Called once when the file is closed and nothing is fetched any more.
     """
 
@@ -44,14 +46,18 @@ class PieceReader(io.RawIOBase, Generic[Piece]):
         sizes: Sequence[int],
         fetch: Callable[[Piece], bytes],
         *,
+        ahead: int = AHEAD,
+        behind: int = BEHIND,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
+        self._ahead = ahead
+        self._most_kept = ahead + 1 + behind
         self._pieces = pieces
         self._ends = list(accumulate(sizes))
         self._fetch = fetch
         self._on_close = on_close
         self._kept: OrderedDict[Piece, Future[bytes]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="piece")
+        self._pool = ThreadPoolExecutor(ahead, thread_name_prefix="piece")
         self._place = 0
         self._next = 0
 
@@ -105,11 +111,11 @@ class PieceReader(io.RawIOBase, Generic[Piece]):
     def _piece(self, index: int) -> bytes:
         wanted = [index]
         if index == self._next:
-            wanted += range(index + 1, min(index + 1 + AHEAD, len(self._pieces)))
+            wanted += range(index + 1, min(index + 1 + self._ahead, len(self._pieces)))
         for place in wanted:
             self._ask_for(self._pieces[place])
         # Those ahead were asked for after this one: they stay when something has to go.
-        while len(self._kept) > KEPT:
+        while len(self._kept) > self._most_kept:
             self._kept.popitem(last=False)[1].cancel()
         piece = self._pieces[index]
         size = self._ends[index] - (self._ends[index - 1] if index else 0)

@@ -1,8 +1,9 @@
 """Storing a file in blocks: only what the Block Service does not have is sent."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,8 +12,12 @@ from cutroom.blocks.boundaries import Boundaries, Seekable, cut
 from cutroom.blocks.service import BlockService, PresignedPut
 from cutroom.errors import BlocksMissing, Conflict, LeaseUnknown, ReferenceUnknown, StoreUnavailable
 
-AT_ONCE = 4
-"""Blocks that are hashed, and then sent, at the same time: with as many that are read ahead, what is in memory."""
+ANNOUNCED_AT_ONCE = 3
+"""Blocks that are announced together, once they are hashed. The service answers for them in one transaction."""
+
+SENT_MEANWHILE = 2
+"""Blocks that may still be on their way while the next are read and hashed, so that the store never waits. With those
+that are read ahead, both numbers are what is in memory."""
 
 CONFIRM_EVERY = 64
 """After so many blocks the service asks the store for what arrived. Who is killed sends no more than these again."""
@@ -76,15 +81,15 @@ def store_file(
     """
     if (known := stored_before(service, reference_id)) is not None:
         return Stored(bytes_total=total_bytes(known), blocks_total=len(known))
-    sending = _Sending(service, owner=owner, lease_id=lease_id, put=put)
     # An empty file has nothing to announce, and its reference needs a lease all the same.
     service.get_or_create_block_locations([], owner=owner, lease_id=lease_id)
     try:
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="block") as pool:
-            for few in _by_few(cut(source, boundaries)):
-                sending.take(few, pool)
-                done(sum(len(data) for data in few))
-        sending.confirm()
+        with ThreadPoolExecutor(ANNOUNCED_AT_ONCE + SENT_MEANWHILE, thread_name_prefix="block") as pool:
+            sending = _Sending(service, pool, owner=owner, lease_id=lease_id, put=put)
+            for data in cut(source, boundaries):
+                sending.take(data)
+                done(len(data))
+            sending.finish()
         service.add_references(reference_id, sending.blocks, owner=owner, lease_id=lease_id)
     except (BlocksMissing, LeaseUnknown) as error:
         raise StoreUnavailable(
@@ -104,42 +109,66 @@ def store_file(
 
 
 class _Sending:
-    """What is known of a file while its blocks are sent."""
+    """What is known of a file while its blocks are hashed, announced and sent, a few of each at a time."""
 
-    def __init__(self, service: BlockService, *, owner: str, lease_id: str, put: Put) -> None:
+    def __init__(
+        self, service: BlockService, pool: ThreadPoolExecutor, *, owner: str, lease_id: str, put: Put
+    ) -> None:
         self.whole = hashlib.sha256()
         self.blocks: list[Block] = []
         self.sent: list[Block] = []
-        self._service, self._owner, self._lease_id, self._put = service, owner, lease_id, put
+        self._service, self._owner, self._lease_id = service, owner, lease_id
+        self._pool, self._put = pool, put
         self._announced: set[Block] = set()
+        self._hashing: list[tuple[Future[Block], bytes]] = []
+        self._under_way: deque[tuple[Block, Future[None]]] = deque()
         self._unconfirmed: list[Block] = []
 
-    def take(self, few: Sequence[bytes], pool: ThreadPoolExecutor) -> None:
-        """The next blocks of the file: sent as far as the service wants them."""
-        hashing = pool.map(block_of, few)
-        # The digest of the whole grows on this thread while the others make those of the blocks.
-        for data in few:
-            self.whole.update(data)
-        named = list(hashing)
-        new = {block: data for block, data in zip(named, few, strict=True) if block not in self._announced}
+    def take(self, data: bytes) -> None:
+        """The next block of the file."""
+        self._hashing.append((self._pool.submit(block_of, data), data))
+        # The digest of the whole grows on this thread while another makes that of the block.
+        self.whole.update(data)
+        if len(self._hashing) == ANNOUNCED_AT_ONCE:
+            self._send_wanted()
+            self._collect(SENT_MEANWHILE)
+            if len(self._unconfirmed) >= CONFIRM_EVERY:
+                self._confirm()
+
+    def finish(self) -> None:
+        """There are no more blocks: bring all that was taken to the store.
+
+        Raises:
+            StoreUnavailable: Some of it did not arrive.
+        """
+        self._send_wanted()
+        self._collect(0)
+        self._confirm()
+
+    def _send_wanted(self) -> None:
+        """Announce what is hashed, and begin to send what the service wants of it."""
+        named = [(hashing.result(), data) for hashing, data in self._hashing]
+        self._hashing.clear()
+        new = {block: data for block, data in named if block not in self._announced}
         places = self._service.get_or_create_block_locations(
             list(new), owner=self._owner, lease_id=self._lease_id
         )
-        sent = [
-            (place.block, pool.submit(self._put, place.upload, new[place.block]))
-            for place in places
-            if place.upload is not None
-        ]
-        for block, sending in sent:
+        for place in places:
+            if place.upload is not None:
+                sending = self._pool.submit(self._put, place.upload, new[place.block])
+                self._under_way.append((place.block, sending))
+        self._announced.update(new)
+        self.blocks += [block for block, _ in named]
+
+    def _collect(self, most: int) -> None:
+        """Wait until no more than so many blocks are on their way."""
+        while len(self._under_way) > most:
+            block, sending = self._under_way.popleft()
             sending.result()
             self.sent.append(block)
             self._unconfirmed.append(block)
-        self._announced.update(new)
-        self.blocks += named
-        if len(self._unconfirmed) >= CONFIRM_EVERY:
-            self.confirm()
 
-    def confirm(self) -> None:
+    def _confirm(self) -> None:
         """Let the service find what was sent.
 
         Raises:
@@ -149,14 +178,3 @@ class _Sending:
         if missing:
             raise StoreUnavailable(f"Block {missing[0].block_id} was sent and did not arrive: try again.")
         self._unconfirmed.clear()
-
-
-def _by_few(blocks: Iterator[bytes]) -> Iterator[Sequence[bytes]]:
-    few: list[bytes] = []
-    for block in blocks:
-        few.append(block)
-        if len(few) == AT_ONCE:
-            yield few
-            few = []
-    if few:
-        yield few

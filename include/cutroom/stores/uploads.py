@@ -28,6 +28,9 @@ _MARK = "UTF-8''"
 RANGE_BYTES = 4 * 2**20
 """Bytes that are asked for at a time: as many as a block has, so that memory is bounded in the same way."""
 
+AHEAD = 3
+"""Ranges that are read ahead: whoever stores them elsewhere holds as many of them again."""
+
 METADATA_LIMIT_BYTES = 2048
 """S3's limit on the names and values of an object's metadata."""
 
@@ -116,7 +119,7 @@ def open_upload(client: "S3Client", upload: UploadedObject) -> io.BufferedReader
         except (ObjectMissing, Conflict) as error:
             raise _missing(upload) from error
 
-    return io.BufferedReader(PieceReader(starts, sizes, fetch))
+    return io.BufferedReader(PieceReader(starts, sizes, fetch, ahead=AHEAD, behind=0))
 
 
 def read_sidecars(client: "S3Client", upload: UploadedObject) -> dict[str, bytes]:
