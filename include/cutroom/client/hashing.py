@@ -16,8 +16,9 @@ from cutroom.blocks.boundaries import block_ranges
 from cutroom.errors import Conflict, UsageError
 from cutroom.ids import BlockId
 
-_PIECE_BYTES = 2**18
-"""Bytes that are read and hashed at a time: what was just read is still in the processor's cache."""
+_PIECE_BYTES = 2**20
+"""Bytes that are read and hashed at a time: what was just read is still in the processor's cache, and the lock is
+rarely asked for."""
 
 Told = Callable[[int], None]
 """Is told of bytes that are done, from any thread."""

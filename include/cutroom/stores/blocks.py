@@ -163,7 +163,8 @@ class StoredBlocks:
     def release_lease(self, lease_id: str) -> None:
         """End a lease."""
         checked_names(lease_id)
-        with self._database.transaction() as session:
+        # Forgotten, the lease ends by its time.
+        with self._database.transaction(durable=False) as session:
             ledger.end_lease(session=session, lease_id=lease_id)
 
     def health(self) -> None:

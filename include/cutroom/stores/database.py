@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -30,6 +30,9 @@ ERRORS: dict[str, tuple[type[CutroomError], str]] = {
     "42P01": (StoreUnavailable, "has no catalog tables yet; run `cutroom up`"),
     "42": (PermanentError, "does not have the tables of this Cutroom; run `cutroom up` to migrate it"),
 }
+
+_LIMITED = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
+_FORGETTABLE = f"{_LIMITED}, set_config('synchronous_commit', 'off', true)"
 
 STATEMENT_TIMEOUT = "60s"
 LOCK_TIMEOUT = "20s"
@@ -88,9 +91,19 @@ class Database:
 
     @contextmanager
     def transaction(
-        self, *, statement_timeout: str = STATEMENT_TIMEOUT, lock_timeout: str = LOCK_TIMEOUT
+        self,
+        *,
+        statement_timeout: str = STATEMENT_TIMEOUT,
+        lock_timeout: str = LOCK_TIMEOUT,
+        durable: bool = True,
     ) -> Iterator[Session]:
         """One read-committed transaction: committed at the end, undone by any exception.
+
+        Args:
+            statement_timeout: How long one statement may take.
+            lock_timeout: How long it may wait for a lock.
+            durable: Whether the commit is on disk before this returns. Without, a database that dies in the next
+                moment may forget it: for what is as good when it is forgotten.
 
         Raises:
             StoreUnavailable: The database is away or can't now.
@@ -102,11 +115,9 @@ class Database:
             Session(self._connected(), expire_on_commit=False) as session,
             session.begin(),
         ):
-            session.execute(
-                text(
-                    "SELECT set_config('statement_timeout', :s, true), set_config('lock_timeout', :l, true)"
-                ),
-                {"s": statement_timeout, "l": lock_timeout},
+            # By the driver: every transaction begins with it, and an ORM has nothing to add.
+            session.connection().exec_driver_sql(
+                _LIMITED if durable else _FORGETTABLE, (statement_timeout, lock_timeout)
             )
             yield session
 

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from cutroom.errors import FileUnknown, LoginRequired
 from cutroom.files.names import checked_name
@@ -16,6 +16,16 @@ PREFIX = "cutroom_"
 """How a token begins, so that people and secret scanners recognise one."""
 
 _SECRET_BYTES = 32
+
+# Every request asks this, so it is put together once.
+_VALID = (
+    DeviceToken.token_sha256 == bindparam("sha256"),
+    DeviceToken.revoked_at.is_(None),
+    or_(DeviceToken.expires_at.is_(None), DeviceToken.expires_at > func.now()),
+)
+_OWNER_OF = select(
+    DeviceToken.owner, func.coalesce(DeviceToken.used_at < func.now() - timedelta(minutes=1), True)
+).where(*_VALID)
 
 
 class DeviceTokens:
@@ -52,25 +62,18 @@ class DeviceTokens:
         Raises:
             LoginRequired: It is not known, has expired or was revoked.
         """
-        valid = (
-            DeviceToken.token_sha256 == _digest(secret),
-            DeviceToken.revoked_at.is_(None),
-            or_(DeviceToken.expires_at.is_(None), DeviceToken.expires_at > func.now()),
-        )
+        shown = {"sha256": _digest(secret)}
         with self._database.snapshot() as session:
-            found = session.execute(
-                select(
-                    DeviceToken.owner,
-                    func.coalesce(DeviceToken.used_at < func.now() - timedelta(minutes=1), True),
-                ).where(*valid)
-            ).one_or_none()
+            found = session.execute(_OWNER_OF, shown).one_or_none()
         if found is None:
             raise LoginRequired("This token is not valid (any more): log in again by `cutroom login`.")
         owner, is_stale = found
         if is_stale:
             # To the minute is enough to see which token is in use, and spares a write for each request.
             with self._database.transaction() as session:
-                session.execute(update(DeviceToken).where(*valid).values(used_at=func.now()))
+                session.connection().execute(
+                    update(DeviceToken).where(*_VALID).values(used_at=func.now()), shown
+                )
         return str(owner)
 
     def list(self, owner: str) -> list[TokenRecord]:

@@ -122,7 +122,8 @@ def announce(database: Database, objects: ObjectStore, version_id: str) -> None:
         json.dumps(_manifest(upload, content_digest), indent=2, ensure_ascii=False).encode(),
         content_type="application/json",
     )
-    with database.transaction() as session:
+    # Forgotten, it is written once more: its run is there already.
+    with database.transaction(durable=False) as session:
         session.execute(
             update(FileCommit).where(FileCommit.file_version_id == version_id).values(manifest_at=func.now())
         )

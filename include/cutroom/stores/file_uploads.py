@@ -93,7 +93,6 @@ class FileUploads:
                 )
                 session.add(row)
                 session.flush()
-                session.refresh(row)
             names.note_made(session, owner, idempotency_key, request, row.session_id)
             return _record(row)
 
@@ -110,10 +109,11 @@ class FileUploads:
         """Which of the blocks from position `after` on have to be sent, and where to; keeps the session alive.
 
         A block that was sent counts as missing until `complete` has found it, or until the file is announced again.
+        What is known needs no second look there.
         """
         limit = min(limit, PAGE)
-        with self._database.transaction() as session:
-            row = self._touch(session, owner, session_id)
+        with self._database.snapshot() as session:
+            row = _session(session, owner, session_id)
             committed = row.file_version_id is not None
             is_resumed = row.announced > 1
             blocks = [] if committed else _slice(session, session_id, after, limit)
@@ -129,6 +129,8 @@ class FileUploads:
                 lost = self._blocks.missing_blocks(unknown, owner=owner, lease_id=session_id)
                 found = self._blocks.get_or_create_block_locations(lost, owner=owner, lease_id=session_id)
         end = after + len(blocks)
+        known = row.checked == after and all(one.known for one in found)
+        self._note_used(row, checked=end if known else None)
         return MissingPage(
             missing=tuple(
                 MissingBlock(position=at[one.block.block_id], block=one.block, upload=one.upload)
@@ -150,16 +152,16 @@ class FileUploads:
             FileUnknown: The upload or its folder is gone.
         """
         until = time.monotonic() + COMPLETE_S
-        with self._database.transaction() as session:
+        with self._database.transaction(durable=False) as session:
             row = self._touch(session, owner, session_id)
-            version_id = row.file_version_id
-            is_new = version_id is None and file_commits.same_as_newest(session, row) is None
-        while version_id is None:
+            record = _record(row)
+            is_new = record.version_id is None and file_commits.same_as_newest(session, row) is None
+        while (version_id := record.version_id) is None:
             if is_new:
                 if not self._check_blocks(owner, row, until):
                     return self.session(owner, session_id)
                 self._refer(owner, row)
-            version_id = self._commit(owner, session_id, may_add=is_new)
+            record = self._commit(owner, session_id, may_add=is_new)
             # Somebody committed other content after we looked: ours is new after all.
             is_new = True
         if version_id != ids.committed_version_id(session_id):
@@ -167,7 +169,7 @@ class FileUploads:
             self._blocks.release_blocks(ids.committed_version_id(session_id))
         file_commits.announce(self._database, self._objects, version_id)
         self._blocks.release_lease(session_id)
-        return self.session(owner, session_id)
+        return record
 
     def abort(self, owner: str, session_id: str) -> None:
         """Give an upload up. One that is committed stays committed.
@@ -245,12 +247,15 @@ class FileUploads:
 
     @staticmethod
     def _touch(session: Session, owner: str, session_id: str) -> UploadSession:
-        session.execute(
+        row = session.scalars(
             update(UploadSession)
             .where(UploadSession.owner == owner, UploadSession.session_id == session_id)
             .values(used_at=func.now())
-        )
-        return _session(session, owner, session_id)
+            .returning(UploadSession)
+        ).one_or_none()
+        if row is None:
+            raise _gone(session_id)
+        return row
 
     def _check_blocks(self, owner: str, row: UploadSession, until: float) -> bool:
         """Whether every block is stored; False when the time is up before all were looked at."""
@@ -262,7 +267,7 @@ class FileUploads:
             if missing:
                 raise _missing(row, [block.block_id for block in missing])
             checked += len(blocks)
-            self._note_checked(row, checked)
+            self._note_used(row, checked=checked)
             if checked < row.block_count and time.monotonic() > until:
                 return False
         return True
@@ -273,7 +278,7 @@ class FileUploads:
             return self._blocks.missing_blocks(distinct, owner=owner, lease_id=row.session_id)
         except LeaseUnknown:
             # It was left alone for too long, and what was sent under it is gone.
-            self._note_checked(row, 0)
+            self._note_used(row, checked=0)
             return distinct
 
     def _refer(self, owner: str, row: UploadSession) -> None:
@@ -287,41 +292,41 @@ class FileUploads:
             self._blocks.add_references(reference, blocks, owner=owner, lease_id=row.session_id)
         except (BlocksMissing, LeaseUnknown) as error:
             # What was found stored was held by a lease that has ended since.
-            self._note_checked(row, 0)
+            self._note_used(row, checked=0)
             raise _missing(row, [block.block_id for block in blocks[:PAGE]]) from error
 
-    def _note_checked(self, row: UploadSession, checked: int) -> None:
-        with self._database.transaction() as session:
+    def _note_used(self, row: UploadSession, *, checked: int | None) -> None:
+        """Keep a session alive, and keep how many of its first blocks were found stored, where that is new."""
+        facts = {} if checked is None else {"checked": checked}
+        # Forgotten, they are looked at once more.
+        with self._database.transaction(durable=False) as session:
             session.execute(
                 update(UploadSession)
                 .where(UploadSession.session_id == row.session_id)
-                .values(checked=checked, used_at=func.now())
+                .values(used_at=func.now(), **facts)
             )
 
-    def _commit(self, owner: str, session_id: str, *, may_add: bool) -> str | None:
-        """The version that the session became; None if that has to be added and may not."""
+    def _commit(self, owner: str, session_id: str, *, may_add: bool) -> UploadRecord:
+        """The session with the version that it became; without if that has to be added and may not."""
         with self._database.transaction() as session:
             names.lock_names(session, owner)
             locked = and_(UploadSession.owner == owner, UploadSession.session_id == session_id)
             row = session.scalars(select(UploadSession).where(locked).with_for_update()).one_or_none()
             if row is None:
                 raise _gone(session_id)
-            if row.file_version_id is not None:
-                return row.file_version_id
-            newest = file_commits.same_as_newest(session, row)
-            if newest is None and not may_add:
-                return None
-            bucket = self._settings.uploads_bucket
-            version_id = newest.version_id if newest else file_commits.commit(session, row, bucket=bucket)
-            row.state, row.file_version_id = "committed", version_id
-            return version_id
+            if row.file_version_id is None:
+                newest = file_commits.same_as_newest(session, row)
+                version_id = newest.version_id if newest else None
+                if newest is None and may_add:
+                    version_id = file_commits.commit(session, row, bucket=self._settings.uploads_bucket)
+                if version_id is not None:
+                    row.state, row.file_version_id = "committed", version_id
+            return _record(row)
 
 
 def _session(session: Session, owner: str, session_id: str) -> UploadSession:
     row = session.scalars(
-        select(UploadSession)
-        .where(UploadSession.owner == owner, UploadSession.session_id == session_id)
-        .execution_options(populate_existing=True)
+        select(UploadSession).where(UploadSession.owner == owner, UploadSession.session_id == session_id)
     ).one_or_none()
     if row is None:
         raise _gone(session_id)

@@ -178,6 +178,26 @@ def test_a_file_is_not_committed_without_all_of_its_blocks(uploader: Uploader, s
     uploader.complete(session.session_id)
 
 
+def test_what_was_known_and_is_lost_before_the_commit_is_sent_again(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    """What was known when it was announced is not looked at again, and counts all the same only where it is stored."""
+    parts = fresh(3)
+    uploader.upload(parts)
+    uploader.sent.clear()
+    session = uploader.begin(parts, "again.mp4")
+    assert service.uploads.missing(uploader.owner, session.session_id).missing == ()
+    assert service.uploads.session(uploader.owner, session.session_id).checked == 3
+    lost = block_of(parts[1]).block_id
+    with Database(stack.database_url).transaction() as changing:
+        changing.execute(text(f"UPDATE blocks SET lost_at = now() WHERE block_id = '\\x{lost}'"))
+    with pytest.raises(BlocksMissing):
+        uploader.complete(session.session_id)
+    uploader.send(session.session_id, parts)
+    assert uploader.sent == [lost]
+    assert read_back(stack, uploader.complete(session.session_id)) == b"".join(parts)
+
+
 def test_wrong_bytes_for_an_announced_block_never_become_a_version(
     uploader: Uploader, service: FileService, stack: Settings
 ) -> None:
