@@ -16,6 +16,8 @@ _BEFORE = {
 
 _WITH_EMULATION_PREVENTION = {"h264", "hevc"}
 
+FILLING = b"\x80\x80"
+
 _LONGEST = 2 + 31 * 3
 """Bytes of a message: how many triplets follow, a byte that means nothing, and those."""
 
@@ -28,6 +30,11 @@ class CaptionData:
     """Of CEA-608: whether of the second field, and the two bytes with parity."""
     has_708: bool
     """Whether there is anything of CEA-708."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the pairs only fill the place of others, as in most pictures."""
+        return all(two == FILLING for _, two in self.pairs)
 
 
 def caption_data(data: bytes, codec: str) -> CaptionData | None:

@@ -20,6 +20,7 @@ from cutroom.ffmpeg import alpha, presentation, transport
 from cutroom.ffmpeg.caption_data import caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.served import opened
+from cutroom.media import line21
 from cutroom.media.clock import ClockBroken
 
 RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB\x0f", "gray": "Y800"}
@@ -89,15 +90,24 @@ def split(source: str, track: int, cuts: str) -> None:
                 break
 
 
-def captions(source: str, track: int) -> None:
-    """Print the number of each packet that carries closed captions, and its pairs: 0 or 1 for the field, and hex."""
+def captions(source: str, track: int, channel: str, times: str) -> None:
+    """Print the codes of a channel of closed captions, a line each: the time of its picture, and both bytes.
+
+    `times` names a file with a line `pts dts` for each packet. Empty lines are signs of life.
+    """
+    shown = [int(line.split()[0]) for line in Path(times).read_text().splitlines()]
+    captioned = {}
     with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
         stream = container.streams[track]
-        for number, packet in enumerate(presentation.packets(container, stream)):
-            if said := caption_data(bytes(packet), stream.codec_context.codec.canonical_name):
-                print(number, *(f"{is_second:d}{pair.hex()}" for is_second, pair in said.pairs))
-            elif number % presentation.ALIVE_EVERY == 0:
+        codec = presentation.codec_of(stream)
+        for number, packet in zip(range(len(shown)), presentation.packets(container, stream), strict=False):
+            if said := caption_data(bytes(packet), codec):
+                captioned[number] = said
+            if number % presentation.ALIVE_EVERY == 0:
                 print(flush=True)
+    for each, code in line21.codes(presentation.in_order(captioned, shown)):
+        if each == channel:
+            print(code.time, code.first, code.second)
 
 
 def documents(source: str, track: int, target: str) -> None:
@@ -118,10 +128,7 @@ def _container(stream: Any) -> str:
 
     What lies beside packets is kept by Matroska alone.
     """
-    if (
-        stream.codec_context.codec.canonical_name in alpha.DECODERS
-        and stream.metadata.get("alpha_mode") == "1"
-    ):
+    if presentation.codec_of(stream) in alpha.DECODERS and stream.metadata.get("alpha_mode") == "1":
         return "nut" if stream.time_base != alpha.TIME_BASE else "matroska"
     return "nut" if stream.codec_context.name not in MOV_CODECS else "mov"
 
@@ -154,7 +161,7 @@ if __name__ == "__main__":
         elif verb == "split":
             split(path, int(rest[0]), rest[1])
         elif verb == "captions":
-            captions(path, int(rest[0]))
+            captions(path, int(rest[0]), *rest[1:])
         elif verb == "documents":
             documents(path, int(rest[0]), rest[1])
         else:

@@ -1,7 +1,7 @@
 """The packets of a track, as a program of its own reads them out of a file that comes from outside."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cutroom.errors import EncoderRefused, SourceTooLarge
 from cutroom.ffmpeg import runner
 from cutroom.ffmpeg.refusals import reason_of
 from cutroom.media.limits import Limits, SourceLimits
-from cutroom.media.line21 import Pair
+from cutroom.media.line21 import Code
 from cutroom.media.timeline import Packet
 
 
@@ -71,28 +71,37 @@ def read_packets(
     return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable, captions=captions)
 
 
-def read_captions(path: Path, track: int, times: Sequence[int], *, log: Path, limits: Limits) -> list[Pair]:
-    """The pairs of CEA-608 in the pictures of a track, in the order in which these are shown, in ticks of the track.
+MAX_CODES = 3_000_000
+"""Most codes of a channel of closed captions: one for each picture of a day."""
+
+
+def read_captions(
+    path: Path, track: int, channel: str, times: Path, *, log: Path, limits: Limits
+) -> list[Code]:
+    """The codes of a channel of closed captions in the pictures of a track, by when these are shown, in its ticks.
 
     Args:
         path: A local file.
         track: Stream index.
-        times: When the picture of each packet is shown, as `read_packets` gave it.
+        channel: One of `line21.CHANNELS`.
+        times: A file with a line for each packet, which begins with when its picture is shown.
         log: Where the tool's log is kept.
         limits: What the tool may take.
 
     Raises:
         SourceCorrupt: They can't be read.
+        SourceTooLarge: There are more than MAX_CODES.
     """
-    found: list[Pair] = []
+    found: list[Code] = []
 
     def take(line: str) -> None:
-        number, *pairs = line.split() or ("",)
-        for pair in pairs:
-            found.append(Pair(times[int(number)], pair[0] == "1", bytes.fromhex(pair[1:])))
+        if line:
+            found.append(Code(*map(int, line.split())))
+        if len(found) > MAX_CODES:
+            raise SourceTooLarge(f"The closed captions are more than the {MAX_CODES} codes that are taken.")
 
-    _cutter("captions", path, track, take, log=log, limits=limits)
-    return sorted(found, key=lambda one: one.time)
+    _cutter("captions", path, track, take, channel, str(times), log=log, limits=limits)
+    return found
 
 
 def write_documents(path: Path, track: int, target: Path, *, log: Path, limits: Limits) -> None:

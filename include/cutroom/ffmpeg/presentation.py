@@ -70,13 +70,15 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         stream = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
-        # Not that of the decoder, which may be another's.
-        codec = stream.codec_context.codec.canonical_name
+        codec = codec_of(stream)
         captioned: dict[int, CaptionData] = {}
+        has_captions = has_708 = False
         stated = []
         for number, packet in enumerate(packets(container, stream)):
-            if (captioned or number < LOOKED_THROUGH) and (said := caption_data(bytes(packet), codec)):
-                captioned[number] = said
+            if (has_captions or number < LOOKED_THROUGH) and (said := caption_data(bytes(packet), codec)):
+                has_captions, has_708 = True, has_708 or said.has_708
+                if not said.is_empty:
+                    captioned[number] = said
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             is_keyframe = alpha.is_keyframe(packet, codec)
             stated.append(Stated(pts, packet.dts, is_keyframe, packet.is_discard))
@@ -84,19 +86,21 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
     found = present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
-    return replace(found, captions=_channels(captioned, found.packets))
+    channels = channels_with_words(in_order(captioned, [one.pts for one in found.packets]))
+    return replace(found, captions=tuple(channels) or (CEA_708,) * has_708)
 
 
-def _channels(captioned: Mapping[int, CaptionData], shown: Sequence[Packet]) -> tuple[str, ...]:
-    pairs = [
-        Pair(shown[number].pts, is_second, data)
-        for number in sorted(captioned, key=lambda number: shown[number].pts)
-        for is_second, data in captioned[number].pairs
-    ]
-    channels = channels_with_words(pairs)
-    if not channels and any(one.has_708 for one in captioned.values()):
-        return (CEA_708,)
-    return tuple(channels)
+def codec_of(stream: Any) -> str:
+    """The name of a track's codec, whatever decodes it; nothing where PyAV knows no decoder."""
+    context = stream.codec_context
+    return "" if context is None else str(context.codec.canonical_name)
+
+
+def in_order(captioned: Mapping[int, CaptionData], times: Sequence[int]) -> Iterator[Pair]:
+    """The pairs of captions in the order in which their pictures are shown, by when each packet's is."""
+    for number in sorted(captioned, key=lambda number: times[number]):
+        for is_second, data in captioned[number].pairs:
+            yield Pair(times[number], is_second, data)
 
 
 def present(

@@ -210,17 +210,16 @@ def _reject_too_large(track: TextTrack, output: Path) -> None:
 def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
     """The cues of closed captions in the pictures, on the source's clock."""
     from cutroom.ffmpeg.packets import read_captions
-    from cutroom.media import line21
     from cutroom.packaging import captions
 
-    lines = shop.work.get_bytes(keys.plan_file(made.plan_id, PACKET_TIMES)).splitlines()
-    times = [int(line.split()[0]) for line in lines]
-    pictures = made.source.video[0]
+    assert track.part is not None
+    pictures, times = made.source.video[0], folder / PACKET_TIMES
+    shop.work.get_file(keys.plan_file(made.plan_id, PACKET_TIMES), times)
     with shop.steady(job.upload, made.source) as source:
         log = folder / "captions.log"
-        pairs = read_captions(source, pictures.index, times, log=log, limits=shop.limits)
-    in_ms = [replace(one, time=round(one.time * pictures.time_base * 1000)) for one in pairs]
-    return captions.read_cues(code for each, code in line21.codes(in_ms) if each == track.part)
+        codes = read_captions(source, pictures.index, track.part, times, log=log, limits=shop.limits)
+    in_ms = pictures.time_base * 1000
+    return captions.read_cues(replace(one, time=round(one.time * in_ms)) for one in codes)
 
 
 def _documents(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg.presentation import Stated, demuxed, present
+from cutroom.ffmpeg.presentation import Stated, codec_of, demuxed, present
 
 STEP = 40
 
@@ -96,3 +97,7 @@ def test_packets_of_a_track_that_begins_midway_are_passed_over() -> None:
                 yield packet
 
     assert list(demuxed(Opened(), [])) == [1, 2, 3, 4]  # type: ignore[arg-type]
+
+
+def test_a_codec_that_nothing_decodes_has_no_name() -> None:
+    assert codec_of(SimpleNamespace(codec_context=None)) == ""
