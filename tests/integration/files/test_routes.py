@@ -1,5 +1,6 @@
 """The routes of the File Service: who is let in, what they answer, and how they refuse."""
 
+import hashlib
 import re
 import threading
 import time
@@ -165,7 +166,7 @@ def test_more_than_any_file_needs_is_refused_before_it_is_read(
 
 
 def test_a_token_ends_at_once_and_is_kept_as_a_digest_only(
-    client_of: Clients, owner: str, service: FileService
+    client_of: Clients, owner: str, service: FileService, stack: Settings
 ) -> None:
     client = client_of(owner)
     made = client.post("/tokens", json={"name": "laptop", "days": 1}).json()
@@ -176,9 +177,27 @@ def test_a_token_ends_at_once_and_is_kept_as_a_digest_only(
     )
     assert device.get("/me").json()["owner"] == owner
     assert made["token"] not in client.get("/tokens").text
+    with Database(stack.database_url).snapshot() as session:
+        kept = session.scalars(
+            text("SELECT to_json(t)::text FROM device_tokens t WHERE token_id = :id"),
+            {"id": made["token_id"]},
+        ).one()
+    assert made["token"].removeprefix("cutroom_") not in kept
+    assert hashlib.sha256(made["token"].encode()).hexdigest() in kept
     assert client.delete(f"/tokens/{made['token_id']}").status_code == 204
     assert device.get("/me").status_code == 401
     assert client.delete(f"/tokens/{made['token_id']}").status_code == 204
+
+
+def test_a_token_is_good_for_its_days_only(client_of: Clients, owner: str, stack: Settings) -> None:
+    client = client_of(owner)
+    assert client.get("/me").status_code == 200
+    with Database(stack.database_url).transaction() as session:
+        session.execute(
+            text("UPDATE device_tokens SET expires_at = now() - interval '1 s' WHERE owner = :owner"),
+            {"owner": owner},
+        )
+    assert client.get("/me").status_code == 401
 
 
 def test_the_feed_tells_of_a_change_as_soon_as_it_happens(

@@ -1,6 +1,6 @@
 """What nothing holds goes, and nothing else, in two phases."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -94,6 +94,40 @@ def test_a_condemned_block_that_is_announced_again_is_rescued(house: BlockHouse)
     house.pass_time(10 * GRACE_S)
     house.collect()
     assert house.rig.read("fv_two") == data[0]
+
+
+def announce_and_give_up(house: BlockHouse, data: list[bytes]) -> None:
+    found = house.service.get_or_create_block_locations(
+        [block_of(each) for each in data], owner="eva", lease_id="two"
+    )
+    assert [one.known for one in found] == [True] * len(data)
+    house.service.release_lease("two")
+
+
+def refer_and_release(house: BlockHouse, data: list[bytes]) -> None:
+    blocks = [block_of(each) for each in data]
+    house.service.add_references("fv_two", blocks, owner="eva", lease_id="one")
+    house.service.release_blocks("fv_two")
+
+
+@pytest.mark.parametrize("use", [announce_and_give_up, refer_and_release])
+def test_a_condemned_block_that_was_used_meanwhile_has_its_two_phases_anew(
+    use: Callable[[BlockHouse, list[bytes]], None], house: BlockHouse
+) -> None:
+    data = contents(2)
+    upload(house, data)
+    house.pass_time(GRACE_S + 1)
+    # That the owner has them is known from a lease that ended a moment ago.
+    house.service.renew_lease("one", owner="eva")
+    house.service.release_lease("one")
+    house.service.release_blocks("fv_one")
+    assert house.collect().condemned_blocks == 2
+    use(house, data)
+    house.pass_time(GRACE_S + 1)
+    found = house.collect()
+    assert (found.condemned_blocks, found.removed_blocks) == (2, 0)
+    house.pass_time(GRACE_S + 1)
+    assert house.collect().removed_blocks == 2
 
 
 def test_a_removed_block_is_new_again(house: BlockHouse) -> None:
