@@ -200,6 +200,16 @@ def test_captions_of_the_second_field_are_another_track(tmp_path: Path) -> None:
     assert [text_name(one) for one in found.text] == ["text-1", "text-2"]
 
 
+def test_captions_may_begin_late(tmp_path: Path) -> None:
+    """As where a programme with captions follows one without."""
+    plain, captioned, film = (tmp_path / f"{name}.h264" for name in ("before", "programme", "film"))
+    make_counted(plain, seconds=24, size=(160, 90), audio=None)
+    make_captioned(captioned, {0: pop_on("now")}, "-c", "copy", frames=25)
+    film.write_bytes(plain.read_bytes() + captioned.read_bytes())
+    found, _ = probe(film, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+    assert [one.part for one in found.text] == ["CC1"]
+
+
 def test_captions_of_av1_are_found(tmp_path: Path) -> None:
     """In metadata of their own."""
     plain, film = tmp_path / "plain.mp4", tmp_path / "film.mp4"

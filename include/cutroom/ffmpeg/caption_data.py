@@ -14,6 +14,9 @@ _BEFORE = {
 }
 """What stands before them, by ffmpeg's name of the codec."""
 
+CARRIERS = frozenset(_BEFORE)
+"""Codecs whose pictures may carry captions."""
+
 _WITH_EMULATION_PREVENTION = {"h264", "hevc"}
 
 FILLING = b"\x80\x80"

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet as AvPacket
 
 from cutroom.ffmpeg import alpha, completeness
-from cutroom.ffmpeg.caption_data import CaptionData, caption_data
+from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.line21 import Pair, channels_with_words
 from cutroom.media.timeline import Packet
@@ -41,9 +41,6 @@ class Presentation:
     captions: tuple[str, ...] = ()
     """Closed captions in the pictures: the channels of CEA-608 that hold words, or CEA-708 alone."""
 
-
-LOOKED_THROUGH = 500
-"""Packets that captions must begin in to be found: encoders write them into every picture, with words or without."""
 
 CEA_708 = "CEA-708"
 
@@ -72,11 +69,11 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
         codec = codec_of(stream)
         captioned: dict[int, CaptionData] = {}
-        has_captions = has_708 = False
+        has_708 = False
         stated = []
         for number, packet in enumerate(packets(container, stream)):
-            if (has_captions or number < LOOKED_THROUGH) and (said := caption_data(bytes(packet), codec)):
-                has_captions, has_708 = True, has_708 or said.has_708
+            if codec in CARRIERS and (said := caption_data(bytes(packet), codec)):
+                has_708 = has_708 or said.has_708
                 if not said.is_empty:
                     captioned[number] = said
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
