@@ -155,6 +155,23 @@ def test_what_breaks_a_rule_is_refused_with_the_rule(
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("name", ["..", "a/b", "a\\b", "a\x00b", "a\nb", "\u202egpj.exe", "ü" * 128])
+def test_the_rules_of_names_hold_wherever_a_name_is_given(
+    name: str, client_of: Clients, owner: str, uploader: Uploader
+) -> None:
+    client = client_of(owner)
+    file_id = uploader.upload(fresh(1)).file_id
+    folder_id = client.post("/folders", json={"name": "Talks"}).json()["folder_id"]
+    for method, path in (
+        ("POST", "/folders"), ("PATCH", f"/folders/{folder_id}"), ("PATCH", f"/file/{file_id}"),
+        ("POST", "/tokens"),
+    ):  # fmt: skip
+        answer = client.request(method, path, json={"name": name})
+        assert answer.status_code == 422, f"{method} {path} took {name!r}"
+    content = client.get("/folders/root").json()
+    assert [one["name"] for one in (*content["folders"], *content["files"])] == ["Talks", "film.mp4"]
+
+
 def test_more_than_any_file_needs_is_refused_before_it_is_read(
     client_of: Clients, owner: str, stack: Settings
 ) -> None:
