@@ -172,6 +172,19 @@ def test_the_rules_of_names_hold_wherever_a_name_is_given(
     assert [one["name"] for one in (*content["folders"], *content["files"])] == ["Talks", "film.mp4"]
 
 
+def test_a_title_that_no_store_can_hold_is_taken_without_what_it_can_not(
+    client_of: Clients, owner: str
+) -> None:
+    client = client_of(owner)
+    # As JSON may say it, and as no client of ours does.
+    said = b'{"name": "a.mp4", "size_bytes": 0, "blocks": [], "title": "A\\u0000 talk", "tags": ["t\\u0000"]}'
+    session = client.post("/upload/init", content=said, headers={"Content-Type": "application/json"})
+    assert session.status_code == 201
+    version = client.post(f"/upload/{session.json()['session_id']}/complete").json()["version"]
+    assert version["title"].startswith("A")
+    assert version["title"].endswith(" talk")
+
+
 def test_more_than_any_file_needs_is_refused_before_it_is_read(
     client_of: Clients, owner: str, stack: Settings
 ) -> None:
