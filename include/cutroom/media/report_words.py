@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cutroom.media.joins import BAND_DB, SETTLED_DB
+
 
 def words_of(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was proved of a version: pairs of what it is about and what was found.
@@ -40,20 +42,24 @@ def _joins(rungs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The join that is furthest below its chunks."""
     dips = [
         (
+            # What can't be seen does not count.
             max(
-                join["mean_before_db"] - join["psnr_before_db"], join["mean_after_db"] - join["psnr_after_db"]
+                min(SETTLED_DB, join["mean_before_db"]) - join["psnr_before_db"],
+                min(SETTLED_DB, join["mean_after_db"]) - join["psnr_after_db"],
             ),
             join["at_s"],
             name,
+            bool(join.get("ok")),
         )
         for name, rung in rungs.items()
         for join in rung.get("joins", ())
     ]
     if not dips:
         return [("joins", "none: each rung was encoded in one piece")] if rungs else []
-    dip, at, name = max(dips)
+    dip, at, name, ok = max(dips)
     count = max(len(rung.get("joins", ())) for rung in rungs.values())
     found = f"{max(0.0, dip):.1f} dB below the mean of its chunk ({name} at {at:.1f} s)"
+    found += ", as other moments of it are" if ok and dip > BAND_DB else ""
     return [("joins", f"{count}; the least good is {found}")]
 
 

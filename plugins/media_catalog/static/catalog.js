@@ -473,7 +473,7 @@ function addressesPanel(asset) {
       name.toUpperCase(), address]),
     ...Object.entries(playback?.downloads ?? {}).map(([name, address]) => [`Download ${name}`, address]),
     ...Object.entries(playback?.thumbnails ?? {}).map(([name, address]) => [
-      { vtt: "Thumbnails", sprite: "Sprite sheet" }[name] ?? name, address]),
+      { vtt: "Thumbnails", sprite: "Sprite sheet", poster_choice: "Poster, why" }[name] ?? name.replaceAll("_", " "), address]),
     ["Record", new URL(`api/assets/${encodeURIComponent(asset.asset_id)}`, document.baseURI).href],
     ["Command", `cutroom show ${asset.asset_id}`],
   ].filter(([, text]) => text);
@@ -514,7 +514,7 @@ function drawFacts(asset) {
     draw(byId("facts"));
     return;
   }
-  const columns = [[renditionsPanel(asset), runsPanel(asset)], [sourcePanel(asset), addressesPanel(asset), reportPanel(asset)]];
+  const columns = [[renditionsPanel(asset), reportPanel(asset), runsPanel(asset)], [sourcePanel(asset), addressesPanel(asset)]];
   draw(byId("facts"), columns.map((column, index) =>
     el("div.column", { "data-key": `${asset.asset_id} ${index}` }, column)));
 }

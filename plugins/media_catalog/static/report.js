@@ -7,6 +7,7 @@ const [WIDTH, LEFT, RIGHT] = [640, 46, 66];
 const RATES = { top: 22, height: 150 };
 const QUALITY = { top: 224, height: 54, worst_db: 4 };
 const COLOURS = 6;
+const LABEL_HEIGHT = 13;
 
 function svg(tag, attributes, ...children) {
   const node = document.createElementNS(NAMESPACE, tag);
@@ -19,12 +20,17 @@ const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes
 const line = (x1, y1, x2, y2, kind) => svg("line", { x1, y1, x2, y2, class: kind });
 const pixel = (value) => value.toFixed(1);
 
-/** How far a join is below the mean of its chunks, in dB, on its worse side; 0 and less is as good. */
-const below = (join) =>
-  Math.max(join.mean_before_db - join.psnr_before_db, join.mean_after_db - join.psnr_after_db);
+/** Above this a difference to the source can't be seen: `SETTLED_DB` of `cutroom.media.joins`. */
+const SETTLED_DB = 42;
+
+/** How far a join is below the mean of its chunks, in dB, on its worse side; 0 and less is as good, or can't be seen. */
+const below = (join) => Math.max(
+  Math.min(SETTLED_DB, join.mean_before_db) - join.psnr_before_db,
+  Math.min(SETTLED_DB, join.mean_after_db) - join.psnr_after_db);
 
 function worstJoin(rungs) {
-  const all = rungs.flatMap(([name, rung]) => rung.joins.map((join) => ({ name, at: join.at_s, db: below(join) })));
+  const all = rungs.flatMap(([name, rung]) => rung.joins.map((join) =>
+    ({ name, at: join.at_s, db: below(join), isUsual: join.ok && below(join) > rung.band_db })));
   return all.reduce((worst, each) => worst && worst.db >= each.db ? worst : each, null);
 }
 
@@ -67,20 +73,25 @@ function drawing(rungs) {
       line(x(at), RATES.top, x(at), floor, "join"), line(x(at), QUALITY.top, x(at), QUALITY.top + QUALITY.height, "join"),
     ]),
   ].flat();
-  let lastLabel = -Infinity;
   const labels = rungs.map(([name, rung], place) => ({ name, rung, at: y(steps(rung).at(-1)[1]), place }))
     .sort((a, b) => a.at - b.at);
-  for (const { rung, at, place } of labels) {
+  // One below the other, and none below the floor.
+  labels.forEach((label, number) => {
+    label.y = Math.max(label.at + 4, number ? labels[number - 1].y + LABEL_HEIGHT : 0);
+  });
+  labels.forEach((label, number) => {
+    label.y = Math.min(label.y, floor + 4 - (labels.length - 1 - number) * LABEL_HEIGHT);
+  });
+  for (const { rung, y: labelled, place } of labels) {
     const colour = `rung r${place % COLOURS}`;
     const segments = steps(rung);
     const ends = [...segments.slice(1).map(([start]) => start), rung.end_s];
     const path = segments.map(([start, bps], number) =>
       `${number ? "L" : "M"}${pixel(x(start))} ${pixel(y(bps))}H${pixel(x(ends[number]))}`).join("");
-    lastLabel = Math.max(lastLabel + 13, at + 4);
     nodes.push(
       line(LEFT, y(rung.max_bps), WIDTH - RIGHT, y(rung.max_bps), `${colour} cap`),
       svg("path", { d: path, class: `${colour} rate` }),
-      text(WIDTH - RIGHT + 8, pixel(lastLabel), `${rung.height}p`, { class: `${colour} label` }),
+      text(WIDTH - RIGHT + 8, pixel(labelled), `${rung.height}p`, { class: `${colour} label` }),
       ...rung.joins.map((join) => svg("circle", { cx: pixel(x(join.at_s)), cy: pixel(dip(below(join))), r: 3, class: `${colour} dot` },
         svg("title", {}, `${rung.height}p at ${join.at_s.toFixed(2)} s: ${below(join).toFixed(1)} dB below its chunk's mean`))));
   }
@@ -125,7 +136,7 @@ export function joinReport(report, codecName) {
   const joins = new Set(rungs.flatMap(([, rung]) => rung.joins.map((join) => join.at_s))).size;
   const words = [
     rungs.length ? "Steps are segments, dotted lines what the profile allows, vertical lines joins of encode chunks." : null,
-    worst ? `${plural(joins, "join")}; the least good is ${Math.max(0, worst.db).toFixed(1)} dB below the mean of its chunk (${worst.name} at ${worst.at.toFixed(1)} s).` : null,
+    worst ? `${plural(joins, "join")}; the least good is ${Math.max(0, worst.db).toFixed(1)} dB below the mean of its chunk (${worst.name} at ${worst.at.toFixed(1)} s)${worst.isUsual ? ", as other moments of it are" : ""}.` : null,
     soundWords(report),
   ].filter(Boolean);
   const figures = codecs.map(([codec, of]) => el("figure", { "data-key": codec },
