@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from awkward import ffmpeg
 from browser import sample_media
 from browser.in_step import sense
 from browser.playback import Library
@@ -88,3 +89,19 @@ def test_the_sound_of_a_frame_is_heard_when_it_is_shown(
         )  # fmt: skip
     assert [one.at_s for one in sensed if one.likeness < 0.8] == []
     assert [one for one in sensed if abs(one.offset_ms) > MAX_OFFSET_MS] == []
+
+
+def test_a_picture_that_begins_a_second_after_the_sound_keeps_its_place(page: Page, tmp_path: Path) -> None:
+    """By the playlists' times Shaka Player would begin both at once."""
+    whole, source, out = tmp_path / "whole.mov", tmp_path / "source.mov", tmp_path / "out"
+    make_counted(whole, seconds=SECONDS, size=(160, 90))
+    ffmpeg("-itsoffset", "1", "-i", whole, "-i", whole, "-map", "0:v", "-map", "1:a", "-c", "copy", source)
+    profile = tmp_path / "aac.yaml"
+    profile.write_text(PROFILE.format(**RECIPES["aac"]))
+    transcode(source, out, profile=str(profile), settings=Settings(home=tmp_path))
+    with sample_media.serve(out) as media:
+        sensed = sense(
+            page, f"{media}/master.m3u8", beeps(SECONDS),
+            library="shaka", rate=25, moments=[2.02], settings=MEDIA_CLOCK,
+        )  # fmt: skip
+    assert [one for one in sensed if abs(one.offset_ms + 1000) > MAX_OFFSET_MS] == []

@@ -407,7 +407,7 @@ function renditionsPanel(asset) {
         el("span.peak", {}, `peak ${bitrate(each.bandwidth_bps)}`),
         el("meter", { min: 0, max: most, value: each.average_bandwidth_bps ?? 0, "aria-hidden": "true" })),
       el("td.num", {}, bytes(each.bytes)),
-      el("td.num", {}, Number.isFinite(each.segments) ? grouped.format(each.segments) : ""));
+      el("td.num", {}, each.segments > 0 ? grouped.format(each.segments) : ""));
   });
   const total = made.reduce((sum, each) => sum + (each.bytes ?? 0), 0);
   return panel("Renditions", "renditions", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Renditions" },
