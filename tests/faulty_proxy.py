@@ -22,29 +22,17 @@ class FaultyProxy:
         self.lost = 0.0
         """Share of requests that are passed on, and whose answer does not come."""
         self.slow_s = 0.0
+        self.heads_together: threading.Barrier | None = None
+        """HEAD requests are answered when so many are in hand, and not at all where they don't come."""
         self.faults = 0
-        self.most_at_once = 0
-        """How many requests it has had in hand at the same time."""
         self.address = ""
-        self._in_hand = 0
-        self._counting = threading.Lock()
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         """Answer one request; several may be in hand, each in a thread of its own."""
-        self._count(1)
-        try:
-            self._answer(request)
-        finally:
-            self._count(-1)
-
-    def _count(self, more: int) -> None:
-        with self._counting:
-            self._in_hand += more
-            self.most_at_once = max(self.most_at_once, self._in_hand)
-
-    def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
         time.sleep(self.slow_s)
+        if self.heads_together and request.command == "HEAD":
+            self.heads_together.wait(30)
         if self.dice.random() < self.errors:
             self.faults += 1
             request.send_error(self.dice.choice([500, 503]))

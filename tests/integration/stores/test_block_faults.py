@@ -142,10 +142,11 @@ def test_a_store_that_fails_often_takes_longer_and_loses_nothing(
 
 def test_a_store_that_is_slow_is_waited_for(troubled_house: BlockHouse, proxy: FaultyProxy) -> None:
     proxy.slow_s = 0.3
+    # The rig puts one block after the other; that they arrived is asked for all of them at once.
+    proxy.heads_together = threading.Barrier(8)
     data = contents(8)
     troubled_house.rig.upload(data, owner="eva", lease_id="one", reference_id="fv_one")
-    # The rig puts one block after the other; that they arrived is asked for all of them at once.
-    assert proxy.most_at_once == 8
+    assert not proxy.heads_together.broken
     proxy.slow_s = 0
     assert troubled_house.rig.read("fv_one") == b"".join(data)
 
