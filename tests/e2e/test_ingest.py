@@ -24,7 +24,8 @@ from e2e.conftest import wait_for_end, wait_until
 pytestmark = pytest.mark.e2e
 
 KEY = "incoming/through blocks.mp4"
-SECONDS = 4
+# As no other film of these tests, so that each of its blocks is new.
+SECONDS = 5
 
 
 @pytest.fixture(scope="module")
