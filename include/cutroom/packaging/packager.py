@@ -99,7 +99,9 @@ def package(
     ]
     runner.run(argv, log=log, limits=limits, cwd=folder)
     for path in folder.glob("*.mp4"):
-        path.write_bytes(by_presentation(without_pre_skip(without_dates(path.read_bytes()))))
+        made = without_pre_skip(without_dates(path.read_bytes()))
+        # Sound is shown in the order in which it is decoded; what its edit list leaves out is the packager's to reckon.
+        path.write_bytes(by_presentation(made) if kind == "video" else made)
 
 
 def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path, limits: Limits) -> None:
