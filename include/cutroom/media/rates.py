@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
+from math import ceil
 
 WINDOW_SEGMENTS = Fraction(3, 2)
 """The bit rate is held over any stretch of this many segments (RFC 8216, 4.3.4.2, has the same upper limit)."""
@@ -66,7 +67,8 @@ def peak_bps(
     Returns:
         Bits per second, rounded up.
     """
-    window = window_s * timescale
+    # Between whole ticks a time is below this just when it is below the window itself; and whole numbers are fast.
+    window = ceil(window_s * timescale)
     largest = inside = last = 0
     for first, tick in enumerate(decode_ticks):
         while last < len(decode_ticks) and decode_ticks[last] < tick + window:

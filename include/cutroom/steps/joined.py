@@ -2,11 +2,12 @@
 
 from array import array
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import VerificationFailed
 from cutroom.media import timeline
@@ -18,6 +19,9 @@ from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
     from cutroom.ffmpeg.join import Joined
+
+FETCHED_AT_ONCE = 4
+"""Encodes that are fetched, and compared with their digests, at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +58,13 @@ def join_pictures(shop: Workshop, made: Plan, track: EncodedTrack, folder: Path)
     from cutroom.ffmpeg import join
 
     assert made.video is not None
-    chunks, told = [], []
-    for number, key in enumerate(track.encode_keys):
-        path, known = fetch_encode(shop, key, folder / f"{number:05d}.nut")
-        chunks.append(path)
-        told.append({**known, "frame_ticks": array("q", known["frame_ticks"])})
+
+    def fetch(number: int) -> tuple[Path, dict[str, Any]]:
+        path, known = fetch_encode(shop, track.encode_keys[number], folder / f"{number:05d}.nut")
+        return path, {**known, "frame_ticks": array("q", known["frame_ticks"])}
+
+    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool:
+        chunks, told = zip(*pool.map(fetch, range(len(track.encode_keys))), strict=True)
     ticks = [one["frame_ticks"] for one in told]
     qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
     joined = folder / "joined.mp4"

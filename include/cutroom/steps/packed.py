@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,7 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
     init = _init_of(packaged, files)
     return Packed(
         packaged=packaged,
-        digests={name: sha256_of(files / name) for name in packaged.files},
+        digests=_digests(files, packaged.files),
         track=in_clear(
             rendition.kind,
             rendition.container,
@@ -98,6 +99,12 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         bitstream_codec=codec_string(init) if init else None,
         lead_ticks=edited_out(init) if init else 0,
     )
+
+
+def _digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of files, two at a time."""
+    with ThreadPoolExecutor(2, thread_name_prefix="digest") as pool:
+        return dict(zip(names, pool.map(lambda name: sha256_of(folder / name), names), strict=True))
 
 
 def _trick_play(files: Path, count: int) -> "TrickPlay":
