@@ -227,6 +227,20 @@ def test_the_index_of_a_single_file_states_when_each_segment_is_shown_at_a_varia
             ]
 
 
+def test_a_screen_recording_whose_second_frame_is_late_is_published_as_mpeg_ts(tmp_path: Path) -> None:
+    """Decoding runs ahead of the first frame by less than MPEG-TS has room for, however far the second one is."""
+    source = tmp_path / "source.mp4"
+    # With times that are no whole ticks of MPEG-TS.
+    late = "setpts='(N*0.0413+gt(N,0)*1.3)/TB'"
+    from_frames(late, options=TICKS)(source)
+    ladder = SMALL.replace("preset: ultrafast", "preset: superfast")
+    out, version, _ = made(source, tmp_path, f"containers: [ts]\n{ladder}")
+    assert version.report["ok"]
+    report = check_folder(out, Settings(home=tmp_path), source)
+    assert report["ok"]
+    assert any("shows the frames of the file" in one["name"] for one in report["checks"])
+
+
 def test_each_iframe_decodes_alone(source: Path, tmp_path: Path) -> None:
     out, _, facts = made(source, tmp_path, SMALL)
     one = next(one for one in facts if one.kind == "video")

@@ -338,7 +338,6 @@ def copy(
     *,
     container: str,
     earlier_s: Fraction = Fraction(0),
-    timescale: int | None = None,
 ) -> list[str]:
     """Put the tracks of these files into one file of another container, packet by packet.
 
@@ -347,7 +346,6 @@ def copy(
         output: The file that is written.
         container: `mp4`, `webm`, `ts` and so on.
         earlier_s: Taken off all times, in seconds.
-        timescale: Ticks per second of a picture in MP4; None: as ffmpeg chooses.
     """
     moved = {"itsoffset": _decimal(-earlier_s)} if earlier_s else {}
     tracks = [ffmpeg.input(f"file:{source}", copyts=None, **moved) for source in sources]
@@ -361,8 +359,6 @@ def copy(
     if container in {"mp4", "m4a"}:
         # The index in front: a browser plays the file while it still loads.
         options |= {"movflags": "+faststart", "strict": "experimental"}
-    if timescale is not None:
-        options |= {"video_track_timescale": timescale}
     return compiled([ffmpeg.output(*tracks, str(output), **options)])
 
 

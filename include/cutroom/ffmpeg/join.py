@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from av.packet import Packet
 
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg.coded import opened, packets
+
+LONGEST_LEAD_S = Fraction(1, 6)
+"""How far decoding runs ahead of the first frame at most: MPEG-TS has 0.2 s for that (`packaging.containers`)."""
 
 _OTHER_FRAMES = "An encoded chunk does not hold the {} frames that its encoder was given."
 
@@ -56,13 +60,21 @@ def join(
     if any(before >= after for before, after in pairwise(shown)):
         raise VerificationFailed("The encoded chunks are not in order, or one is there twice.")
     delay = _delay((tick for ticks in frame_ticks for tick in ticks), shown)
-    # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two.
+    # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two; closer where
+    # they are far apart, as a screen recording's may be.
     spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
+    if delay:
+        spacing = min(spacing, max(1, floor(LONGEST_LEAD_S * timescale / delay)))
     decode_ticks = array("q", (shown[0] - (delay - n) * spacing for n in range(delay))) + shown
     decode_ticks.append(decode_ticks[-1] + spacing)
     sizes = array("q")
-    # movie_timescale: a first frame later than zero is an edit of the movie's timescale, in ms by default.
-    options = {"video_track_timescale": str(timescale), "movie_timescale": str(timescale)}
+    options = {
+        "video_track_timescale": str(timescale),
+        # A first frame later than zero is an edit of the movie's timescale, in ms by default.
+        "movie_timescale": str(timescale),
+        # In fragments: who reads it needs no table of all frames in memory.
+        "movflags": "frag_keyframe+delay_moov+default_base_moof",
+    }
     with av.open(str(output), "w", format="mp4", options=options) as container:
         with av.open(str(chunks[0])) as first:
             template = first.streams.video[0]

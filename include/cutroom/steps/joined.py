@@ -86,7 +86,7 @@ def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, con
 
     Args:
         joined: What was packaged.
-        track: What was packaged of it, in clear, in one or more files.
+        track: What was packaged of it, in clear, in one or more files, with the times of the container.
         timescale: Ticks per second.
         container: What it is packaged as.
 
@@ -105,9 +105,14 @@ def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, con
         raise VerificationFailed(
             "What was packaged describes its pictures in another way than their encodes."
         )
-    resolution = Fraction(CONTAINERS[container].resolution_s * timescale if container in CONTAINERS else 0)
     given = joined.frames.ticks
+    if container not in CONTAINERS:
+        return ShownPictures(ticks=sorted(found.ticks), keyframe_ticks=found.keyframe_ticks)
+    form = CONTAINERS[container]
+    later = form.start_s * timescale
+    # Ticks of the container were read as whole ticks of the plan, which are half a tick off at most.
+    resolution = form.resolution_s * timescale + Fraction(1, 2) if form.resolution_s else Fraction(0)
     return ShownPictures(
-        ticks=timeline.snapped(sorted(found.ticks), given, resolution),
-        keyframe_ticks=timeline.snapped(found.keyframe_ticks, given, resolution),
+        ticks=timeline.snapped((tick - later for tick in sorted(found.ticks)), given, resolution),
+        keyframe_ticks=timeline.snapped((tick - later for tick in found.keyframe_ticks), given, resolution),
     )

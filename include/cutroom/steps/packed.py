@@ -27,7 +27,7 @@ class Packed:
     digests: dict[str, str]
     """SHA-256 of each file."""
     track: Sequence[Path]
-    """Files that are all of it one after the other, in clear, with times on the presentation's timeline."""
+    """Files that are all of it one after the other, in clear (`in_clear`)."""
     trick_play: "TrickPlay | None"
     lock: "LockFacts | None"
     bitstream_codec: str | None
@@ -91,7 +91,6 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
             folder,
             lock=lock,
             key=key,
-            timescale=made.video.timing.timescale if made.video and rendition.kind == "video" else None,
             limits=shop.limits,
         ),
         trick_play=_trick_play(files, len(packaged.segments)) if rendition.trick_play else None,
@@ -166,10 +165,12 @@ def in_clear(
     *,
     lock: "LockFacts | None",
     key: ContentKey | None,
-    timescale: int | None,
     limits: Limits,
 ) -> Sequence[Path]:
-    """A packaged track in clear, with times on the presentation's timeline, in one or more files.
+    """A packaged track in clear, in one or more files.
+
+    Sound has times on the presentation's timeline, pictures those of the container, `containers.Container.start_s`
+    later.
 
     Args:
         kind: `video` or `audio`.
@@ -178,7 +179,6 @@ def in_clear(
         folder: Where others are written, if these are not it.
         lock: How the files are encrypted; None: they are not.
         key: What they were locked with.
-        timescale: Ticks per second that the times of a picture are written with, where they have to be moved.
         limits: What the tools may take.
     """
     from cutroom.ffmpeg import argv, runner
@@ -202,11 +202,9 @@ def in_clear(
             limits=limits,
         )
         return [whole]
-    if not form.start_s:
+    if kind == "video" or not form.start_s:
         return files
-    command = argv.copy(
-        [in_one_file(files, folder)], whole, container="mp4", earlier_s=form.start_s, timescale=timescale
-    )
+    command = argv.copy([in_one_file(files, folder)], whole, container="mp4", earlier_s=form.start_s)
     runner.run(command, log=folder / "copy.log", limits=limits, on_line=lambda _: None)
     return [whole]
 

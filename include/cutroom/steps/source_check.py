@@ -95,10 +95,7 @@ def _whole(
     files = [folder / name for name in one.files]
     for file in files:
         store.get_file(keys.rendition(one.key, file.name), file)
-    timescale = one.timescale if one.kind == "video" else None
-    track = in_clear(
-        one.kind, one.container, files, folder, lock=one.lock, key=key, timescale=timescale, limits=limits
-    )
+    track = in_clear(one.kind, one.container, files, folder, lock=one.lock, key=key, limits=limits)
     return in_one_file(track, folder)
 
 

@@ -110,6 +110,31 @@ def test_decode_times_rise_and_are_not_after_what_is_shown(encodes: Encodes, tmp
 
 
 @pytest.mark.media
+def test_decoding_does_not_run_ahead_by_what_the_first_frames_are_apart(
+    encodes: Encodes, tmp_path: Path
+) -> None:
+    first, *others = encodes.shown
+    late = [[tick + 2 * TIMESCALE * (tick > first) for tick in ticks] for ticks in encodes.ticks]
+    # The packets of the first encode stay where they are, so it is the note that is held against them.
+    with (
+        av.open(str(encodes.files[0])) as given,
+        av.open(str(tmp_path / "late.nut"), "w", format="nut") as made,
+    ):
+        stream = made.add_stream_from_template(given.streams.video[0])
+        made.start_encoding()
+        for packet, tick in zip((one for one in given.demux(video=0) if one.size), late[0], strict=True):
+            scale = Fraction(1, TIMESCALE) / (packet.time_base or 1)
+            packet.pts = int(tick * scale)
+            packet.stream = stream
+            made.mux(packet)
+    join.join([tmp_path / "late.nut", *encodes.files[1:]], late, TIMESCALE, tmp_path / "o.mp4")
+    packets = packets_of(tmp_path / "o.mp4")
+    assert sorted(pts for pts, _, _ in packets) == [first, *(tick + 2 * TIMESCALE for tick in others)]
+    assert all(before[1] < after[1] for before, after in pairwise(packets))
+    assert 0 < first - packets[0][1] <= TIMESCALE * join.LONGEST_LEAD_S
+
+
+@pytest.mark.media
 def test_each_chunk_begins_with_a_keyframe(encodes: Encodes, tmp_path: Path) -> None:
     join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
     assert [pts for pts, _, key in packets_of(tmp_path / "o.mp4") if key] == [
