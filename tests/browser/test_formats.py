@@ -156,3 +156,20 @@ def test_a_download_plays_while_it_loads(page: Page, made: Made) -> None:
         page.goto(f"{media}/proxy.mp4")
         page.wait_for_function("document.querySelector('video').currentTime > 0.5")
         assert page.evaluate("document.querySelector('video').videoHeight") == 360
+
+
+def test_a_silent_screen_recording_plays_to_its_end(page: Page, corpus: Path, tmp_path: Path) -> None:
+    """With gaps of over a second, also before the last frame, and pictures that refer to later ones."""
+    out, profile = tmp_path / "out", tmp_path / "screen.yaml"
+    profile.write_text(
+        "name: screen\ndescription: Two rungs with B-frames\nvideo:\n"
+        "  - {codec: h264, preset: medium, rungs:"
+        " [{box: 160x90, max_bitrate: 1M}, {box: 80x46, max_bitrate: 500k}]}\n"
+        "closest_rungs: 1\n"
+    )
+    source = corpus / "screen-9s-vfr-3026x1386-h264.mp4"
+    transcode(source, out, profile=str(profile), settings=Settings(home=tmp_path))
+    with sample_media.serve(out) as media:
+        result = play_through(page, f"{media}/master.m3u8", library="hls.js")
+    assert result.errors == []
+    assert result.ended

@@ -1,7 +1,7 @@
 """Joins encoded chunks: their packets one after the other, each frame at the time that its encoder was given."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -41,8 +41,9 @@ def join(
     """Put encoded chunks into one MP4.
 
     A chunk's container may have moved its times so that none is negative; the times of the frames that reached the
-    encoder tell by how much. Decode times are made anew over the whole: the n-th packet is decoded when the n-th
-    frame in order of presentation, `delay` frames earlier, is shown, so they rise without a step at the joins.
+    encoder tell by how much. Decode times are made anew over the whole. At a steady rate the n-th packet is decoded
+    when the n-th frame in order of presentation, `delay` frames earlier, is shown, so they rise without a step at the
+    joins.
 
     Args:
         chunks: Files in order.
@@ -59,14 +60,9 @@ def join(
     shown = array("q", (tick for ticks in frame_ticks for tick in sorted(ticks)))
     if any(before >= after for before, after in pairwise(shown)):
         raise VerificationFailed("The encoded chunks are not in order, or one is there twice.")
-    delay = _delay((tick for ticks in frame_ticks for tick in ticks), shown)
-    # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two; closer where
-    # they are far apart, as a screen recording's may be.
-    spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
-    if delay:
-        spacing = min(spacing, max(1, floor(LONGEST_LEAD_S * timescale / delay)))
-    decode_ticks = array("q", (shown[0] - (delay - n) * spacing for n in range(delay))) + shown
-    decode_ticks.append(decode_ticks[-1] + spacing)
+    decode_ticks = _decode_ticks(
+        array("q", (tick for ticks in frame_ticks for tick in ticks)), shown, timescale
+    )
     sizes = array("q")
     options = {
         "video_track_timescale": str(timescale),
@@ -123,6 +119,54 @@ def _description(container: InputContainer) -> tuple[int, int, str | None]:
     """Size and format of the pictures, which no decoder takes a change of. The level may differ: the first counts."""
     context = container.streams.video[0].codec_context
     return context.width, context.height, context.pix_fmt
+
+
+def _decode_ticks(order: Sequence[int], shown: Sequence[int], timescale: int) -> "array[int]":
+    """When each frame is decoded, and when the last one ends; whole ticks that rise.
+
+    Args:
+        order: When frames are shown, in the order in which they are decoded.
+        shown: The same times, ascending.
+        timescale: Ticks per second.
+    """
+    spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
+    gaps = [after - before for before, after in pairwise(shown)]
+    if gaps and max(gaps) > 2 * min(gaps) and (late := _as_late_as_can_be(order, shown)) is not None:
+        return late
+    delay = _delay(order, shown)
+    # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two; closer where
+    # they are far apart.
+    if delay:
+        spacing = min(spacing, max(1, floor(LONGEST_LEAD_S * timescale / delay)))
+    steady = array("q", (shown[0] - (delay - n) * spacing for n in range(delay))) + array("q", shown)
+    steady.append(steady[-1] + spacing)
+    return steady
+
+
+def _as_late_as_can_be(order: Sequence[int], shown: Sequence[int]) -> "array[int] | None":
+    """Decode times for a variable rate: a frame lasts, as players reckon it by these, about as long as it is shown.
+
+    A frame is decoded when the first of all that are left is shown; those that this holds for share the time since the
+    frame before. So the last packet before a keyframe lasts until that is shown, and players see no hole.
+
+    Returns:
+        None where frames are too close for that.
+    """
+    times = array("q", order)
+    for n in range(len(times) - 2, -1, -1):
+        times[n] = min(times[n], times[n + 1])
+    first = 0
+    while first < len(times):
+        end = bisect_right(times, times[first], lo=first)
+        before = times[first - 1] if first else times[first] - (end - first)
+        count, room = end - first, times[first] - before
+        if room < count:
+            return None
+        for place in range(count):
+            times[first + place] = before + room * (place + 1) // count
+        first = end
+    times.append(shown[-1] + (shown[-1] - shown[-2]))
+    return times
 
 
 def _delay(decode_order: Iterable[int], shown: Sequence[int]) -> int:

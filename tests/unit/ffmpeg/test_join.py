@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 from av.packet import Packet
-from hypothesis import given
+from hypothesis import assume, given
 
 import strategies
 from cutroom.errors import VerificationFailed
@@ -131,7 +131,7 @@ def test_decoding_does_not_run_ahead_by_what_the_first_frames_are_apart(
     packets = packets_of(tmp_path / "o.mp4")
     assert sorted(pts for pts, _, _ in packets) == [first, *(tick + 2 * TIMESCALE for tick in others)]
     assert all(before[1] < after[1] for before, after in pairwise(packets))
-    assert 0 < first - packets[0][1] <= TIMESCALE * join.LONGEST_LEAD_S
+    assert 0 <= first - packets[0][1] <= TIMESCALE * join.LONGEST_LEAD_S
 
 
 @pytest.mark.media
@@ -202,3 +202,23 @@ def test_decoding_runs_ahead_just_as_far_as_the_order_needs(track: strategies.Tr
     assert all(pts >= shown[n - delay] for n, pts in enumerate(order) if n >= delay)
     if delay:
         assert any(pts < shown[n - delay + 1] for n, pts in enumerate(order) if n >= delay - 1)
+
+
+@given(strategies.tracks())
+def test_decode_times_rise_and_no_frame_is_shown_before_it_is_decoded(track: strategies.Track) -> None:
+    order = [packet.pts for packet in track.packets]
+    assume(len(set(order)) == len(order))
+    times = join._decode_ticks(order, sorted(order), TIMESCALE)
+    assert all(before < after for before, after in pairwise(times))
+    assert all(decoded <= shown for decoded, shown in zip(times, order, strict=False))
+
+
+def test_at_a_variable_rate_players_reckon_that_the_last_frame_lasts_until_the_end() -> None:
+    """They add to its time how long its packet lasts until the next is decoded (Media Source Extensions, 3.5.8)."""
+    # Two closed groups, the second from 100 on; in each a frame refers to a later one.
+    order = [0, 30, 10, 20, 90, 40, 100, 190, 110, 160]
+    times = join._decode_ticks(order, sorted(order), TIMESCALE)
+    ends = [pts + after - before for pts, (before, after) in zip(order, pairwise(times), strict=False)]
+    assert max(ends[:6]) == 100
+    assert max(ends[6:]) == 190 + 30
+    assert times[0] == 0
