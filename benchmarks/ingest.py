@@ -104,7 +104,13 @@ def put(settings: Settings, path: Path) -> UploadedObject:
     s3_client(settings).upload_file(
         str(path), settings.uploads_bucket, key, Config=TransferConfig(multipart_chunksize=64 * MIB)
     )
-    return find_upload(s3_client(settings), bucket=settings.uploads_bucket, key=key)
+    upload = find_upload(s3_client(settings), bucket=settings.uploads_bucket, key=key)
+    # A store that is too slow to complete a large object was seen to leave an empty one.
+    if upload.size_bytes != path.stat().st_size:
+        raise RuntimeError(
+            f"S3 has {upload.size_bytes} bytes of {path.name}, which is larger: nothing can be measured."
+        )
+    return upload
 
 
 def measure_bytes(settings: Settings, folder: Path, mib: int) -> dict[str, float]:

@@ -130,7 +130,7 @@ def _decode_ticks(order: Sequence[int], shown: Sequence[int], timescale: int) ->
         timescale: Ticks per second.
     """
     spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
-    gaps = [after - before for before, after in pairwise(shown)]
+    gaps = array("q", (after - before for before, after in pairwise(shown)))
     if gaps and max(gaps) > 2 * min(gaps) and (late := _as_late_as_can_be(order, shown)) is not None:
         return late
     delay = _delay(order, shown)

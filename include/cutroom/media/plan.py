@@ -134,7 +134,6 @@ def make_plan(
     ]
     smallest = {rung.codec: rung.name for rung in video.rungs} if video else {}
     packaging = [str(profile.segment_s), profile.segments, None if lock is None else plain(Lock, lock)]
-    packaging += ["index by presentation"] if profile.segments == "single_file" else []
     renditions = (
         *(
             plan_rendition(
