@@ -8,6 +8,9 @@ from cutroom.media.timeline import EncodeChunk
 MANIFESTS = "manifests/"
 """Where in the uploads bucket the upload manifests of the File Service are."""
 
+CHUNK_REVISION = 2
+"""Raised when split writes other packets for the same window: those of an older release are not taken for them then."""
+
 _BLOCK = re.compile(r"blocks/[0-9a-f]{2}/([0-9a-f]{64})\.([0-9]{1,18})")
 _MANIFEST = re.compile(rf"{MANIFESTS}fl_[a-z2-7]+/(fv_[a-z2-7]+)\.json")
 
@@ -40,7 +43,7 @@ def plan_file(plan_id: str, name: str) -> str:
 
 def chunk(source_sha256: str, track: int, one: EncodeChunk) -> str:
     """The packets of an encode chunk of a source, in the work bucket."""
-    return f"chunks/{source_sha256}/{track}/{one.start_pts}-{one.end_pts}.nut"
+    return f"chunks/{source_sha256}/{track}/{CHUNK_REVISION}/{one.start_pts}-{one.end_pts}.nut"
 
 
 def encode(encode_key: str) -> str:

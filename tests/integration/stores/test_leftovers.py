@@ -49,7 +49,7 @@ def test_what_no_version_needs_goes_and_a_dry_run_only_tells(settings: Settings,
     gone = {
         "plans/pl_gone/plan.json": json.dumps(other).encode(),
         "encodes/en_gone/media": b"xxx",
-        f"chunks/{'b' * 64}/0/0-1.nut": b"x",
+        f"chunks/{'b' * 64}/0/2/0-1.nut": b"x",
         f"sidecars/{'b' * 64}/{'c' * 64}": b"x",
     }
     for key, data in {**kept, **gone}.items():

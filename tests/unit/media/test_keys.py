@@ -14,7 +14,7 @@ def test_objects_of_one_thing_lie_in_one_folder() -> None:
 
 
 def test_the_names_of_what_is_kept_do_not_change() -> None:
-    assert keys.chunk("abc", 2, CHUNK) == "chunks/abc/2/-450-900.nut"
+    assert keys.chunk("abc", 2, CHUNK) == f"chunks/abc/2/{keys.CHUNK_REVISION}/-450-900.nut"
     assert keys.encode("en_1") == "encodes/en_1/media"
     assert keys.encode_facts("en_1") == "encodes/en_1/facts.json"
     assert keys.rendition_facts("rn_1") == "renditions/rn_1/rendition.json"

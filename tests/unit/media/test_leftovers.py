@@ -8,7 +8,7 @@ from cutroom.media.leftovers import Found, PlanNames, Roots, named_in_plan, need
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 KEYS = [
-    "chunks/sha1/0/0-100.nut",
+    "chunks/sha1/0/2/0-100.nut",
     "encodes/en_kept/facts.json",
     "encodes/en_kept/media",
     "encodes/en_old/facts.json",
