@@ -30,7 +30,7 @@ from cutroom.media.text_plan import text_name
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.packaging.subtitles import read_cues
 from cutroom.settings import Settings
-from cutroom.steps.local import transcode
+from cutroom.steps.local import LocalRecord, transcode
 from teletext import FOR_THE_HARD_OF_HEARING, Page, make_teletext
 
 pytestmark = pytest.mark.media
@@ -247,7 +247,12 @@ def test_pages_of_teletext_become_subtitles(tmp_path: Path, profile: str) -> Non
     """Two pages on the air in turns, one of them sent again while it is shown; the last stays until the end."""
     plain, film = tmp_path / "plain.mp4", tmp_path / "film.ts"
     make_counted(plain, seconds=6, size=(160, 90), audio=None)
-    pages = [Page(100, "deu", kind=1), Page(888, "deu", kind=FOR_THE_HARD_OF_HEARING), Page(150, "eng")]
+    pages = [
+        Page(100, "deu", kind=1),
+        Page(888, "deu", kind=FOR_THE_HARD_OF_HEARING),
+        Page(150, "eng"),
+        Page(151, "fra"),
+    ]
     told = {
         Fraction(1): (888, ["Guten Tag & so", "zwei"]),
         Fraction("1.4"): (150, ["Hello"]),
@@ -269,6 +274,34 @@ def test_pages_of_teletext_become_subtitles(tmp_path: Path, profile: str) -> Non
         [(1400, 2600, "Hello"), (2600, 3000, "Bye"), (4400, 6000, "The end")],
     ]
     assert [words(out, one) for one in found if one.container == "cmaf"] == wanted
+    # What is announced and never comes is not in a menu.
+    assert [one.language for one in m3u8.load(str(out / "master-ts.m3u8")).media if one.language] == [
+        "de",
+        "en",
+    ]
+
+
+def test_subtitles_that_show_nothing_are_told_and_not_listed(tmp_path: Path, profile: str) -> None:
+    film, plain, late = (tmp_path / name for name in ("film.mkv", "plain.mp4", "late.srt"))
+    make_counted(plain, seconds=2, size=(160, 90), audio=None)
+    late.write_text(SRT.replace("00:00:0", "00:00:1"))
+    subprocess.run(
+        [tools.path("ffmpeg"), "-v", "error", "-i", plain, "-i", late, "-map", "0", "-map", "1", "-c", "copy",
+         "-c:s", "srt", film],
+        check=True,
+    )  # fmt: skip
+    late.rename(tmp_path / "film.en.srt")
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalRecord, "record_source", lambda _, **said: told.append(said["source"]))
+        out, found = run(film, profile)
+    assert found == []
+    assert "SUBTITLES" not in (out / "master.m3u8").read_text()
+    assert told[-1]["text"] == []
+    assert told[-1]["not_carried"] == [
+        "track 1: subtitle subrip, of which nothing is shown",
+        "subtitles beside the film (English), of which nothing is shown",
+    ]
 
 
 def test_other_subtitles_make_another_version_of_the_same_encodes(tmp_path: Path, profile: str) -> None:

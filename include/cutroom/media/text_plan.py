@@ -1,6 +1,6 @@
 """The plan of the subtitles: which are carried, and what they are called. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from cutroom import ids
@@ -47,6 +47,26 @@ def text_name(track: TextTrack) -> str:
 def text_role(track: TextTrack) -> str:
     """`forced`, `caption` for those who can't hear, else `subtitle`."""
     return "forced" if track.is_forced else "caption" if track.is_sdh else "subtitle"
+
+
+def without_empty(source: Source, empty: Collection[int]) -> Source:
+    """A source without the tracks of subtitles that show nothing, which it tells of instead.
+
+    Args:
+        source: The source.
+        empty: Indices of these tracks.
+    """
+    said = [f"{_where(one)}, of which nothing is shown" for one in source.text if one.index in empty]
+    kept = tuple(one for one in source.text if one.index not in empty)
+    return replace(source, text=kept, not_carried=(*source.not_carried, *said))
+
+
+def _where(track: TextTrack) -> str:
+    if track.sidecar is not None:
+        return f"subtitles beside the film ({track.label})"
+    if track.part is None:
+        return f"track {track.index}: subtitle {track.codec}"
+    return f"track {track.part_of}: {track.part} of {track.codec}"
 
 
 def text_content(source: Source, track: TextTrack, origin: str) -> str:

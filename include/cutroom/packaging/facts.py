@@ -139,6 +139,11 @@ class RenditionFacts:
         return Fraction(last.start_ticks + last.duration_ticks, self.timescale)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it is subtitles that show nothing: players would list them for nothing."""
+        return self.kind == "text" and self.source_cues == 0
+
+    @property
     def single_file(self) -> str | None:
         """The one file that DASH players read all of it from; None: each segment is a file."""
         if self.kind == "text":

@@ -57,7 +57,11 @@ def verify(
             checks += [sound.samples(plan, one, encoded_sound), sound.alike(one)]
     for name in manifest_names(plan.containers):
         read_back = manifests.hls if name.kind == "hls" else manifests.dash
-        named = [one for one in renditions if one.container == name.container and one.kind != "download"]
+        named = [
+            one
+            for one in renditions
+            if one.container == name.container and one.kind != "download" and not one.is_empty
+        ]
         checks.append(read_back(name.file, texts[name.file], named, prefix))
     return Report(
         version_id=plan.version_id,

@@ -120,7 +120,7 @@ def transcode(
     shop = _workshop(work, source, record, settings)
     slots = settings.encode_slots or os.cpu_count() or 1
     version = _run(shop, {"upload": upload.to_json(), "profile": profile}, slots)
-    _reveal(work / "media", out)
+    _reveal(work / "media", out, version)
     shutil.rmtree(work)
     listener(100.0, "done")
     return version
@@ -193,9 +193,10 @@ def _finish(futures: list[Any]) -> None:
             future.result()
 
 
-def _reveal(media: Path, out: Path) -> None:
+def _reveal(media: Path, out: Path, version: PublishedVersion) -> None:
     """Move a verified version into its place: leaves first, the manifests last."""
-    for rendition in sorted((media / "renditions").iterdir()):
+    shown = sorted(one.rendition_key for one in version.renditions)
+    for rendition in (media / "renditions" / key for key in shown):
         target = out / "renditions" / rendition.name
         if target.exists():
             shutil.rmtree(target)

@@ -11,7 +11,10 @@ from pydantic import TypeAdapter
 
 from cutroom.errors import SourceCorrupt, VerificationFailed
 from cutroom.media import keys
+from cutroom.media.encode_key import plain
 from cutroom.media.plan import Plan
+from cutroom.media.source import Source
+from cutroom.media.text_plan import without_empty
 from cutroom.media.version import PublishedRendition, PublishedVersion
 from cutroom.steps.encodes import encode_facts
 from cutroom.steps.job import Job
@@ -39,7 +42,9 @@ def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
     one = Job.from_json(job)
     made = one.plan(shop.work)
     facts = _facts(shop, made)
+    shown = [each for each in facts if not each.is_empty]
     reporter = shop.progress("manifest", "manifests", 1, "version")
+    _tell_of_empty(shop, made, {each.track for each in facts if each.is_empty})
     prefix = _prefix(shop, one, made)
     stills = _stills(shop, one, made)
     written = {}
@@ -48,7 +53,7 @@ def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
         key = version_key(shop, one, made, images.PLAYLIST)
         shop.media.put_bytes(key, text.encode(), content_type=CONTENT_TYPES[".m3u8"])
     for name in manifest_names(made.containers):
-        named = [each for each in facts if each.container == name.container and each.kind != "download"]
+        named = [each for each in shown if each.container == name.container and each.kind != "download"]
         if name.kind == "hls":
             text = hls.multivariant_playlist(
                 named, prefix=prefix, with_iframes=made.iframe_playlists, stills=stills
@@ -61,6 +66,16 @@ def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
         )
     reporter.finish()
     return written
+
+
+def _tell_of_empty(shop: Workshop, made: Plan, tracks: set[int]) -> None:
+    """Keep on the record that nothing is shown of these tracks of subtitles, which only their cues could tell."""
+    if not tracks:
+        return
+    source = without_empty(made.source, tracks)
+    for said in source.not_carried[len(made.source.not_carried) :]:
+        logger.warning("%s is not carried", said)
+    shop.record.record_source(run_id=shop.run_id, sha256=made.source.sha256, source=plain(Source, source))
 
 
 def _stills(shop: Workshop, job: Job, made: Plan) -> "ImageTrack | None":
@@ -215,6 +230,7 @@ def version(shop: Workshop, job: dict[str, Any]) -> PublishedVersion:
                 prefix=keys.rendition(rendition.key, ""),
             )
             for rendition in facts
+            if not rendition.is_empty
         ),
         report=json.loads(shop.media.get_bytes(version_key(shop, one, made, REPORT))),
     )
