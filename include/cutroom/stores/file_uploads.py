@@ -157,9 +157,10 @@ class FileUploads:
             record = _record(row)
             is_new = record.version_id is None and file_commits.same_as_newest(session, row) is None
         while (version_id := record.version_id) is None:
+            # What is there already may have lost a block, which was sent anew.
+            if not self._check_blocks(owner, row, until):
+                return self.session(owner, session_id)
             if is_new:
-                if not self._check_blocks(owner, row, until):
-                    return self.session(owner, session_id)
                 self._refer(owner, row)
             record = self._commit(owner, session_id, may_add=is_new)
             # Somebody committed other content after we looked: ours is new after all.

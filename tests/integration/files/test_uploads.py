@@ -198,6 +198,21 @@ def test_what_was_known_and_is_lost_before_the_commit_is_sent_again(
     assert read_back(stack, uploader.complete(session.session_id)) == b"".join(parts)
 
 
+def test_a_block_that_the_store_lost_is_healed_by_the_same_file(uploader: Uploader, stack: Settings) -> None:
+    """The version is there and nothing new is said, so nothing is committed; the bytes have to count all the same."""
+    parts = fresh(3)
+    version = uploader.upload(parts)
+    lost = block_of(parts[1]).block_id
+    with Database(stack.database_url).transaction() as session:
+        session.execute(
+            text("UPDATE blocks SET lost_at = now() WHERE block_id = decode(:id, 'hex')"), {"id": lost}
+        )
+    uploader.sent.clear()
+    assert uploader.upload(parts) == version
+    assert uploader.sent == [lost]
+    assert read_back(stack, version) == b"".join(parts)
+
+
 def test_wrong_bytes_for_an_announced_block_never_become_a_version(
     uploader: Uploader, service: FileService, stack: Settings
 ) -> None:
