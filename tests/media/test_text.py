@@ -16,6 +16,7 @@ from captioned import (
     EDM,
     RU2,
     letters,
+    make_caption_track,
     make_captioned,
     message,
     pop_on,
@@ -185,6 +186,29 @@ def test_captions_in_the_pictures_become_subtitles(
     # What says that the pictures carry none is true.
     assert "CLOSED-CAPTIONS=NONE" in (out / "master.m3u8").read_text()
     assert not [path for path in out.glob("renditions/*/*") if b"GA94" in path.read_bytes()]
+
+
+def test_a_track_of_captions_becomes_subtitles(tmp_path: Path, profile: str) -> None:
+    """Each screen from when the pair that shows it is sent."""
+    film = tmp_path / "film.mov"
+    told = {
+        Fraction(1): pop_on("One"),
+        Fraction(2): pop_on("Two & three"),
+        Fraction(4): twice(EDM),
+        Fraction(5): twice(EDM),
+    }
+    make_caption_track(film, told, language="eng", second=False)
+    out, found = run(film, profile)
+    assert [(one.container, one.language, one.label, one.role) for one in found] == [
+        ("cmaf", "en", "Closed captions", "caption"),
+        ("ts", "en", "Closed captions", "caption"),
+    ]
+    pair_ms = 1001 / 30
+    first, second = (
+        round(start + pair_ms * (len(pop_on(said)) - 2))
+        for start, said in ((1000, "One"), (2000, "Two & three"))
+    )
+    assert words(out, found[0]) == [(first, second, "One"), (second, 4000, "Two &amp; three")]
 
 
 def test_captions_of_the_second_field_are_another_track(tmp_path: Path) -> None:

@@ -8,16 +8,17 @@ of them.
 import json
 import sys
 from base64 import b64encode
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
-from cutroom.ffmpeg import alpha, presentation, transport
-from cutroom.ffmpeg.caption_data import caption_data
+from cutroom.ffmpeg import alpha, caption_pairs, presentation, transport
+from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
@@ -90,24 +91,51 @@ def split(source: str, track: int, cuts: str) -> None:
                 break
 
 
-def captions(source: str, track: int, channel: str, times: str) -> None:
-    """Print the codes of a channel of closed captions, a line each: the time of its picture, and both bytes.
+def captions(source: str, track: int, channel: str, times: str | None = None) -> None:
+    """Print the codes of a channel of closed captions, a line each: the ms at which it is sent, and both bytes.
 
-    `times` names a file with a line `pts dts` for each packet. Empty lines are signs of life.
+    Args:
+        source: Path of a local file.
+        track: A track of pictures, or of captions.
+        channel: One of `line21.CHANNELS`.
+        times: A file with a line `pts dts` for each packet of the pictures; None: it is a track of captions.
     """
-    shown = [int(line.split()[0]) for line in Path(times).read_text().splitlines()]
-    captioned = {}
     with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
-        stream = container.streams[track]
-        codec = presentation.codec_of(stream)
-        for number, packet in zip(range(len(shown)), presentation.packets(container, stream), strict=False):
-            if said := caption_data(bytes(packet), codec):
-                captioned[number] = said
-            if number % presentation.ALIVE_EVERY == 0:
-                print(flush=True)
-    for each, code in line21.codes(presentation.in_order(captioned, shown)):
-        if each == channel:
-            print(code.time, code.first, code.second)
+        stream: Any = container.streams[track]
+        in_ms = Fraction(stream.time_base) * 1000
+        pairs = _sent(container, stream) if times is None else _shown(container, stream, Path(times))
+        for each, code in line21.codes(pairs):
+            if each == channel:
+                print(round(code.time * in_ms), code.first, code.second)
+
+
+def channels(source: str, track: int) -> None:
+    """Print which channels of closed captions a track of them holds words in, on one line."""
+    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+        print(*line21.channels_with_words(_sent(container, container.streams[track])))
+
+
+def _shown(container: InputContainer, stream: Any, times: Path) -> Iterator[line21.Pair]:
+    """The pairs in the pictures of a track, by when these are shown. Prints empty lines as signs of life."""
+    shown = [int(line.split()[0]) for line in times.read_text().splitlines()]
+    captioned = {}
+    codec = presentation.codec_of(stream)
+    for number, packet in zip(range(len(shown)), presentation.packets(container, stream), strict=False):
+        if said := caption_data(bytes(packet), codec):
+            captioned[number] = said
+        if number % presentation.ALIVE_EVERY == 0:
+            print(flush=True)
+    return caption_pairs.in_pictures(captioned, shown, Fraction(stream.time_base))
+
+
+def _sent(container: InputContainer, stream: Any) -> Iterator[line21.Pair]:
+    """The pairs of a track of captions."""
+    packets = (
+        caption_pairs.CaptionPacket(pts=one.pts, duration=one.duration or 0, data=said)
+        for one in presentation.packets(container, stream)
+        if one.pts is not None and (said := caption_data(bytes(one), TRACK_CODEC))
+    )
+    return caption_pairs.in_track(packets, Fraction(stream.time_base))
 
 
 def documents(source: str, track: int, target: str) -> None:
@@ -162,6 +190,8 @@ if __name__ == "__main__":
             split(path, int(rest[0]), rest[1])
         elif verb == "captions":
             captions(path, int(rest[0]), *rest[1:])
+        elif verb == "channels":
+            channels(path, int(rest[0]))
         elif verb == "documents":
             documents(path, int(rest[0]), rest[1])
         else:

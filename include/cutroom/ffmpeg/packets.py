@@ -75,18 +75,29 @@ MAX_CODES = 3_000_000
 """Most codes of a channel of closed captions: one for each picture of a day."""
 
 
+def caption_channels(path: Path, track: int, *, log: Path, limits: Limits) -> tuple[str, ...]:
+    """The channels that a track of closed captions holds words in.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+    """
+    found: list[str] = []
+    _cutter("channels", path, track, lambda line: found.extend(line.split()), log=log, limits=limits)
+    return tuple(found)
+
+
 def read_captions(
-    path: Path, track: int, channel: str, times: Path, *, log: Path, limits: Limits
+    path: Path, track: int, channel: str, times: Path | None, *, log: Path, limits: Limits
 ) -> list[Code]:
-    """The codes of a channel of closed captions in the pictures of a track, by when these are shown, in its ticks.
+    """The codes of a channel of closed captions, by the ms at which they are sent on the source's clock.
 
     Args:
         path: A local file.
-        track: Stream index.
+        track: Stream index of pictures that carry captions, or of a track of captions.
         channel: One of `line21.CHANNELS`.
-        times: A file with a line for each packet, which begins with when its picture is shown.
+        times: For pictures a file with a line for each packet, which begins with when its picture is shown.
         log: Where the tool's log is kept.
-        limits: What the tool may take.
+        limits: What the tools may take.
 
     Raises:
         SourceCorrupt: They can't be read.
@@ -100,7 +111,8 @@ def read_captions(
         if len(found) > MAX_CODES:
             raise SourceTooLarge(f"The closed captions are more than the {MAX_CODES} codes that are taken.")
 
-    _cutter("captions", path, track, take, channel, str(times), log=log, limits=limits)
+    more = [channel, *([] if times is None else [str(times)])]
+    _cutter("captions", path, track, take, *more, log=log, limits=limits)
     return found
 
 

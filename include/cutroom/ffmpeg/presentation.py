@@ -5,7 +5,7 @@ times, a recording that was joined late begins with frames that nothing can be m
 one time only a decoder knows which comes first.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,8 +17,9 @@ from av.packet import Packet as AvPacket
 
 from cutroom.ffmpeg import alpha, completeness
 from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
+from cutroom.ffmpeg.caption_pairs import in_pictures
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
-from cutroom.media.line21 import Pair, channels_with_words
+from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
 WITHOUT_PRESENTATION_TIMES = {"avi"}
@@ -64,7 +65,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         alive: Called now and then while frames are decoded.
     """
     with _opened(source) as container:
-        stream = container.streams[track]
+        stream: Any = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
         codec = codec_of(stream)
@@ -79,11 +80,12 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             is_keyframe = alpha.is_keyframe(packet, codec)
             stated.append(Stated(pts, packet.dts, is_keyframe, packet.is_discard))
-        step = _frame_ticks(stream)
+        step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
     found = present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
-    channels = channels_with_words(in_order(captioned, [one.pts for one in found.packets]))
+    times = [one.pts for one in found.packets]
+    channels = channels_with_words(in_pictures(captioned, times, time_base))
     return replace(found, captions=tuple(channels) or (CEA_708,) * has_708)
 
 
@@ -91,13 +93,6 @@ def codec_of(stream: Any) -> str:
     """The name of a track's codec, whatever decodes it; nothing where PyAV knows no decoder."""
     context = stream.codec_context
     return "" if context is None else str(context.codec.canonical_name)
-
-
-def in_order(captioned: Mapping[int, CaptionData], times: Sequence[int]) -> Iterator[Pair]:
-    """The pairs of captions in the order in which their pictures are shown, by when each packet's is."""
-    for number in sorted(captioned, key=lambda number: times[number]):
-        for is_second, data in captioned[number].pairs:
-            yield Pair(times[number], is_second, data)
 
 
 def present(

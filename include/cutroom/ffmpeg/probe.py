@@ -11,11 +11,11 @@ from cutroom.ffmpeg import completeness, fields, runner, sniff, teletext
 from cutroom.ffmpeg.containers import DEMUXERS, JUMPING
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
-from cutroom.ffmpeg.packets import PacketIndex, read_packets
+from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
-from cutroom.ffmpeg.tracks import to_source, with_captions
+from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
 from cutroom.media.colour import colour_notes
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
 from cutroom.media.source import Source
@@ -67,12 +67,17 @@ def probe(
         raise SourceUnsupported(f"The file holds no video and no audio track{found}.")
     reject_too_large(source, most)
     packets: list[Packet] = []
+    captions: dict[int, tuple[str, ...]] = {}
     if source.video:
         index = read_packets(path, source.video[0].index, log=log, limits=limits, most=most)
         packets = index.packets
         source = _looked_at(path, source, index, log=log, limits=limits)
-        source = with_captions(source, index.captions, len(output.streams))
+        captions[source.video[0].index] = index.captions
         _reject_no_picture(source, packets, most)
+    for track in caption_tracks(output):
+        of_track = log.with_suffix(f".captions-{track}.log")
+        captions[track] = caption_channels(path, track, log=of_track, limits=limits)
+    source = with_captions(source, captions, output)
     notes = (*source.notes, *clock_notes(jumps, source.start_s))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 

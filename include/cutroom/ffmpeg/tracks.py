@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from cutroom.ffmpeg import alpha
+from cutroom.ffmpeg.caption_data import TRACK_CODEC
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
@@ -41,6 +42,8 @@ def to_source(
     tracks, left_out = carried_tracks([_audio_track(s) for s in audio])
     in_teletext = _text_of_teletext(pages or {}, len(output.streams))
     taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)} | {s.part_of for s in in_teletext}
+    # What they hold is told by `with_captions`.
+    taken |= set(caption_tracks(output))
     tags = [output.format.tags, *(s.tags for s in audio[:1] if not video)]
     start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
     start, duration = min(start_times, default=None), output.format.duration
@@ -70,33 +73,48 @@ def to_source(
     )
 
 
-def with_captions(source: Source, captions: Sequence[str], tracks: int) -> Source:
-    """A source with the closed captions in its pictures as tracks of their own.
+def caption_tracks(output: ProbeOutput) -> list[int]:
+    """Stream indices of tracks of closed captions."""
+    return [one.index for one in output.streams if one.codec_name == TRACK_CODEC]
+
+
+def with_captions(source: Source, captions: Mapping[int, Sequence[str]], output: ProbeOutput) -> Source:
+    """A source with its closed captions as tracks of their own, numbered on from those of the container.
 
     Args:
         source: The source.
-        captions: Channels of CEA-608 that hold words, or CEA-708 alone.
-        tracks: How many tracks the container holds; those of captions are numbered on from there.
+        captions: By the stream index of pictures that carry captions, or of a track of them: the channels of CEA-608
+            that hold words, or CEA-708 alone.
+        output: ffprobe's words.
     """
-    free = max(tracks, *(1 + one.index for one in source.text), 0)
-    carried = [one for one in captions if one in CHANNELS]
-    left_out = [
-        f"closed captions in the pictures of track {source.video[0].index} ({one} without CEA-608)"
-        for one in captions
-        if one not in carried
-    ]
-    text = (
-        TextTrack(
-            index=free + place,
-            codec="eia_608",
-            # Nothing says which language they are in.
-            label="Closed captions" if len(carried) == 1 else f"Closed captions {channel}",
-            is_sdh=True,
-            part=channel,
-            part_of=source.video[0].index,
-        )
-        for place, channel in enumerate(carried)
-    )
+    free = max(len(output.streams), *(1 + one.index for one in source.text), 0)
+    languages = {one.index: language_tag(one.tags.get("language")) for one in output.streams}
+    text: list[TextTrack] = []
+    left_out: list[str] = []
+    for track, found in captions.items():
+        in_pictures = track in {one.index for one in source.video}
+        carried = [one for one in found if one in CHANNELS]
+        if in_pictures:
+            left_out += [
+                f"closed captions in the pictures of track {track} ({one} without CEA-608)"
+                for one in found
+                if one not in carried
+            ]
+        elif not carried:
+            left_out.append(f"track {track}: closed captions without words")
+        for channel in carried:
+            text.append(
+                TextTrack(
+                    index=free + len(text),
+                    codec=TRACK_CODEC,
+                    # A track's language is that of its first channel; nothing says which those in pictures are in.
+                    language=languages[track] if not in_pictures and channel == carried[0] else None,
+                    label="Closed captions" if len(carried) == 1 else f"Closed captions {channel}",
+                    is_sdh=True,
+                    part=channel,
+                    part_of=track,
+                )
+            )
     return replace(source, text=(*source.text, *text), not_carried=(*source.not_carried, *left_out))
 
 

@@ -208,18 +208,21 @@ def _reject_too_large(track: TextTrack, output: Path) -> None:
 
 
 def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
-    """The cues of closed captions in the pictures, on the source's clock."""
+    """The cues of a channel of closed captions, on the source's clock."""
     from cutroom.ffmpeg.packets import read_captions
     from cutroom.packaging import captions
 
     assert track.part is not None
-    pictures, times = made.source.video[0], folder / PACKET_TIMES
-    shop.work.get_file(keys.plan_file(made.plan_id, PACKET_TIMES), times)
+    assert track.part_of is not None
+    times = None
+    if track.part_of in {one.index for one in made.source.video}:
+        times = folder / PACKET_TIMES
+        shop.work.get_file(keys.plan_file(made.plan_id, PACKET_TIMES), times)
+    log = folder / "captions.log"
     with shop.steady(job.upload, made.source) as source:
-        log = folder / "captions.log"
-        codes = read_captions(source, pictures.index, track.part, times, log=log, limits=shop.limits)
-    in_ms = pictures.time_base * 1000
-    return captions.read_cues(replace(one, time=round(one.time * in_ms)) for one in codes)
+        return captions.read_cues(
+            read_captions(source, track.part_of, track.part, times, log=log, limits=shop.limits)
+        )
 
 
 def _documents(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
