@@ -205,13 +205,15 @@ def test_segments_of_a_single_file_are_where_playlist_and_index_say(source: Path
             assert lag_samples(decode_sound(source), presented_sound(path)) == 0
 
 
+@pytest.mark.parametrize(
+    "times", ["N*0.04+floor(N/10)*1.3", "N*0.4+mod(7*N,11)*0.013"], ids=["gaps", "jitter"]
+)
 def test_the_index_of_a_single_file_states_when_each_segment_is_shown_at_a_variable_rate(
-    tmp_path: Path,
+    times: str, tmp_path: Path
 ) -> None:
     """With B-frames a segment's samples last otherwise as they are decoded than as they are shown."""
     source = tmp_path / "source.mp4"
-    gaps = "setpts='(N*0.04+floor(N/10)*1.3)/TB'"
-    from_frames(gaps, options=TICKS)(source)
+    from_frames(f"setpts='({times})/TB'", options=TICKS)(source)
     ladder = SMALL.replace("preset: ultrafast", "preset: superfast")
     out, version, facts = made(source, tmp_path, f"segments: single_file\n{ladder}")
     assert version.report["ok"]

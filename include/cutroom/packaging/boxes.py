@@ -3,10 +3,15 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 
 CONTAINERS = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"sinf", b"schi"}
 )
+
+
+Writable = bytearray | mmap
+"""An MP4 whose boxes are changed where they are; a large one is mapped into memory, not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,7 @@ class Box:
     """Exclusive."""
 
 
-def boxes(data: bytes | bytearray, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(data: bytes | Writable, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """All boxes, each followed by those inside it; what is cut off is left out."""
     end = len(data) if end is None else end
     while start + 8 <= end:

@@ -2,16 +2,18 @@
 
 import os
 import re
+from collections.abc import Sequence
 from fractions import Fraction
+from mmap import mmap
 from pathlib import Path
 
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg import runner
 from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
-from cutroom.packaging.boxes import boxes
+from cutroom.packaging.boxes import Writable, boxes
 from cutroom.packaging.containers import CONTAINERS, TS_START_S
-from cutroom.packaging.segment_index import by_presentation
+from cutroom.packaging.segment_index import state_by_presentation
 
 PLAYLIST = "media.m3u8"
 IFRAMES = "iframes.m3u8"
@@ -38,6 +40,7 @@ def package(
     single_file: bool = False,
     lock: tuple[str, ContentKey, bytes] | None = None,
     trick_play: bool = False,
+    inherited: Sequence[int] = (),
 ) -> None:
     """Write a rendition's initialization segment, media segments and media playlist into a folder.
 
@@ -46,7 +49,7 @@ def package(
 
     Args:
         kind: `video` or `audio`.
-        encoded: The joined track.
+        encoded: The joined track; it is read once, in order.
         folder: An empty folder.
         segment_s: Segment length S in seconds.
         log: Where the packager's log is kept.
@@ -55,6 +58,7 @@ def package(
         single_file: Write one file with an index instead of a file for each segment.
         lock: Scheme, key and initialization vector of Common Encryption.
         trick_play: Write the keyframes once more, alone, as segments of their own.
+        inherited: Open files that `encoded` needs (`ffmpeg.piped`).
     """
     form = CONTAINERS[container]
     if single_file:
@@ -97,11 +101,16 @@ def package(
         # The same input gives the same bytes: no version and no date in them.
         "--test_packager_version=cutroom",
     ]
-    runner.run(argv, log=log, limits=limits, cwd=folder)
+    runner.run(argv, log=log, limits=limits, cwd=folder, descriptors=inherited)
     for path in folder.glob("*.mp4"):
-        made = without_pre_skip(without_dates(path.read_bytes()))
-        # Sound is shown in the order in which it is decoded; what its edit list leaves out is the packager's to reckon.
-        path.write_bytes(by_presentation(made) if kind == "video" else made)
+        # Mapped, as a single file has all of the film in it.
+        with path.open("r+b") as file, mmap(file.fileno(), 0) as mp4:
+            zero_dates(mp4)
+            zero_pre_skip(mp4)
+            if kind == "video":
+                # Sound is shown in the order in which it is decoded; what its edit list leaves out is the packager's
+                # to reckon.
+                state_by_presentation(mp4)
 
 
 def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path, limits: Limits) -> None:
@@ -162,29 +171,25 @@ def _flag_file(folder: Path, flags: list[str], *, seen_from: Path) -> str:
     return f"--flagfile={os.path.relpath(path, seen_from)}"
 
 
-def without_dates(mp4: bytes) -> bytes:
-    """An MP4 whose times of creation and modification are zero: the same input, the same bytes.
+def zero_dates(mp4: Writable) -> None:
+    """Zero the times of creation and modification: the same input, the same bytes.
 
     They stand at the front of `mvhd`, `tkhd` and `mdhd`, in 32 bits each, or 64 in version 1 of these boxes
     (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.4.2).
     """
-    data = bytearray(mp4)
     for box in boxes(mp4):
         if box.kind in {b"mvhd", b"tkhd", b"mdhd"}:
-            length = 16 if data[box.start] == 1 else 8
-            data[box.start + 4 : box.start + 4 + length] = bytes(length)
-    return bytes(data)
+            length = 16 if mp4[box.start] == 1 else 8
+            mp4[box.start + 4 : box.start + 4 + length] = bytes(length)
 
 
-def without_pre_skip(mp4: bytes) -> bytes:
-    """An MP4 whose Opus tracks leave it to the edit list alone to say what an encoder put in front.
+def zero_pre_skip(mp4: Writable) -> None:
+    """Leave it to the edit list alone to say what an encoder of Opus put in front.
 
     The number in `dOps` is informative only (Encapsulation of Opus in ISO BMFF, 4.3.2), but browsers take as many
     samples off once more, and would play the sound 6.5 ms early.
     """
-    data = bytearray(mp4)
     for box in boxes(mp4):
         if box.kind == b"stsd" and (at := mp4.find(b"dOps", box.start, box.end)) >= 0:
             # Behind the kind stand a version and the number of channels, each of one byte.
-            data[at + 6 : at + 8] = bytes(2)
-    return bytes(data)
+            mp4[at + 6 : at + 8] = bytes(2)

@@ -8,39 +8,37 @@ import struct
 from collections.abc import Iterator
 from itertools import pairwise
 
-from cutroom.packaging.boxes import Box, boxes
+from cutroom.packaging.boxes import Box, Writable, boxes
 
 
-def by_presentation(mp4: bytes) -> bytes:
-    """The same file with an index that states how long each segment is shown; one without an index stays as it is."""
+def state_by_presentation(mp4: Writable) -> None:
+    """Let an index state how long each segment is shown; a file without an index stays as it is."""
     index = next((box for box in boxes(mp4) if box.kind == b"sidx"), None)
     if index is None:
-        return mp4
-    data = bytearray(mp4)
-    is_long = data[index.start] == 1
+        return
+    is_long = mp4[index.start] == 1
     at = index.start + (28 if is_long else 20)
-    (gap,) = struct.unpack_from(">Q" if is_long else ">I", data, at - (8 if is_long else 4))
-    (count,) = struct.unpack_from(">H", data, at + 2)
+    (gap,) = struct.unpack_from(">Q" if is_long else ">I", mp4, at - (8 if is_long else 4))
+    (count,) = struct.unpack_from(">H", mp4, at + 2)
     offset = index.end + gap
     fragments = list(_fragments(mp4, index.end))
     shown: list[int] = []
     total = 0
     for number in range(count):
-        size, lasts = struct.unpack_from(">II", data, at + 4 + 12 * number)
+        size, lasts = struct.unpack_from(">II", mp4, at + 4 + 12 * number)
         after = offset + (size & 0x7FFFFFFF)
         own = [first for place, first in fragments if offset <= place < after]
         if not own:
-            return mp4
+            return
         shown.append(min(own))
         offset, total = after, total + lasts
     # What the packager says of all of them together holds: it knows what of the last frame of sound is padding.
     for number, (first, end) in enumerate(pairwise([*shown, shown[0] + total])):
         if end > first:
-            struct.pack_into(">I", data, at + 8 + 12 * number, end - first)
-    return bytes(data)
+            struct.pack_into(">I", mp4, at + 8 + 12 * number, end - first)
 
 
-def _fragments(mp4: bytes, start: int) -> Iterator[tuple[int, int]]:
+def _fragments(mp4: Writable, start: int) -> Iterator[tuple[int, int]]:
     """Of each fragment the first byte of its description, and when its first sample is shown, in ticks of the track."""
     inside = list(boxes(mp4, start))
     for moof in (box for box in inside if box.kind == b"moof"):
@@ -48,7 +46,7 @@ def _fragments(mp4: bytes, start: int) -> Iterator[tuple[int, int]]:
         yield moof.start, _first_shown(mp4, parts[b"tfhd"], parts[b"tfdt"], parts[b"trun"])
 
 
-def _first_shown(mp4: bytes, tfhd: Box, tfdt: Box, trun: Box) -> int:
+def _first_shown(mp4: Writable, tfhd: Box, tfdt: Box, trun: Box) -> int:
     """Of a fragment with one run of samples, as the packager writes them (8.8.7, 8.8.8, 8.8.12)."""
     (decoded,) = struct.unpack_from(">Q" if mp4[tfdt.start] == 1 else ">I", mp4, tfdt.start + 4)
     (stated,) = struct.unpack_from(">I", mp4, tfhd.start)

@@ -53,6 +53,7 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
 
 
 def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
+    from cutroom.ffmpeg.piped import piped
     from cutroom.media import rates
     from cutroom.packaging import facts
     from cutroom.packaging.containers import CONTAINERS
@@ -60,8 +61,9 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     video = made.video
     assert video is not None
     timescale = video.timing.timescale
-    joined = join_pictures(shop, made, rendition.tracks[0], folder)
-    packed = pack(shop, made, rendition, joined.path, folder)
+    with piped(lambda into: join_pictures(shop, made, rendition.tracks[0], folder, into)) as pictures:
+        packed = pack(shop, made, rendition, pictures.path, folder, inherited=[pictures.descriptor])
+    joined = pictures.written()
     packaged = packed.packaged
     # Keyframes are read back from the packaged track, not taken from the plan.
     back = read_back(joined, packed.track, timescale, rendition.container)

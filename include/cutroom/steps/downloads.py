@@ -34,8 +34,8 @@ def make_download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: 
     joined, heard, inputs = None, None, []
     for track in rendition.tracks:
         if track.kind == "video":
-            joined = join_pictures(shop, made, track, folder)
-            inputs.append(joined.path)
+            inputs.append(folder / "joined.mp4")
+            joined = join_pictures(shop, made, track, folder, inputs[-1])
         else:
             heard = track.encode_keys[0]
             suffix = ".mp3" if sound.codec == "mp3" else ".mp4"

@@ -26,9 +26,8 @@ FETCHED_AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedPictures:
-    """The encodes of a track of pictures, one after the other in one file."""
+    """The encodes of a track of pictures, one after the other."""
 
-    path: Path
     frames: "Joined"
     counts: Sequence[int]
     """How many frames each encode has."""
@@ -48,8 +47,10 @@ class ShownPictures:
     keyframe_ticks: Sequence[int]
 
 
-def join_pictures(shop: Workshop, made: Plan, track: EncodedTrack, folder: Path) -> JoinedPictures:
-    """Fetch the encodes of a track and put them into one file.
+def join_pictures(
+    shop: Workshop, made: Plan, track: EncodedTrack, folder: Path, output: Path
+) -> JoinedPictures:
+    """Fetch the encodes of a track into a folder, and put them into one MP4.
 
     Raises:
         ObjectMissing: An encode is not there.
@@ -67,10 +68,8 @@ def join_pictures(shop: Workshop, made: Plan, track: EncodedTrack, folder: Path)
         chunks, told = zip(*pool.map(fetch, range(len(track.encode_keys))), strict=True)
     ticks = [one["frame_ticks"] for one in told]
     qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
-    joined = folder / "joined.mp4"
     return JoinedPictures(
-        path=joined,
-        frames=join.join(chunks, ticks, made.video.timing.timescale, joined),
+        frames=join.join(chunks, ticks, made.video.timing.timescale, output),
         counts=[len(own) for own in ticks],
         digests=[one["digest"] for one in told],
         parameters=frozenset(digest for one in told for digest in one["parameters"]),

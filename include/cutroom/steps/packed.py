@@ -36,8 +36,24 @@ class Packed:
     """What the edit list of the initialization segment leaves out in front."""
 
 
-def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, folder: Path) -> Packed:
+def pack(
+    shop: Workshop,
+    made: Plan,
+    rendition: RenditionPlan,
+    encoded: Path,
+    folder: Path,
+    *,
+    inherited: Sequence[int] = (),
+) -> Packed:
     """Package an encoded track into `files` of a folder, lock it where the plan says so, and open it again.
+
+    Args:
+        shop: Where it is made.
+        made: The plan.
+        rendition: The rendition.
+        encoded: Its track; it is read once, in order.
+        folder: An empty folder but for `encoded`.
+        inherited: Open files that `encoded` needs (`ffmpeg.piped`).
 
     Raises:
         PlanInvalid: The content key is not the one that the plan was made with.
@@ -64,6 +80,7 @@ def pack(shop: Workshop, made: Plan, rendition: RenditionPlan, encoded: Path, fo
         log=folder / "packager.log",
         limits=shop.limits,
         trick_play=rendition.trick_play,
+        inherited=inherited,
     )
     packaged = packager_output.read(files, rendition.container)
     lock = None

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from cutroom.packaging.boxes import edited_out
-from cutroom.packaging.packager import without_pre_skip
+from cutroom.packaging.packager import zero_pre_skip
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -34,11 +34,14 @@ def test_only_the_number_of_samples_to_skip_is_taken_out() -> None:
     stated = bytes.fromhex("0001 0138 0000bb80 0000 00")
     sample = box(b"stsd", bytes(8) + box(b"Opus", bytes(28) + box(b"dOps", stated)))
     mp4 = init(box(b"mdia", box(b"minf", box(b"stbl", sample))))
-    changed = without_pre_skip(mp4)
+    changed = bytearray(mp4)
+    zero_pre_skip(changed)
     assert changed == mp4.replace(stated, bytes.fromhex("0001 0000 0000bb80 0000 00"))
     assert changed != mp4
 
 
 def test_bytes_outside_the_description_of_samples_stay_as_they_are() -> None:
     mp4 = init(box(b"mdia", b"dOps" + bytes(range(1, 12))))
-    assert without_pre_skip(mp4) == mp4
+    changed = bytearray(mp4)
+    zero_pre_skip(changed)
+    assert changed == mp4
