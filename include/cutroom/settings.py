@@ -156,13 +156,19 @@ class Settings(BaseSettings):
 
 def adopt_stack_environment() -> None:
     """Take the addresses of the running stack into the environment, where it does not name its own."""
-    stack_env = Path(os.environ.get("CUTROOM_HOME", PROJECT_ROOT / ".cutroom")) / "stack.env"
-    if not stack_env.is_file():
-        return
-    for line in stack_env.read_text().splitlines():
-        name, separator, value = line.partition("=")
-        if separator:
-            os.environ.setdefault(name, value)
+    for name, value in stack_environment(
+        Path(os.environ.get("CUTROOM_HOME", PROJECT_ROOT / ".cutroom"))
+    ).items():
+        os.environ.setdefault(name, value)
+
+
+def stack_environment(home: Path) -> dict[str, str]:
+    """The variables that the stack of this folder wrote at its last start; none before the first."""
+    written = home / "stack.env"
+    if not written.is_file():
+        return {}
+    lines = (line.partition("=") for line in written.read_text().splitlines())
+    return {name: value for name, separator, value in lines if separator}
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cutroom.errors import LoginRequired
-from cutroom.settings import Settings, get_settings
+from cutroom.settings import Settings, get_settings, stack_environment
 
 if TYPE_CHECKING:
     from cutroom.client.service import FileServiceClient
@@ -63,7 +63,7 @@ def create(
     """Make a device token and print it: it can't be shown again."""
     settings = get_settings()
     if not owner:
-        typer.echo(open_service(settings).create_token(name)["token"])
+        typer.echo(open_service(settings).create_token(name, days=days or None)["token"])
         return
     from cutroom.stores.database import Database
     from cutroom.stores.device_tokens import DeviceTokens
@@ -81,7 +81,8 @@ def list_tokens(*, as_json: bool = typer.Option(False, "--json", help="Print one
         return
     for one in found:
         typer.echo(
-            f"{one['token_id']}  {one['name']}  made {one['created_at']}, used {one['used_at'] or 'never'}"
+            f"{one['token_id']}  {one['name']}  made {one['created_at']}, used {one['used_at'] or 'never'}, "
+            f"ends {one['expires_at'] or 'never'}"
         )
 
 
@@ -100,20 +101,30 @@ def open_service(settings: Settings) -> "FileServiceClient":
     Raises:
         LoginRequired: Nobody is logged in.
     """
-    from cutroom.client.credentials import is_valid, keep_token, known_token, log_in
+    from cutroom.client.credentials import VARIABLE, given_token, is_valid, keep_token, kept_token
     from cutroom.client.service import FileServiceClient
 
     base_url = settings.file_service_base_url
-    secret = known_token(settings.home, base_url)
+    if given := given_token():
+        # Whoever names a token means its owner: nobody else's login may stand in for it.
+        if not is_valid(base_url, given):
+            raise LoginRequired(f"{base_url} does not take the token of {VARIABLE} (any more).")
+        return FileServiceClient(base_url, given)
+    secret = kept_token(settings.home, base_url)
     if secret is None or not is_valid(base_url, secret):
-        from cutroom.stack.airflow import airflow_password
-        from cutroom.stack.airflow_config import ADMIN
-
-        password = airflow_password(settings)
-        if not password:
-            raise LoginRequired(
-                f"Nobody is logged in at {base_url}: run `cutroom login`, or set CUTROOM_TOKEN."
-            )
-        secret = log_in(base_url, settings.airflow_url, ADMIN, password)
+        secret = _own_login(settings, base_url)
         keep_token(settings.home, base_url, secret)
     return FileServiceClient(base_url, secret)
+
+
+def _own_login(settings: Settings, base_url: str) -> str:
+    """A new device token by the password of the embedded stack, which is told to no other Airflow."""
+    from cutroom.client.credentials import log_in
+    from cutroom.stack.airflow import airflow_password
+    from cutroom.stack.airflow_config import ADMIN
+
+    own = stack_environment(settings.home).get("CUTROOM_AIRFLOW_URL")
+    password = airflow_password(settings) if base_url == f"{own}/files" else ""
+    if not password:
+        raise LoginRequired(f"Nobody is logged in at {base_url}: run `cutroom login`, or set CUTROOM_TOKEN.")
+    return log_in(base_url, str(own), ADMIN, password)

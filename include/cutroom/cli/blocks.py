@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from cutroom.errors import UsageError
 from cutroom.settings import get_settings
 
 _LAST_CALLS_S = 30
@@ -61,6 +62,8 @@ def check(
     from cutroom.stores.database import Database
     from cutroom.stores.s3 import s3_client
 
+    if from_file and not repair:
+        raise UsageError("--from is for --repair: without it nothing is put back.")
     settings = get_settings()
     database, objects = Database(settings.database_url), block_objects(settings)
     found = check_blocks(database, objects, sample=sample)

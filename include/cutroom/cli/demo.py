@@ -13,8 +13,9 @@ def demo(
     file: Path | None = typer.Argument(None, help="The file to publish; otherwise a sample is made."),
 ) -> None:
     """Start the stack, publish a file, and tell where it plays. The stack goes on running."""
+    from cutroom.cli.reports import conclude
     from cutroom.cli.stack import start, tell_login
-    from cutroom.cli.upload import conclude, upload_files
+    from cutroom.cli.upload import upload_files
 
     if file is not None and not file.is_file():
         raise UsageError(f"{file} is not a file.")

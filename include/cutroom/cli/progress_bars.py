@@ -8,7 +8,7 @@ def progress_bars() -> Progress:
     """Bars that show on a terminal, and nothing where stderr is not one."""
     console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),

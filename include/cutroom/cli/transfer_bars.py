@@ -19,7 +19,7 @@ class TransferBars:
     def __init__(self, total_bytes: int, *, files: int) -> None:
         console = Console(stderr=True)
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[said]}"),
             TransferSpeedColumn(),

@@ -4,23 +4,22 @@ import getpass
 import json
 import mimetypes
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cutroom.cli.following import Seen, follow
-from cutroom.errors import LoginRequired, PermanentError, SourceRejected, UsageError
+from cutroom.cli.reports import Report, Reports, conclude, failed, printable, tell_in_words, tell_json
+from cutroom.errors import LoginRequired, PermanentError, RequestInvalid, UsageError
 from cutroom.media.upload import is_subtitles
 from cutroom.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from cutroom.cli.transfer_bars import TransferBars
+    from cutroom.client.local_files import ChosenFile
     from cutroom.client.service import FileServiceClient
-
-Report = dict[str, Any]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +28,19 @@ def register(app: typer.Typer) -> None:
     app.command()(download)
 
 
+def _given_path(given: str) -> Path:
+    if not given:
+        # As a path this would be the folder that one is in, with all that is in it: a variable that was never set.
+        raise typer.BadParameter("a path is empty.")
+    return Path(given)
+
+
 def upload(
     paths: list[Path] = typer.Argument(
-        help="Files, or folders with all that is in them.", metavar="PATH...", show_default=False
+        help="Files, or folders with all that is in them.",
+        metavar="PATH...",
+        show_default=False,
+        parser=_given_path,
     ),
     *,
     folder: str = typer.Option("", help="Folder of the File Service to put them in, such as talks/2026."),
@@ -66,12 +75,13 @@ def download(
 ) -> None:
     """Download a file. Every block and the whole are verified; what an earlier try got is used."""
     from cutroom.cli.account import open_service
+    from cutroom.cli.interrupts import ended_by_interrupts
     from cutroom.cli.progress_bars import progress_bars
     from cutroom.client.download import download_file
 
     service = open_service(get_settings())
     total = int(service.download(file_id, version_id=version or None, after=0)["version"]["size_bytes"])
-    with progress_bars() as bars:
+    with ended_by_interrupts(), progress_bars() as bars:
         bar = bars.add_task(f"{file_id}: downloading", total=total or 1)
         got = download_file(
             service, file_id, out, version_id=version or None, told=lambda count: bars.advance(bar, count)
@@ -99,79 +109,83 @@ def upload_files(
 ) -> list[Report]:  # fmt: skip
     """Upload files through the File Service, tell of each, and give what was told.
 
+    What was uploaded is told of also where the command can't go on.
+
     Raises:
         UsageError: A path is neither a file nor a folder.
         LoginRequired: Nobody is logged in here.
     """
     from cutroom.cli.account import open_service
+    from cutroom.cli.interrupts import ended_by_interrupts
     from cutroom.cli.transfer_bars import TransferBars
-    from cutroom.client.folders import Folders
+    from cutroom.client.local_files import choose_files
 
-    planned = _plan(paths, tuple(part for part in folder.split("/") if part))
+    choice = choose_files(paths, tuple(part for part in folder.split("/") if part))
+    alone = len(choice.files) + len(choice.refused) == 1
+    if alone and choice.refused:
+        raise RequestInvalid(choice.refused[0][1])
+    if choice.left_out:
+        typer.echo(_of_left_out(choice.left_out), err=True)
     # Subtitles are read when their film is processed: they have to be there first.
-    planned.sort(key=lambda one: not is_subtitles(one.path.name))
-    if title and len(planned) > 1:
+    files = sorted(choice.files, key=lambda one: not is_subtitles(one.path.name))
+    if title and len(files) > 1:
         raise UsageError("A title is for one file; upload the others by another command.")
     service = open_service(settings)
+    reports = Reports(as_json=as_json)
+    for path, reason in choice.refused:
+        reports.add(failed(path, reason))
+    try:
+        with ended_by_interrupts(), TransferBars(sum(map(_size, files)), files=len(files)) as bars:
+            for report in _uploaded(service, files, {"title": title, "tags": tuple(tags)}, bars, alone=alone):
+                reports.add(report)
+                if not wait:
+                    reports.tell()
+            for number, report in enumerate(reports.all, start=1):
+                if wait and report["status"] == "uploaded":
+                    look = _run_of(service, report["version_id"])
+                    report.update(follow(look, report["file"], bars.progress))
+                reports.tell(number)
+    finally:
+        reports.tell_all()
+    return reports.all
+
+
+def _uploaded(
+    service: "FileServiceClient",
+    files: list["ChosenFile"],
+    said: Report,
+    bars: "TransferBars",
+    *,
+    alone: bool,
+) -> Iterator[Report]:
+    """Upload each file; one that can't be taken does not stop the others, if there are others."""
+    from cutroom.client.folders import Folders
+
     folders = Folders(service)
-    total = sum(one.path.stat().st_size for one in planned)
-    reports: list[Report] = []
-    with TransferBars(total, files=len(planned)) as bars:
-        for one in planned:
-            try:
-                said = {"folder_id": folders.ensure(one.folder), "title": title, "tags": tuple(tags)}
-                reports.append(_upload_one(service, one.path, said, bars))
-            except LoginRequired:
+    for one in files:
+        try:
+            report = _upload_one(service, one.path, {**said, "folder_id": folders.ensure(one.folder)}, bars)
+        except LoginRequired:
+            raise
+        except PermanentError as error:
+            if alone:
                 raise
-            except PermanentError as error:
-                if len(planned) == 1:
-                    raise
-                reports.append({"file": one.path.name, "status": "failed", "reason": str(error)})
-        for report in reports:
-            if wait and report["status"] == "uploaded":
-                report.update(follow(_run_of(service, report["version_id"]), report["file"], bars.progress))
-            if as_json:
-                typer.echo(json.dumps(report, ensure_ascii=False))
-    if not as_json:
-        _tell(reports)
-    return reports
+            report = failed(one.path, str(error))
+        yield report
 
 
-def conclude(reports: list[Report]) -> None:
-    """End the command as its files ended.
-
-    Raises:
-        SourceRejected: One was rejected.
-    """
-    if any(report["status"] == "failed" for report in reports):
-        raise typer.Exit(1)
-    if reasons := [report["reason"] for report in reports if report["status"] == "rejected"]:
-        raise SourceRejected("\n".join(reasons))
+def _of_left_out(paths: list[Path]) -> str:
+    names = ", ".join(str(path) for path in paths[:3])
+    return printable(
+        f"Links, pipes, devices and unfinished downloads are left out: {names}{', …' if len(paths) > 3 else ''}"
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    path: Path
-    folder: tuple[str, ...]
-
-
-def _plan(paths: list[Path], folder: tuple[str, ...]) -> list[_Planned]:
-    """Which files are uploaded, and into which folders: those of a folder keep their places below its name."""
-    from cutroom.client.folders import files_below
-
-    planned = []
-    for path in paths:
-        if path.is_dir():
-            root = path.resolve()
-            planned += [
-                _Planned(file, (*folder, root.name, *file.parent.relative_to(root).parts))
-                for file in files_below(root)
-            ]
-        elif path.is_file():
-            planned.append(_Planned(path, folder))
-        else:
-            raise UsageError(f"{path} is neither a file nor a folder.")
-    return planned
+def _size(one: "ChosenFile") -> int:
+    try:
+        return one.path.stat().st_size
+    except OSError:
+        return 0  # Opening it will say what is wrong.
 
 
 def _upload_one(
@@ -193,6 +207,7 @@ def _upload_one(
         bars.end()
     return {
         "file": path.name,
+        "path": str(path),
         "file_id": uploaded.file_id,
         "version_id": uploaded.version_id,
         "asset_id": uploaded.asset_id,
@@ -238,32 +253,17 @@ def _upload_plain(
         for file in files:
             uploaded = plain_upload.put_file(settings, file, said, bars.progress)
             report: Report = {
-                "file": file.name, **plain_upload.facts_of(uploaded), "status": "uploaded", "reason": "",
-                "playback": None,
+                "file": file.name, "path": str(file), **plain_upload.facts_of(uploaded), "status": "uploaded",
+                "reason": "", "playback": None,
             }  # fmt: skip
             if wait:
                 report |= follow(plain_upload.run_of(settings, uploaded), file.name, bars.progress)
             reports.append(report)
             if as_json:
-                typer.echo(json.dumps(report, ensure_ascii=False))
+                tell_json(report)
     if not as_json:
-        _tell(reports)
+        tell_in_words(reports)
     return reports
-
-
-def _tell(reports: list[Report]) -> None:
-    for report in reports:
-        if is_subtitles(report["file"]) and report["status"] in {"uploaded", "kept"}:
-            typer.echo(f"{report['file']}: uploaded, to be read with the film beside it")
-            continue
-        asset = f", asset {report['asset_id']}" if "asset_id" in report else ""
-        typer.echo(f"{report['file']}: {report['status']}{asset}")
-        if report["status"] == "failed":
-            typer.echo(report["reason"], err=True)
-        elif playback := report["playback"]:
-            for name in ("hls", "dash"):
-                if playback[name]:
-                    typer.echo(f"  {name.upper():4} {playback[name]}")
 
 
 def _login_name() -> str:

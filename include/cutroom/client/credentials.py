@@ -21,14 +21,24 @@ def token_file(home: Path) -> Path:
     return home / "tokens.json"
 
 
-def known_token(home: Path, base_url: str) -> str | None:
-    """The token for a File Service: from the environment, else from the file; None where there is none.
+def given_token() -> str | None:
+    """The token of the environment, without the line end that a file may have left at it; None where there is none.
+
+    Raises:
+        UsageError: It has characters that no token has.
+    """
+    token = os.environ.get(VARIABLE, "").strip()
+    if not all("!" <= character <= "~" for character in token):
+        raise UsageError(f"{VARIABLE} is no token: it holds characters beyond letters, digits and signs.")
+    return token or None
+
+
+def kept_token(home: Path, base_url: str) -> str | None:
+    """The token that is kept for a File Service; None where there is none.
 
     Raises:
         UsageError: The file is not as `keep_token` writes it.
     """
-    if given := os.environ.get(VARIABLE):
-        return given
     return _tokens(token_file(home)).get(base_url)
 
 

@@ -1,7 +1,5 @@
 """Folders by their path: found, or made where they are missing."""
 
-from pathlib import Path
-
 from cutroom.client.service import FileServiceClient
 from cutroom.errors import Conflict
 from cutroom.files.names import ROOT, checked_name, name_key
@@ -40,16 +38,3 @@ class Folders:
                 after = page["next_after"]
                 if after is None:
                     raise
-
-
-def files_below(path: Path) -> list[Path]:
-    """The regular files in a folder and all folders below it, in the order of their paths; links are left out."""
-    return sorted(
-        one for one in path.rglob("*") if one.is_file() and not one.is_symlink() and not _is_linked(one, path)
-    )
-
-
-def _is_linked(file: Path, below: Path) -> bool:
-    return any(
-        parent.is_symlink() for parent in file.parents if parent.is_relative_to(below) and parent != below
-    )

@@ -3,13 +3,14 @@
 import hashlib
 import itertools
 import os
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from cutroom.blocks.block import Block
 from cutroom.blocks.boundaries import block_ranges
@@ -38,9 +39,13 @@ class LocalFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._descriptor = os.open(path, os.O_RDONLY)
+            # A pipe that took the place of the file is not waited for.
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
-            raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+            raise self._unreadable(error) from error
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            os.close(self._descriptor)
+            raise UsageError(f"{path} is not a file.")
         self._before = self._facts()
         self.size_bytes = self._before[0]
 
@@ -70,10 +75,14 @@ class LocalFile:
 
         Raises:
             Conflict: The file has become too short for that.
+            UsageError: It can't be read.
         """
         filled = 0
         while filled < len(buffer):
-            count = os.preadv(self._descriptor, [buffer[filled:]], offset + filled)
+            try:
+                count = os.preadv(self._descriptor, [buffer[filled:]], offset + filled)
+            except OSError as error:
+                raise self._unreadable(error) from error
             if count == 0:
                 raise self.changed()
             filled += count
@@ -91,9 +100,16 @@ class LocalFile:
             digest.update(piece)
         return digest.hexdigest()
 
+    def opened(self) -> BinaryIO:
+        """The same file to be read from place to place, whatever has its name by now; to be closed."""
+        return os.fdopen(os.dup(self._descriptor), "rb")
+
     def _facts(self) -> tuple[int, int, int]:
-        stat = os.fstat(self._descriptor)
-        return stat.st_size, stat.st_mtime_ns, stat.st_ino
+        facts = os.fstat(self._descriptor)
+        return facts.st_size, facts.st_mtime_ns, facts.st_ino
+
+    def _unreadable(self, error: OSError) -> UsageError:
+        return UsageError(f"{self.path} can't be read: {error.strerror}.")
 
 
 def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -> list[PlacedBlock]:
@@ -102,7 +118,7 @@ def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -
     Raises:
         Conflict: The file changed meanwhile.
     """
-    with file.path.open("rb") as headers:
+    with file.opened() as headers:
         ranges = block_ranges(headers)
     digests: list[str] = [""] * len(ranges)
     turns = itertools.count()
@@ -120,7 +136,7 @@ def hash_blocks(file: LocalFile, *, threads: int, told: Told = lambda _: None) -
                 raise
             told(size_bytes)
 
-    _in_threads(work, min(threads, max(1, len(ranges))))
+    _in_threads(work, min(threads, max(1, len(ranges))), stop)
     file.check_unchanged()
     return [
         PlacedBlock(offset=offset, block=Block(block_id=BlockId(digest), size_bytes=size_bytes))
@@ -133,7 +149,11 @@ def blocks_of(placed: Sequence[PlacedBlock]) -> list[Block]:
     return [one.block for one in placed]
 
 
-def _in_threads(work: Callable[[], None], count: int) -> None:
+def _in_threads(work: Callable[[], None], count: int, stop: threading.Event) -> None:
     with ThreadPoolExecutor(count, thread_name_prefix="hash") as pool:
-        for done in [pool.submit(work) for _ in range(count)]:
-            done.result()
+        try:
+            for done in [pool.submit(work) for _ in range(count)]:
+                done.result()
+        finally:
+            # Whoever is interrupted here does not wait for the rest of the file.
+            stop.set()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -103,12 +104,12 @@ class FileServiceClient:
 
     def version(self, version_id: str) -> Json:
         """A version, and what became of it."""
-        return self._ask("GET", f"/versions/{version_id}")
+        return self._ask("GET", f"/versions/{_part(version_id)}")
 
     def download(self, file_id: str, *, version_id: str | None, after: int) -> Json:
         """Addresses of blocks of a version from position `after` on."""
-        version = f"&version={version_id}" if version_id else ""
-        return self._ask("GET", f"/download/{file_id}?after={after}{version}")
+        version = f"&version={_part(version_id)}" if version_id else ""
+        return self._ask("GET", f"/download/{_part(file_id)}?after={after}{version}")
 
     def folder(self, folder_id: str, *, after: str = "") -> Json:
         """A page of what is in a folder."""
@@ -119,9 +120,9 @@ class FileServiceClient:
         """A new folder."""
         return self._ask("POST", "/folders", {"name": name, "parent_id": parent_id}, once=True)
 
-    def create_token(self, name: str) -> Json:
-        """A new device token, with its secret."""
-        return self._ask("POST", "/tokens", {"name": name})
+    def create_token(self, name: str, *, days: int | None = None) -> Json:
+        """A new device token, with its secret; it ends after so many days, or never."""
+        return self._ask("POST", "/tokens", {"name": name, "days": days})
 
     def tokens(self) -> list[Json]:
         """The device tokens of this login."""
@@ -130,7 +131,7 @@ class FileServiceClient:
 
     def revoke_token(self, token_id: str) -> None:
         """End a device token."""
-        self._ask("DELETE", f"/tokens/{token_id}")
+        self._ask("DELETE", f"/tokens/{_part(token_id)}")
 
     def _ask(self, method: str, path: str, body: Json | None = None, *, once: bool = False) -> Json:
         headers = {"Idempotency-Key": uuid.uuid4().hex} if once else {}
@@ -148,6 +149,11 @@ class FileServiceClient:
             return _told(answer, self._base_url)
 
         return patiently(ask)
+
+
+def _part(given: str) -> str:
+    """What somebody gave as an id, as one part of an address."""
+    return quote(given, safe="")
 
 
 def _told(answer: httpx.Response, base_url: str) -> Json:

@@ -121,7 +121,9 @@ def test_lost_blocks_that_no_file_has_are_told_and_are_no_failure(house: BlockHo
     assert (code, told["read"]) == (0, 0)
 
 
-@pytest.mark.parametrize("arguments", [["--sample", "0"], ["--repair", "--from", "/nowhere"], ["--every"]])
+@pytest.mark.parametrize(
+    "arguments", [["--sample", "0"], ["--repair", "--from", "/nowhere"], ["--from", __file__], ["--every"]]
+)
 def test_what_can_not_be_meant_is_wrong_usage(command: Callable[..., Any], arguments: list[str]) -> None:
     done = command(*arguments)
     assert done.returncode == 2

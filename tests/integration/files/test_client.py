@@ -1,8 +1,10 @@
 """The client against a File Service in a process of its own: what it sends, and what it survives."""
 
 import enum
+import fcntl
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -16,15 +18,25 @@ import pytest
 
 from cutroom.api.files.app import PREFIX
 from cutroom.blocks.block import BLOCK_BYTES
+from cutroom.cli.account import open_service
 from cutroom.client import backoff, block_transfer
 from cutroom.client import download as downloading
 from cutroom.client import upload as uploading
+from cutroom.client.credentials import keep_token
 from cutroom.client.download import download_file
 from cutroom.client.folders import Folders
 from cutroom.client.hashing import LocalFile
 from cutroom.client.service import FileServiceClient, NewFile
 from cutroom.client.upload import Uploaded, upload_file
-from cutroom.errors import Conflict, FileUnknown, LoginRequired, ObjectCorrupt, StoreUnavailable
+from cutroom.errors import (
+    Conflict,
+    FileUnknown,
+    LoginRequired,
+    ObjectCorrupt,
+    RequestInvalid,
+    StoreUnavailable,
+    UsageError,
+)
 from cutroom.settings import Settings
 from cutroom.stores.file_service import FileService
 from cutroom.stores.s3 import s3_client
@@ -277,6 +289,91 @@ def test_a_download_goes_on_where_it_was_and_trusts_nothing(
     assert not partial.exists()
 
 
+def test_a_name_of_any_length_comes_down(remote: FileServiceClient, tmp_path: Path) -> None:
+    """The file that is not whole yet needs a name, too."""
+    path = tmp_path / f"{'n' * 251}.mp4"
+    path.write_bytes(b"x")
+    (tmp_path / "down").mkdir()
+    got = download_file(remote, upload(remote, path).file_id, tmp_path / "down")
+    assert (got.path.name, got.path.read_bytes()) == (path.name, b"x")
+    assert list((tmp_path / "down").iterdir()) == [got.path]
+
+
+def test_a_full_disk_is_told_and_the_download_goes_on_from_there(
+    remote: FileServiceClient, source: Path, tmp_path: Path
+) -> None:
+    file_id = upload(remote, source).file_id
+    # As a disk that is nearly full does, the limit lets a part of a write through.
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * BLOCK_BYTES + 17, before[1]))
+    try:
+        with pytest.raises(StoreUnavailable, match="make room"):
+            download_file(remote, file_id, tmp_path / "back.mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "back.mp4").exists()
+    got = download_file(remote, file_id, tmp_path / "back.mp4")
+    assert got.path.read_bytes() == source.read_bytes()
+    assert got.bytes_received <= got.bytes_total - BLOCK_BYTES
+
+
+def test_a_block_is_written_whole_where_the_disk_takes_a_part(
+    remote: FileServiceClient, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes room meanwhile must not get a file with a hole."""
+    file_id = upload(remote, source).file_id
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[: 2**20 + 1], offset))
+    assert download_file(remote, file_id, tmp_path / "back.mp4").path.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_not_replaced_by_a_download(
+    remote: FileServiceClient, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"x")
+    file_id = upload(remote, path).file_id
+    (tmp_path / "down").mkdir()
+    make(tmp_path / "down" / "film.mp4")
+    with pytest.raises(UsageError, match="no file"):
+        download_file(remote, file_id, tmp_path / "down")
+    assert [one.name for one in (tmp_path / "down").iterdir()] == ["film.mp4"]
+
+
+def test_a_service_has_no_say_in_where_a_file_is_written(
+    remote: FileServiceClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"x")
+    file_id = upload(remote, path).file_id
+    (tmp_path / "down").mkdir()
+    page = {**remote.download(file_id, version_id=None, after=0), "name": "../evil"}
+    monkeypatch.setattr(remote, "download", lambda *_, **__: page)
+    with pytest.raises(RequestInvalid):
+        download_file(remote, file_id, tmp_path / "down")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_two_downloads_to_one_place_are_not_mixed(remote: FileServiceClient, tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"x")
+    file_id = upload(remote, path).file_id
+    with (tmp_path / ".back.mp4.cutroom-partial").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Conflict, match="Another download"):
+            download_file(remote, file_id, tmp_path / "back.mp4")
+    assert download_file(remote, file_id, tmp_path / "back.mp4").path.read_bytes() == b"x"
+
+
+def test_a_download_that_came_too_late_leaves_the_finished_file_alone(tmp_path: Path) -> None:
+    partial = tmp_path / ".back.mp4.cutroom-partial"
+    with partial.open("wb") as late:
+        partial.replace(tmp_path / "back.mp4")
+        with pytest.raises(Conflict, match="Another download"):
+            downloading._hold_alone(partial, late.fileno())
+
+
 def test_a_block_with_other_bytes_is_refused_by_the_download(
     remote: FileServiceClient, source: Path, tmp_path: Path, stack: Settings
 ) -> None:
@@ -455,6 +552,42 @@ def test_one_file_that_can_not_be_taken_does_not_stop_the_others(
     assert told["good.mp4"]["status"] == "uploaded"
     assert told["bad\nname.mp4"]["status"] == "failed"
     assert "U+000A" in told["bad\nname.mp4"]["reason"]
+
+
+def test_a_token_that_is_given_stands_for_its_owner_or_nobody(
+    server: ServerProcess, stack: Settings, token: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No other login of this machine takes its place."""
+    here = stack.model_copy(update={"file_service_url": server.url, "home": tmp_path})
+    keep_token(tmp_path, server.url, token)
+    open_service(here).close()
+    monkeypatch.setenv("CUTROOM_TOKEN", f"{token}\n")
+    open_service(here).close()
+    monkeypatch.setenv("CUTROOM_TOKEN", f"{token}x")
+    with pytest.raises(LoginRequired, match="CUTROOM_TOKEN"):
+        open_service(here)
+
+
+def test_the_password_of_this_machine_is_told_to_no_other(
+    server: ServerProcess, stack: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow" / "passwords.json").write_text('{"admin": "secret"}')
+    (tmp_path / "stack.env").write_text("CUTROOM_AIRFLOW_URL=http://127.0.0.1:9\n")
+    elsewhere = server.url.removesuffix(PREFIX)
+    here = stack.model_copy(update={"airflow_url": elsewhere, "file_service_url": "", "home": tmp_path})
+    with pytest.raises(LoginRequired, match="Nobody is logged in"):
+        open_service(here)
+
+
+def test_a_token_ends_after_the_days_that_were_said(
+    cutroom: Callable[..., subprocess.Popen[str]], service: FileService, owner: str
+) -> None:
+    _, err = cutroom("token", "create", "laptop", "--days", "7").communicate(timeout=60)
+    assert err == ""
+    [made] = [one for one in service.tokens.list(owner) if one.name == "laptop"]
+    assert made.expires_at is not None
+    assert (made.expires_at - made.created_at).days == 7
 
 
 def test_wrong_use_has_its_exit_code(cutroom: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:

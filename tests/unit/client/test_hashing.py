@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,25 @@ def test_a_file_that_shrinks_while_it_is_hashed_is_noticed(tmp_path: Path) -> No
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere"):
         LocalFile(tmp_path / "nowhere")
+
+
+def test_who_interrupts_does_not_wait_for_the_rest_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.truncate(256 * BLOCK_BYTES)
+    done: list[int] = []
+
+    def interrupt(size_bytes: int) -> None:
+        done.append(size_bytes)
+        if len(done) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with LocalFile(path) as local, pytest.raises(KeyboardInterrupt):
+        hash_blocks(local, threads=2, told=interrupt)
+    assert len(done) < 256
+
+
+def test_a_pipe_that_took_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is not a file"):
+        LocalFile(tmp_path / "pipe")

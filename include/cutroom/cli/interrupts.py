@@ -1,0 +1,32 @@
+"""Ctrl-C in commands that may be ended at any moment."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_EXIT_INTERRUPTED = 130
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+@contextmanager
+def ended_by_interrupts() -> Iterator[None]:
+    """Within, the first Ctrl-C ends what is under way in good order, and a second one at once.
+
+    Good order may take as long as a store that does not answer is waited for. Only for what survives a kill.
+    """
+
+    def end_now(*_: object) -> None:
+        if sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), _SHOW_CURSOR)
+        os._exit(_EXIT_INTERRUPTED)
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGINT, end_now)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, end)
+    yield
+    # Not where it was interrupted: threads may still wait for a store when Python ends, and the second has to count.
+    signal.signal(signal.SIGINT, before)
