@@ -1,6 +1,7 @@
 """Files that mean harm: each ends published or rejected with a true reason, in bounded time, and nothing leaks."""
 
 import contextlib
+import io
 import re
 import socket
 import struct
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 
 from awkward import PLAIN, PROFILE, counted, ffmpeg, motion_photo
-from cutroom.errors import CutroomError, SourceRejected, SourceTooLarge
+from cutroom.errors import CutroomError, EncoderRefused, SourceRejected, SourceTooLarge
+from cutroom.ffmpeg import confine, ffprobe
+from cutroom.media.limits import Limits
 from cutroom.settings import Settings
 from cutroom.steps.local import transcode
 
@@ -89,6 +92,28 @@ def test_a_file_that_names_others_has_none_of_them_opened(
     assert not any(
         CANARY in path.read_bytes() for path in out.rglob("*") if path.is_file() and not path.is_symlink()
     )
+    with pytest.raises(TimeoutError):
+        server.accept()
+
+
+@pytest.mark.parametrize("network", ["of its own", "shared"])
+def test_nor_is_any_opened_where_ffprobe_reads_by_an_address(
+    network: str, canary: Path, server: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As uploads are read; where the kernel lets nobody make a network, the allow-lists stand alone."""
+    if network == "shared":
+        program = Path(confine.__file__).read_text()
+        (tmp_path / "confine.py").write_text(program.replace("0x10000000, 0x40000000", "1, 1"))
+        monkeypatch.setattr(confine, "__file__", str(tmp_path / "confine.py"))
+    film = tmp_path / "film.mov"
+    counted()(film)
+    reference = f"http://127.0.0.1:{server.getsockname()[1]}/".encode()
+    elsewhere = film.read_bytes().replace(b"url \0\0\0\x01", b"url \0\0\0\0") + reference
+    told = []
+    for data in (*tricks(canary, server.getsockname()[1]).values(), elsewhere):
+        with contextlib.suppress(EncoderRefused):
+            told.append(ffprobe.ask(io.BytesIO(data), "-show_streams", log=tmp_path / "log", limits=Limits()))
+    assert CANARY.decode() not in str(told)
     with pytest.raises(TimeoutError):
         server.accept()
 

@@ -1,10 +1,40 @@
-"""What ffprobe prints of a file, as values: what it does not know is None."""
+"""Asks ffprobe, and has what it prints of a file as values: what it does not know is None."""
 
+import json
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from cutroom.ffmpeg import ranged, runner
+from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.media.limits import Limits
+
+
+def ask(source: Path | BinaryIO, *arguments: str, log: Path, limits: Limits) -> tuple[Any, str]:
+    """What ffprobe prints of a source as JSON, and the end of its log.
+
+    Args:
+        source: A local file, or one that is read piece by piece: only what ffprobe asks for, and somewhat more.
+        arguments: What it has to show.
+        log: Where its log is kept.
+        limits: What it may take.
+
+    Raises:
+        EncoderRefused: The file can't be read as media.
+        ReadAllOver: It has to be a local file for that.
+        CutroomError: What the reading of the source raised.
+    """
+    argv = ["ffprobe", "-v", "error", "-format_whitelist", DEMUXERS, *arguments, "-of", "json"]
+    if isinstance(source, Path):
+        said = runner.run([*argv, "-protocol_whitelist", "file", f"file:{source}"], log=log, limits=limits)
+    else:
+        with ranged.ranged(source) as one:
+            said = runner.run([*argv, *ranged.OPTIONS, one.url], log=log, limits=limits, door=one.door)
+            one.hold_read(said.stderr)
+    return json.loads(said.stdout), said.stderr
 
 
 def _unknown_is_none(value: object) -> object:

@@ -1,24 +1,21 @@
 """What a picture in HDR says of the display that it was mastered on, and of Dolby Vision."""
 
-import json
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from cutroom.errors import EncoderRefused
-from cutroom.ffmpeg import runner
-from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.ffmpeg import ffprobe
 from cutroom.media.limits import Limits
 from cutroom.media.source import VideoTrack
 
 
 def read_hdr(path: Path, track: VideoTrack, *, log: Path, limits: Limits) -> tuple[str, ...]:
     """Notes on the HDR of a track, from the container and from its first frame; what can't be read says nothing."""
-    argv = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
-    argv += ["-select_streams", str(track.index), "-read_intervals", "%+#1", "-show_streams", "-show_frames"]
+    shown = ("-select_streams", str(track.index), "-read_intervals", "%+#1", "-show_streams", "-show_frames")
     try:
-        said = json.loads(runner.run([*argv, "-of", "json", f"file:{path}"], log=log, limits=limits).stdout)
+        said, _ = ffprobe.ask(path, *shown, log=log, limits=limits)
     except EncoderRefused:
         return ()
     found = (entry for one in ("streams", "frames") for entry in said.get(one, ()))

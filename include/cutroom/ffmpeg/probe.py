@@ -1,14 +1,15 @@
 """Probe: what is in a file, as ffprobe and the packets tell, or the reason why it can't be taken."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, fields, runner, sniff, teletext
-from cutroom.ffmpeg.containers import DEMUXERS, JUMPING
+from cutroom.ffmpeg import completeness, ffprobe, fields, sniff, teletext
+from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets
@@ -22,8 +23,70 @@ from cutroom.media.source import Source
 from cutroom.media.timeline import Packet
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a container says of itself."""
+
+    output: ProbeOutput
+    pages: Mapping[int, tuple[teletext.Page, ...]]
+    """The subtitles in tracks of teletext, by stream index."""
+
+    @property
+    def may_jump(self) -> bool:
+        """Whether its times may not be what they seem."""
+        return self.output.format.format_name in JUMPING
+
+    def source(self, *, sha256: str, size_bytes: int) -> Source:
+        """The source that it describes.
+
+        Raises:
+            SourceUnsupported: There is nothing in it that is taken.
+        """
+        source = to_source(self.output, sha256=sha256, size_bytes=size_bytes, pages=self.pages)
+        if not source.video and not source.audio:
+            found = f" that is taken ({'; '.join(source.not_carried)})" if source.not_carried else ""
+            raise SourceUnsupported(f"The file holds no video and no audio track{found}.")
+        return source
+
+
+def describe(
+    source: Path | BinaryIO, *, log: Path, limits: Limits, most: SourceLimits | None = None
+) -> Described:
+    """What the container says: as much as can be known, and refused, before all of the file is read.
+
+    Args:
+        source: A local file, or one that is read piece by piece, of which little more is read than that takes.
+        log: Where the tools' logs are kept.
+        limits: What the tools may take.
+        most: How large the source may be.
+
+    Raises:
+        SourceRejected: As of `probe`.
+        ReadAllOver: So much of the file has to be read for that, that it had better be a local one.
+        CutroomError: What the reading of the source raised.
+    """
+    most = most or SourceLimits()
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            size = _begun(file)
+    else:
+        size = _begun(source)
+    described = _described(source, log=log, limits=limits, most=most)
+    found = described.source(sha256="", size_bytes=size)
+    # How long one of those is, is not known before its clock was followed.
+    if not described.may_jump:
+        reject_too_large(found, most)
+    return described
+
+
 def probe(
-    path: Path, *, sha256: str, log: Path, limits: Limits, most: SourceLimits | None = None
+    path: Path,
+    *,
+    sha256: str,
+    log: Path,
+    limits: Limits,
+    most: SourceLimits | None = None,
+    described: Described | None = None,
 ) -> tuple[Source, list[Packet]]:
     """What is in a file.
 
@@ -33,6 +96,7 @@ def probe(
         log: Where the tools' logs are kept.
         limits: What the tools may take.
         most: How large the source may be.
+        described: What `describe` said of the file, where it was asked before.
 
     Returns:
         The source, and the packets of its main video track in decode order (none without video).
@@ -44,28 +108,17 @@ def probe(
     """
     most = most or SourceLimits()
     size = path.stat().st_size
-    if size == 0:
-        raise SourceCorrupt("The file is empty (0 bytes). Upload it again.")
-    sniff.reject_what_is_not_media(path)
-    output = _described(path, log=log, limits=limits)
+    described = described or describe(path, log=log, limits=limits, most=most)
     jumps: tuple[Fraction, ...] = ()
-    if output.format.format_name in JUMPING:
+    if described.may_jump:
         steady = log.with_suffix(".steady")
         jumps = steadied(path, steady, log=log.with_suffix(".clock.log"), limits=limits)
         if jumps:
             path = steady
-            output = _described(path, log=log, limits=limits)
-    if len(output.streams) > most.tracks:
-        raise SourceTooLarge(
-            f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "
-            "CUTROOM_SOURCE_MAX_TRACKS allows."
-        )
-    pages = teletext.read_pages(output, path, log=log.with_suffix(".pages.log"), limits=limits)
-    source = replace(to_source(output, sha256=sha256, size_bytes=size, pages=pages), jumps_s=jumps)
-    if not source.video and not source.audio:
-        found = f" that is taken ({'; '.join(source.not_carried)})" if source.not_carried else ""
-        raise SourceUnsupported(f"The file holds no video and no audio track{found}.")
+            described = _described(path, log=log, limits=limits, most=most)
+    source = replace(described.source(sha256=sha256, size_bytes=size), jumps_s=jumps)
     reject_too_large(source, most)
+    output = described.output
     packets: list[Packet] = []
     captions: dict[int, tuple[str, ...]] = {}
     if source.video:
@@ -82,15 +135,31 @@ def probe(
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 
 
-def _described(path: Path, *, log: Path, limits: Limits) -> ProbeOutput:
-    argv = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
-    argv += ["-show_format", "-show_streams", "-show_chapters", "-of", "json", f"file:{path}"]
+def _begun(file: BinaryIO) -> int:
+    """How long a file is, unless how it begins shows that it is no media."""
+    size = file.seek(0, io.SEEK_END)
+    if size == 0:
+        raise SourceCorrupt("The file is empty (0 bytes). Upload it again.")
+    file.seek(0)
+    sniff.reject_what_is_not_media(file)
+    return size
+
+
+def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: SourceLimits) -> Described:
+    shown = ("-show_format", "-show_streams", "-show_chapters")
     try:
-        said = runner.run(argv, log=log, limits=limits)
+        printed, said = ffprobe.ask(source, *shown, log=log, limits=limits)
     except EncoderRefused as refused:
         raise reason_of(str(refused)) from refused
-    reject_invalid_size(said.stderr)
-    return ProbeOutput.model_validate(json.loads(said.stdout))
+    reject_invalid_size(said)
+    output = ProbeOutput.model_validate(printed)
+    if len(output.streams) > most.tracks:
+        raise SourceTooLarge(
+            f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "
+            "CUTROOM_SOURCE_MAX_TRACKS allows."
+        )
+    pages = teletext.read_pages(output, source, log=log.with_suffix(".pages.log"), limits=limits)
+    return Described(output=output, pages=pages)
 
 
 def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, limits: Limits) -> Source:

@@ -40,6 +40,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     cwd: Path | None = None,
     descriptors: Sequence[int] = (),
+    door: int | None = None,
 ) -> Finished:
     """Run a tool to its end.
 
@@ -50,6 +51,8 @@ def run(
         on_line: Called with every line of stdout, at once; without it stdout is collected and returned.
         cwd: Folder to run in.
         descriptors: Open files that the tool inherits, under the same numbers.
+        door: A Unix socket through which a listener is handed out that the tool can connect to, and to nothing else;
+            `confine.PORT` in the arguments becomes its port.
 
     Raises:
         EncoderRefused: The tool ended by itself with an error; the message carries the end of its log.
@@ -66,12 +69,12 @@ def run(
         stderr.flush()
         begins = stderr.tell()
         process = subprocess.Popen(
-            [*_confined(limits), tools.path(argv[0]), *argv[1:]],
+            [*_confined(limits, door), tools.path(argv[0]), *argv[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=cwd,
-            pass_fds=descriptors,
+            pass_fds=descriptors if door is None else (*descriptors, door),
             process_group=0,
         )
         try:
@@ -105,8 +108,14 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _confined(limits: Limits) -> list[str]:
-    taken = (os.getpid(), limits.memory_bytes, limits.cpu_s, limits.output_bytes)
+def _confined(limits: Limits, door: int | None) -> list[str]:
+    taken = (
+        os.getpid(),
+        limits.memory_bytes,
+        limits.cpu_s,
+        limits.output_bytes,
+        -1 if door is None else door,
+    )
     return [sys.executable, "-I", "-S", confine.__file__, *map(str, taken)]
 
 

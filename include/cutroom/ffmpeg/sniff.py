@@ -1,6 +1,6 @@
 """What a file is by how it begins, where it is no media: so that the reason can say what was uploaded."""
 
-from pathlib import Path
+from typing import BinaryIO
 
 from cutroom.errors import SourceUnsupported
 
@@ -31,19 +31,18 @@ SNIFFED = (
 """How files begin that are not media."""
 
 
-def reject_what_is_not_media(path: Path) -> None:
+def reject_what_is_not_media(file: BinaryIO) -> None:
     """Name the usual mistakes by how the file begins.
 
     Raises:
         SourceUnsupported: It is an image, a document, an archive, a playlist or plain text.
     """
-    with path.open("rb") as file:
-        head = file.read(4096)
-        if head.startswith(JPEG) and _has_film_behind(file.read(MOTION_PHOTO_BYTES)):
-            raise SourceUnsupported(
-                "The file is a motion photo: a JPEG image with a film behind it. Export the film from the phone's "
-                "gallery, and upload that."
-            )
+    head = file.read(4096)
+    if head.startswith(JPEG) and _has_film_behind(file.read(MOTION_PHOTO_BYTES)):
+        raise SourceUnsupported(
+            "The file is a motion photo: a JPEG image with a film behind it. Export the film from the phone's "
+            "gallery, and upload that."
+        )
     head = head.removeprefix(BYTE_ORDER_MARK)
     for magic, what in SNIFFED:
         if head.startswith(magic):

@@ -1,16 +1,15 @@
 """Subtitles in teletext: which pages a track announces (EN 300 468, 6.2.43), and how they are taken out of it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import ffmpeg
 
-from cutroom.ffmpeg import runner
+from cutroom.ffmpeg import ffprobe
 from cutroom.ffmpeg.argv import compiled
-from cutroom.ffmpeg.containers import DEMUXERS, INPUT_OPTIONS
-from cutroom.ffmpeg.ffprobe import ProbeOutput
+from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.limits import Limits
 
 CODEC = "dvb_teletext"
@@ -34,23 +33,22 @@ class Page:
 
 
 def read_pages(
-    output: ProbeOutput, path: Path, *, log: Path, limits: Limits
+    output: ffprobe.ProbeOutput, source: Path | BinaryIO, *, log: Path, limits: Limits
 ) -> Mapping[int, tuple[Page, ...]]:
     """The pages of subtitles that each track of teletext announces, by its stream index.
 
     Args:
         output: What is known of the file.
-        path: The file.
+        source: The file, as `ffprobe.ask` takes it.
         log: Where the tool's log is kept.
         limits: What the tool may take.
     """
     streams = [one for one in output.streams if one.codec_name == CODEC]
     found = {}
     for one in streams:
-        argv = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
-        argv += ["-select_streams", str(one.index), "-show_entries", "stream=extradata", "-show_data"]
-        said = runner.run([*argv, "-of", "json", f"file:{path}"], log=log, limits=limits)
-        for described in json.loads(said.stdout)["streams"]:
+        shown = ("-select_streams", str(one.index), "-show_entries", "stream=extradata", "-show_data")
+        said, _ = ffprobe.ask(source, *shown, log=log, limits=limits)
+        for described in said["streams"]:
             found[one.index] = pages_of(described.get("extradata", ""), one.tags.get("language", ""))
     return found
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
 from cutroom.errors import ObjectMissing, SourceMissing, UsageError
@@ -75,9 +75,9 @@ class LocalSources:
 
     source: Path
 
-    def open(self, _: UploadedObject, /) -> BinaryIO:
+    def open(self, _: UploadedObject, /) -> Path:
         """The file."""
-        return self.source.open("rb")
+        return self.source
 
     def fetch(self, _: UploadedObject, path: Path, /) -> str:
         """A link to the file."""

@@ -1,5 +1,6 @@
 """The steps before encoding: probe, plan, split."""
 
+import contextlib
 import json
 import logging
 import sys
@@ -32,6 +33,7 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         SourceRejected: The file can't become media; the message is what its user reads.
     """
     from cutroom.ffmpeg import probe as prober
+    from cutroom.ffmpeg.ranged import ReadAllOver
 
     one = Job.from_json(job)
     if is_subtitles(one.upload.name):
@@ -41,26 +43,34 @@ def probe(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         )
     reporter = shop.progress("probe", one.upload.name, 1, "file")
     reject_too_large(shop, one.upload)
-    with shop.source(one.upload) as (path, sha256), shop.folder("probe") as folder:
-        source, packets = prober.probe(
-            path, sha256=sha256, log=folder / "probe.log", limits=shop.limits, most=shop.source_limits
-        )
-    if source.video and not load_profile(one.profile).video and one.upload.kind == "audio":
+    with shop.folder("probe") as folder:
+        allowed: Any = {
+            "log": folder / "probe.log",
+            "limits": shop.limits,
+            "most": shop.source_limits,
+        }
+        described = None
+        # What its container says comes first: a file that is refused for it is not fetched.
+        with contextlib.suppress(ReadAllOver), shop.opened(one.upload) as source:
+            described = prober.describe(source, **allowed)
+        with shop.source(one.upload) as (path, sha256):
+            found, packets = prober.probe(path, sha256=sha256, described=described, **allowed)
+    if found.video and not load_profile(one.profile).video and one.upload.kind == "audio":
         raise SourceUnsupported(
             "The file is named like an audio file, but holds moving pictures. Give it the name of a video file "
             f"({Path(one.upload.name).stem}.mp4, say), or another profile."
         )
-    shop.work.put_bytes(keys.source_facts(sha256), _FACTS.dump_json((source, packets)))
+    shop.work.put_bytes(keys.source_facts(sha256), _FACTS.dump_json((found, packets)))
     shop.record.record_source(
-        run_id=shop.run_id, sha256=sha256, source=_SOURCE.dump_python(source, mode="json")
+        run_id=shop.run_id, sha256=sha256, source=_SOURCE.dump_python(found, mode="json")
     )
-    for track in source.not_carried:
+    for track in found.not_carried:
         logger.warning("%s is not carried", track)
-    for words in (*source.damage, *source.notes):
+    for words in (*found.damage, *found.notes):
         logger.warning("%s", words)
-    if source.damage and load_profile(one.profile).damaged == "reject":
+    if found.damage and load_profile(one.profile).damaged == "reject":
         raise SourceCorrupt(
-            f"{source.damage[0]} Upload it again, or take a profile that says `damaged: publish` to have what is there."
+            f"{found.damage[0]} Upload it again, or take a profile that says `damaged: publish` to have what is there."
         )
     reporter.finish()
     return replace(one, sha256=sha256).to_json()

@@ -59,8 +59,8 @@ class Record(Protocol):
 class Sources(Protocol):
     """Where the bytes of uploads come from; what is read was verified."""
 
-    def open(self, upload: UploadedObject) -> BinaryIO:
-        """The upload as a seekable file."""
+    def open(self, upload: UploadedObject) -> BinaryIO | Path:
+        """The upload as a seekable file, or where it lies on this machine."""
 
     def fetch(self, upload: UploadedObject, path: Path) -> str:
         """Put the upload at `path`, whole or not at all; gives its SHA-256."""
@@ -161,20 +161,31 @@ class Workshop:
                 yield folder / "steady"
 
     @contextlib.contextmanager
-    def reading(self, upload: UploadedObject) -> "Iterator[Readable]":
-        """The uploaded object for a tool of ours that reads it once.
+    def opened(self, upload: UploadedObject) -> Iterator[BinaryIO | Path]:
+        """The uploaded object for one who reads it once, or little of it.
 
         It is the local copy where this machine has one; else it comes piece by piece from the store, and needs no
         room on the disk.
         """
+        path, digest = self._copy_of(upload)
+        source = path if path.is_file() and digest.is_file() else self.sources.open(upload)
+        if isinstance(source, Path):
+            yield source
+        else:
+            with source:
+                yield source
+
+    @contextlib.contextmanager
+    def reading(self, upload: UploadedObject) -> "Iterator[Readable]":
+        """The uploaded object for a tool of ours that reads it once."""
         from cutroom.ffmpeg.served import Readable, served
 
-        path, digest = self._copy_of(upload)
-        if path.is_file() and digest.is_file():
-            yield Readable(name=str(path))
-        else:
-            with self.sources.open(upload) as file, served(file) as readable:
-                yield readable
+        with self.opened(upload) as source:
+            if isinstance(source, Path):
+                yield Readable(name=str(source))
+            else:
+                with served(source) as readable:
+                    yield readable
 
     def _copy_of(self, upload: UploadedObject) -> tuple[Path, Path]:
         path = self.scratch / "sources" / upload.file_version_id
