@@ -282,7 +282,25 @@ SOURCES: dict[str, Awkward] = {
             video=("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=0"), audio=None
         ),
     ),
+    "AVI of MPEG-4 with frames packed into one another": Awkward(
+        suffix=".avi",
+        make=remuxed(
+            counted(seconds=3, video=("-c:v", "libxvid", "-q:v", "2", "-bf", "2", "-g", "25"), audio=None),
+            # Its writer leaves a gap where the encoder began.
+            "-bsf:v",
+            "setts=ts=N",
+            suffix=".avi",
+        ),
+    ),
     # Structure
+    "MPEG-4 without a table of keyframes": Awkward(
+        suffix=".mp4",
+        frames=50,
+        make=changed(
+            counted(video=("-c:v", "mpeg4", "-q:v", "2", "-g", "250"), audio=None),
+            lambda data: data.replace(b"stss", b"free"),
+        ),
+    ),
     "cut in the middle of a group": Awkward(
         suffix=".ts", make=changed(counted(seconds=4, video=(*H264, "-g", "60")), without_start(0.1))
     ),

@@ -62,11 +62,15 @@ def split(source: str, track: int, cuts: str) -> None:
     ):
         stream = container.streams[track]
         open_cuts: list[tuple[int, OutputContainer, Any]] = []
+        last_keyframe: int | None = None
         packet: Packet[Any]
         for number, (packet, line) in enumerate(
             zip(presentation.packets(container, stream), times, strict=False)
         ):
             pts, dts = map(int, line.split())
+            # NUT's writer aborts where keyframes are not in order, as false ones may be.
+            is_keyframe = packet.is_keyframe and (last_keyframe is None or pts > last_keyframe)
+            last_keyframe = pts if is_keyframe else last_keyframe
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
                 output = av.open(cut["path"], "w", format=_container(stream))
@@ -76,7 +80,7 @@ def split(source: str, track: int, cuts: str) -> None:
                 copy.time_base = packet.time_base
                 shift = int(order["shift_s"] / Fraction(packet.time_base))
                 copy.pts, copy.dts = pts + shift, dts + shift
-                copy.is_keyframe = packet.is_keyframe
+                copy.is_keyframe = is_keyframe
                 copy.duration = packet.duration
                 if packet.has_sidedata(alpha.BESIDE):
                     copy.set_sidedata(packet.get_sidedata(alpha.BESIDE))

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 
-from cutroom.ffmpeg import alpha, completeness
+from cutroom.ffmpeg import completeness
 from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.caption_pairs import in_pictures
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.keyframes import is_keyframe
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
@@ -69,6 +71,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
         codec = codec_of(stream)
+        extradata = b"" if stream.codec_context is None else stream.codec_context.extradata or b""
         captioned: dict[int, CaptionData] = {}
         has_708 = False
         stated = []
@@ -78,8 +81,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 if not said.is_empty:
                     captioned[number] = said
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
-            is_keyframe = alpha.is_keyframe(packet, codec)
-            stated.append(Stated(pts, packet.dts, is_keyframe, packet.is_discard))
+            begins = is_keyframe(packet, codec, extradata)
+            stated.append(Stated(pts, packet.dts, begins, packet.is_discard))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
@@ -174,10 +177,16 @@ def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:
 
 
 def packets(container: InputContainer, stream: Any) -> "Iterator[AvPacket[Any]]":
-    """The packets of one track that hold data, in decode order."""
-    for packet in demuxed(container, [stream]):
-        if packet.size:
-            yield packet
+    """The packets of one track that hold data, in decode order; each with one frame, where AVI packs two into one."""
+    found = (packet for packet in demuxed(container, [stream]) if packet.size)
+    return found if codec_of(stream) != "mpeg4" else _unpacked(found, stream)
+
+
+def _unpacked(found: "Iterator[AvPacket[Any]]", stream: Any) -> "Iterator[AvPacket[Any]]":
+    """Put a frame that came with the one before it in place of the empty frame that stands for it."""
+    unpack = BitStreamFilterContext("mpeg4_unpack_bframes", stream)
+    for packet in found:
+        yield from unpack.filter(packet)
 
 
 def demuxed(container: InputContainer, streams: list[Any]) -> "Iterator[AvPacket[Any]]":

@@ -1,0 +1,85 @@
+"""Keyframes: packets that a decoder can begin with, by what is coded in them.
+
+A container's own word is not enough: a recorder that writes no table of keyframes makes each frame of an MP4 one, and
+an AVI of packed frames flags those that are none. A chunk that begins with such a frame is decoded to garbage.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cutroom.ffmpeg import alpha
+
+
+def is_keyframe(packet: Any, codec: str, extradata: bytes) -> bool:
+    """Whether a decoder can begin with a packet: where the container says so, and the picture does not deny it.
+
+    Args:
+        packet: A packet of PyAV's.
+        codec: ffmpeg's name of its codec.
+        extradata: The decoder configuration of its track.
+    """
+    if not alpha.is_keyframe(packet, codec):
+        return False
+    if codec in _NAL_UNITS:
+        return _begins_with_irap(bytes(packet), extradata) is not False
+    is_intra = _IS_INTRA.get(codec)
+    return is_intra is None or is_intra(bytes(packet)) is not False
+
+
+def _coded_type(
+    start_code: bytes, byte: int, shift: int, mask: int, intra: int
+) -> Callable[[bytes], bool | None]:
+    """Reads the type of the first picture, some bits behind its start code; None where there is no picture."""
+
+    def is_intra(data: bytes) -> bool | None:
+        at = data.find(start_code)
+        if at < 0 or at + byte >= len(data):
+            return None
+        return data[at + byte] >> shift & mask == intra
+
+    return is_intra
+
+
+def _first_bits(shift: int) -> Callable[[bytes], bool | None]:
+    """Reads the type of a picture without a start code, in its first bits: zeros are an intra picture."""
+    return lambda data: data[0] >> shift == 0 if data else None
+
+
+_MPEG_PICTURE = _coded_type(b"\0\0\x01\x00", 5, 3, 7, 1)
+"""picture_coding_type (ISO/IEC 13818-2, 6.2.3), behind ten bits of temporal_reference."""
+
+_IS_INTRA: Mapping[str, Callable[[bytes], bool | None]] = {
+    "mpeg1video": _MPEG_PICTURE,
+    "mpeg2video": _MPEG_PICTURE,
+    # vop_coding_type (ISO/IEC 14496-2, 6.2.5).
+    "mpeg4": _coded_type(b"\0\0\x01\xb6", 4, 6, 3, 0),
+    # As ffmpeg's decoders read them; there is no public text.
+    "msmpeg4v2": _first_bits(6),
+    "msmpeg4v3": _first_bits(6),
+    "wmv1": _first_bits(6),
+    "wmv2": _first_bits(7),
+}
+
+_NAL_UNITS = {"hevc"}
+"""The demuxers' parser tells the keyframes of H.264, VP8, VP9 and AV1 whatever the container says of them."""
+
+_PICTURES = range(32)
+_IRAP = range(16, 24)
+"""Types of NAL units (ISO/IEC 23008-2, table 7-1): slices, and those of pictures to begin with."""
+
+
+def _begins_with_irap(data: bytes, extradata: bytes) -> bool | None:
+    """Whether the first slice is of such a picture; None where there is none."""
+    has_lengths = extradata[:1] == b"\x01" and len(extradata) > 21
+    size = (extradata[21] & 3) + 1 if has_lengths else 3
+    at = 0 if has_lengths else data.find(b"\0\0\x01")
+    while 0 <= at < len(data) - size:
+        kind = data[at + size] >> 1 & 0x3F
+        if kind in _PICTURES:
+            return kind in _IRAP
+        at = (
+            at + size + int.from_bytes(data[at : at + size], "big")
+            if has_lengths
+            else data.find(b"\0\0\x01", at + 3)
+        )
+    return None
