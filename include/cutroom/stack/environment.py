@@ -144,4 +144,10 @@ def service_environment(environment: Mapping[str, str]) -> dict[str, str]:
     search = [str(PROJECT_ROOT / "include"), str(PROJECT_ROOT / "plugins")]
     if inherited := os.environ.get("PYTHONPATH"):
         search.append(inherited)
-    return {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
+    own = {
+        "PYTHONPATH": os.pathsep.join(search),
+        "PYTHONUNBUFFERED": "1",
+        # numpy would start threads of its own when it is imported, in processes that fork afterwards.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    return {**os.environ, **environment, **own}

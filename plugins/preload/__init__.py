@@ -1,0 +1,1 @@
+"""Imports once, for all tasks of a machine."""
