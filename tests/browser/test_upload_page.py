@@ -164,6 +164,33 @@ def test_after_a_reload_only_what_is_missing_is_sent(
     assert read_back(airflow_stack, files_of(service)[file.name]) == file.read_bytes()
 
 
+def test_what_can_not_be_taken_is_told_and_stops_no_other(upload_page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / f"Folder {uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    for name in ("a.txt", "A.txt", "b.txt"):
+        (folder / name).write_bytes(os.urandom(10))
+    (folder / "c.txt").symlink_to("/nowhere")
+    drop(upload_page, folder)
+    expect(upload_page.get_by_role("link", name="b.txt")).to_be_visible()
+    failed = upload_page.get_by_role("listitem").filter(has_text="Failed")
+    expect(failed).to_have_count(1)
+    expect(failed).to_contain_text("would have the name of")
+
+
+def test_a_narrow_screen_shows_the_page(upload_page: Page) -> None:
+    upload_page.set_viewport_size({"width": 360, "height": 640})
+    expect_ready(upload_page)
+    assert upload_page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_who_logs_in_next_learns_no_name_of_a_file(upload_page: Page, tmp_path: Path) -> None:
+    upload_page.context.route("**/upload/init", lambda _: None)
+    drop(upload_page, make_file(tmp_path, 10))
+    expect(upload_page.get_by_role("progressbar")).to_be_visible()
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('cutroom-unfinished'))"
+    assert upload_page.evaluate(kept) == [f"cutroom-unfinished-uploads of {ADMIN}"]
+
+
 def test_the_player_page_leads_to_the_upload_page_and_strangers_to_the_login(
     upload_page: Page, airflow_stack: Settings, browser: Browser
 ) -> None:

@@ -1,11 +1,12 @@
 // The upload page: files are dropped or chosen, a worker uploads them, and each says how far it is and where it plays.
 
 import { byId, bytes, draw, el, plural } from "../../cutroom/static/page.js";
-import { Service } from "./uploader.js";
+import { Service, nameKey } from "./uploader.js";
 
 const BASE = new URL(".", location.href).pathname;
 const POLL_MS = 2000;
-const UNFINISHED = "cutroom-unfinished-uploads";
+// With the owner's name behind it: who logs in here next learns nothing of his files.
+const UNFINISHED = "cutroom-unfinished-uploads of ";
 const SUBTITLES = /\.(srt|vtt|ass|ssa|ttml|dfxp)$/i;
 const WORDS = {
   waiting: "Waiting",
@@ -22,6 +23,7 @@ const WORDS = {
 const service = new Service(BASE);
 const uploads = new Map();
 let blockBytes = 0;
+let owner = "";
 let startedAt = 0;
 let drawing = false;
 
@@ -52,7 +54,7 @@ async function prepare() {
     return false;
   }
   try {
-    ({ block_bytes: blockBytes } = await service.ask("GET", "/me"));
+    ({ block_bytes: blockBytes, owner } = await service.ask("GET", "/me"));
   } catch (error) {
     complain(error.message);
     return false;
@@ -62,16 +64,25 @@ async function prepare() {
   return true;
 }
 
-/** Put files in the queue; a path is the names of folders and of the file. */
+/**
+ * Put files in the queue; a path is the names of folders and of the file. Two that would have one name are not two
+ * versions: the second is refused. What has a reason can't be taken.
+ */
 async function add(found) {
   if (!(await ready)) return;
   startedAt ||= Date.now();
   // Subtitles are read when their film is processed: they have to be there first.
-  const ordered = [...found].sort((a, b) => SUBTITLES.test(b.file.name) - SUBTITLES.test(a.file.name));
-  for (const { file, path } of ordered) {
+  const ordered = [...found].sort((a, b) => SUBTITLES.test(b.path.at(-1)) - SUBTITLES.test(a.path.at(-1)));
+  const taken = new Map();
+  for (const one of ordered) {
+    const { file, path } = one;
     const id = crypto.randomUUID();
-    uploads.set(id, { id, file, path, state: "waiting", hashed: 0, sent: 0, skipped: 0, reason: "" });
-    worker.postMessage({ id, file, path, base: BASE, blockBytes });
+    const key = path.map(nameKey).join("/");
+    const reason = one.reason || (taken.has(key) ? `It would have the name of ${taken.get(key)}: rename one.` : "");
+    taken.set(key, path.join("/"));
+    const size = file?.size ?? 0;
+    uploads.set(id, { id, size, path, state: reason ? "failed" : "waiting", hashed: 0, sent: 0, skipped: 0, reason });
+    if (!reason) worker.postMessage({ id, file, path, base: BASE, blockBytes });
   }
   byId("unfinished").hidden = true;
   remember();
@@ -82,8 +93,8 @@ async function add(found) {
 function remember() {
   const open = [...uploads.values()].filter((upload) => ["waiting", "hashing"].includes(upload.state));
   try {
-    if (open.length) localStorage.setItem(UNFINISHED, JSON.stringify(open.map((upload) => upload.path.join("/"))));
-    else localStorage.removeItem(UNFINISHED);
+    if (open.length) localStorage.setItem(UNFINISHED + owner, JSON.stringify(open.map((upload) => upload.path.join("/"))));
+    else localStorage.removeItem(UNFINISHED + owner);
   } catch {
     // A browser that keeps nothing only loses the reminder.
   }
@@ -92,7 +103,7 @@ function remember() {
 function remind() {
   let names = [];
   try {
-    names = JSON.parse(localStorage.getItem(UNFINISHED) ?? "[]");
+    names = JSON.parse(localStorage.getItem(UNFINISHED + owner) ?? "[]");
   } catch {
     return;
   }
@@ -127,12 +138,12 @@ function redraw() {
 }
 
 function drawUpload(upload) {
-  const { file, state } = upload;
+  const { size, state } = upload;
   const chip = { waiting: "", hashing: "processing", uploaded: "processing", superseded: "published", kept: "published" }[state] ?? state;
-  const parts = [bytes(file.size)];
+  const parts = [bytes(size)];
   for (const what of ["hashed", "skipped", "sent"]) if (upload[what]) parts.push(`${what} ${bytes(upload[what])}`);
   const running = ["waiting", "hashing"].includes(state);
-  const percent = running ? 50 * (upload.hashed + upload.sent + upload.skipped) / (file.size || 1) : upload.percent ?? 100;
+  const percent = running ? 50 * (upload.hashed + upload.sent + upload.skipped) / (size || 1) : upload.percent ?? 100;
   return el("li.upload", { "data-key": upload.id },
     upload.version
       ? el("a.title", { href: `../cutroom/#${encodeURIComponent(upload.version.asset_id)}` }, upload.path.join("/"))
@@ -147,7 +158,7 @@ function totals(all) {
   if (!all.length) return "";
   const sum = (pick) => all.reduce((total, upload) => total + pick(upload), 0);
   const open = all.filter((upload) => ["waiting", "hashing"].includes(upload.state));
-  const size = sum((upload) => upload.file.size);
+  const size = sum((upload) => upload.size);
   const done = sum((upload) => upload.hashed + upload.sent + upload.skipped) / 2;
   const seconds = (Date.now() - startedAt) / 1000;
   const words = [`${plural(all.length, "file")}, ${bytes(size)}`, `sent ${bytes(sum((upload) => upload.sent))}`];
@@ -157,26 +168,35 @@ function totals(all) {
   return words.join(" · ");
 }
 
-/** The files of a drop, those in folders with their paths. */
+/** The files of a drop, those in folders with their paths; what can't be read has a reason. */
 async function dropped(items) {
   const found = [];
   async function walk(entry, path) {
-    if (entry.isFile) {
-      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-      found.push({ file, path: [...path, entry.name] });
-      return;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      // A reader gives a hundred entries at a time.
-      const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (!entries.length) return;
-      for (const one of entries) await walk(one, [...path, entry.name]);
+    try {
+      if (entry.isFile) {
+        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+        found.push({ file, path });
+      } else {
+        for (const one of await entriesOf(entry)) await walk(one, [...path, one.name]);
+      }
+    } catch {
+      found.push({ path, reason: "It can't be read." });
     }
   }
   // The list is empty once the handler has returned: everything is taken from it first.
-  for (const entry of items.map((item) => item.webkitGetAsEntry()).filter(Boolean)) await walk(entry, []);
+  for (const entry of items.map((item) => item.webkitGetAsEntry()).filter(Boolean)) await walk(entry, [entry.name]);
   return found;
+}
+
+async function entriesOf(folder) {
+  const reader = folder.createReader();
+  const found = [];
+  for (;;) {
+    // A reader gives a hundred entries at a time.
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!entries.length) return found;
+    found.push(...entries);
+  }
 }
 
 function chosen(input) {

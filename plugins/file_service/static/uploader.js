@@ -16,6 +16,11 @@ export class UploadError extends Error {
   }
 }
 
+/** What two names have in common when the service takes them for one; of all but a few letters. */
+export function nameKey(name) {
+  return name.normalize("NFC").trim().toUpperCase().toLowerCase().normalize("NFC");
+}
+
 /** The File Service at an address, with the login of the page. */
 export class Service {
   constructor(base) {
@@ -51,11 +56,10 @@ export class Service {
     } catch (error) {
       if (error.status !== 409) throw error;
     }
-    const wanted = name.normalize("NFC").toLowerCase();
     let after = "";
     while (after !== null) {
       const page = await this.ask("GET", `/folders/${parentId}?limit=500&after=${encodeURIComponent(after)}`);
-      const found = page.folders.find((one) => one.name.toLowerCase() === wanted);
+      const found = page.folders.find((one) => nameKey(one.name) === nameKey(name));
       if (found) return found.folder_id;
       after = page.next_after;
     }
