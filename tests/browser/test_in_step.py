@@ -1,6 +1,7 @@
 """Picture and sound are in step where it counts: on the screen and in the speakers of a browser."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,19 @@ video:
 audio:
   - {{codec: {sound}, bitrates: [96k]}}
 """
+TS = {"containers": "ts", "segments": "files", "picture": "h264", "preset": "superfast", "sound": "aac"}
 RECIPES = {
     "aac": {"containers": "cmaf, ts", "segments": "files", "picture": "h264", "preset": "superfast", "sound": "aac"},
     "opus": {"containers": "cmaf, webm", "segments": "files", "picture": "vp9", "preset": "8", "sound": "opus"},
     "one file": {
         "containers": "cmaf", "segments": "single_file", "picture": "h264", "preset": "superfast", "sound": "aac"},
+    # What decides where sound begins in MPEG-TS, and decoding.
+    "50 frames a second": TS,
+    "nothing refers to later pictures": {**TS, "preset": "ultrafast"},
+    "8 kHz": TS,
 }  # fmt: skip
+FRAME_RATES = {"50 frames a second": 50}
+SAMPLE_RATES = {"nothing refers to later pictures": "44100", "8 kHz": "8000"}
 
 Made = Callable[[str], Path]
 
@@ -49,13 +57,18 @@ Made = Callable[[str], Path]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Publishes a counted source by one of the recipes, once each."""
     folder = tmp_path_factory.mktemp("in-step")
-    source = folder / "source.mov"
-    make_counted(source, seconds=SECONDS, size=(160, 90))
 
     def make(recipe: str) -> Path:
         out = folder / recipe
         if not out.exists():
-            profile = folder / f"{recipe}.yaml"
+            profile, source = folder / f"{recipe}.yaml", folder / f"{recipe}.mov"
+            make_counted(
+                source,
+                seconds=SECONDS,
+                rate=Fraction(FRAME_RATES.get(recipe, 25)),
+                size=(160, 90),
+                audio=("-ar", SAMPLE_RATES.get(recipe, "48000"), "-c:a", "pcm_s16le"),
+            )
             profile.write_text(PROFILE.format(**RECIPES[recipe]))
             transcode(source, out, profile=str(profile), settings=Settings(home=folder))
         return out
@@ -71,6 +84,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         ("aac", "manifest.mpd", "shaka"),
         ("aac", "master-ts.m3u8", "hls.js"),
         ("aac", "master-ts.m3u8", "shaka"),
+        ("50 frames a second", "master.m3u8", "hls.js"),
+        ("nothing refers to later pictures", "master.m3u8", "hls.js"),
+        ("8 kHz", "master.m3u8", "hls.js"),
+        ("8 kHz", "master.m3u8", "shaka"),
         ("opus", "master.m3u8", "hls.js"),
         ("opus", "master.m3u8", "shaka"),
         ("opus", "manifest.mpd", "shaka"),
@@ -81,11 +98,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_the_sound_of_a_frame_is_heard_when_it_is_shown(
     page: Page, made: Made, recipe: str, manifest: str, library: Library
 ) -> None:
-    settings = MEDIA_CLOCK if manifest == "master-ts.m3u8" else None
+    settings = MEDIA_CLOCK if manifest == "master-ts.m3u8" or RECIPES[recipe]["containers"] == "ts" else None
     with sample_media.serve(made(recipe)) as media:
         sensed = sense(
             page, f"{media}/{manifest}", beeps(SECONDS),
-            library=library, rate=25, moments=MOMENTS, settings=settings,
+            library=library, rate=FRAME_RATES.get(recipe, 25), moments=MOMENTS, settings=settings,
         )  # fmt: skip
     assert [one.at_s for one in sensed if one.likeness < 0.8] == []
     assert [one for one in sensed if abs(one.offset_ms) > MAX_OFFSET_MS] == []

@@ -124,7 +124,12 @@ def test_every_kind_of_sound_is_published_to_the_sample(name: str, tmp_path: Pat
     assert abs(one.decoded_samples - len(reference)) <= 1
     # A decoder that does not read the length of the last sample gives all of its frame.
     assert 0 <= len(sound) - one.decoded_samples < 1024
-    assert lag_samples(reference, sound[: one.decoded_samples]) == 0
+    with av.open(source) as given:
+        rate = given.streams.audio[0].rate
+    # In samples of the source: what is between those of a low rate, each resampler reckons in its own way.
+    assert (
+        round(Fraction(lag_samples(reference, sound[: one.decoded_samples]) * rate, one.sample_rate_hz)) == 0
+    )
 
 
 def test_the_gapless_information_of_itunes_is_followed(tmp_path: Path, profile: str) -> None:
@@ -466,6 +471,7 @@ CODECS = {
     "eac3": ("cmaf", "bitrates: [192k]"),
     "aac in MPEG-TS": ("ts", "bitrates: [128k]"),
     "ac3 in MPEG-TS": ("ts", "bitrates: [192k]"),
+    "eac3 in MPEG-TS": ("ts", "bitrates: [192k]"),
     "opus in WebM": ("webm", "bitrates: [128k]"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import floor
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,12 @@ class Joined:
 
 
 def join(
-    chunks: Sequence[Path], frame_ticks: Sequence[Sequence[int]], timescale: int, output: Path
+    chunks: Sequence[Path],
+    frame_ticks: Sequence[Sequence[int]],
+    timescale: int,
+    output: Path,
+    *,
+    lead_s: Fraction = Fraction(0),
 ) -> Joined:
     """Put encoded chunks into one MP4.
 
@@ -51,6 +56,7 @@ def join(
             ticks of `timescale`.
         timescale: Ticks per second of the output.
         output: The MP4 that is written.
+        lead_s: How far decoding runs ahead of the first frame at least.
 
     Raises:
         VerificationFailed: The chunks are not in order; or one does not hold exactly the frames that its encoder was
@@ -63,6 +69,8 @@ def join(
     decode_ticks = _decode_ticks(
         array("q", (tick for ticks in frame_ticks for tick in ticks)), shown, timescale
     )
+    if decode_ticks:
+        decode_ticks[0] = min(decode_ticks[0], shown[0] - ceil(lead_s * timescale))
     sizes = array("q")
     options = {
         "video_track_timescale": str(timescale),

@@ -51,12 +51,18 @@ class AudioFacts:
 
 _AC3_BITRATES = (*(1000 * n for n in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224)),
                  *(1000 * n for n in (256, 320, 384, 448, 512, 576, 640)))  # fmt: skip
-_MPEG_RATES = frozenset({8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})
 
 AUDIO: Mapping[AudioCodecName, AudioFacts] = {
-    "aac": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=6, frame_samples=1024),
+    # None up to 24 kHz: decoders may take them for half of what they are, and their frames last up to 128 ms.
+    "aac": AudioFacts(
+        sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6, frame_samples=1024
+    ),
     "opus": AudioFacts(sample_rates_hz=frozenset({48_000}), max_channels=6, frame_samples=960),
-    "mp3": AudioFacts(sample_rates_hz=_MPEG_RATES, max_channels=2, frame_samples=1152),
+    "mp3": AudioFacts(
+        sample_rates_hz=frozenset({8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}),
+        max_channels=2,
+        frame_samples=1152,
+    ),
     # Up to 96 kHz, as far as browsers and phones decode it.
     "flac": AudioFacts(
         sample_rates_hz=frozenset({16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000}),

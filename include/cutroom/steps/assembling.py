@@ -61,14 +61,17 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     video = made.video
     assert video is not None
     timescale = video.timing.timescale
-    with piped(lambda into: join_pictures(shop, made, rendition.tracks[0], folder, into)) as pictures:
+    form, (track,) = CONTAINERS[rendition.container], rendition.tracks
+    with piped(
+        lambda into: join_pictures(shop, made, track, folder, into, lead_s=form.decode_lead_s)
+    ) as pictures:
         packed = pack(shop, made, rendition, pictures.path, folder, inherited=[pictures.descriptor])
     joined = pictures.written()
     packaged = packed.packaged
     # Keyframes are read back from the packaged track, not taken from the plan.
     back = read_back(joined, packed.track, timescale, rendition.container)
     shown = back.ticks
-    resolution = CONTAINERS[rendition.container].resolution_s * timescale
+    resolution = form.resolution_s * timescale
     rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
     last = video.ends_at(shown[-1], rung)
     if video.timing.frame_ticks is None:

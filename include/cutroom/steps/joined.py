@@ -48,9 +48,15 @@ class ShownPictures:
 
 
 def join_pictures(
-    shop: Workshop, made: Plan, track: EncodedTrack, folder: Path, output: Path
+    shop: Workshop,
+    made: Plan,
+    track: EncodedTrack,
+    folder: Path,
+    output: Path,
+    *,
+    lead_s: Fraction = Fraction(0),
 ) -> JoinedPictures:
-    """Fetch the encodes of a track into a folder, and put them into one MP4.
+    """Fetch the encodes of a track into a folder, and put them into one MP4; see `join.join`.
 
     Raises:
         ObjectMissing: An encode is not there.
@@ -69,7 +75,7 @@ def join_pictures(
     ticks = [one["frame_ticks"] for one in told]
     qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
     return JoinedPictures(
-        frames=join.join(chunks, ticks, made.video.timing.timescale, output),
+        frames=join.join(chunks, ticks, made.video.timing.timescale, output, lead_s=lead_s),
         counts=[len(own) for own in ticks],
         digests=[one["digest"] for one in told],
         parameters=frozenset(digest for one in told for digest in one["parameters"]),

@@ -135,6 +135,18 @@ def test_decoding_does_not_run_ahead_by_what_the_first_frames_are_apart(
 
 
 @pytest.mark.media
+def test_decoding_runs_ahead_as_far_as_a_container_asks(encodes: Encodes, tmp_path: Path) -> None:
+    """By its first packet alone, and every frame keeps its time."""
+    (plain, ahead) = (
+        join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / f"{lead}.mp4", lead_s=Fraction(lead))
+        for lead in (0, 1)
+    )
+    assert ahead.decode_ticks[0] == encodes.shown[0] - TIMESCALE < plain.decode_ticks[0]
+    assert ahead.decode_ticks[1:] == plain.decode_ticks[1:]
+    assert decoded_times(tmp_path / "1.mp4") == encodes.shown
+
+
+@pytest.mark.media
 def test_each_chunk_begins_with_a_keyframe(encodes: Encodes, tmp_path: Path) -> None:
     join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
     assert [pts for pts, _, key in packets_of(tmp_path / "o.mp4") if key] == [

@@ -278,7 +278,8 @@ class TestSound:
             assert rung.bitrate_bps <= 4 * rung.sample_rate_hz * rung.channels
 
     @pytest.mark.parametrize(
-        ("rate", "wanted"), [(44_100, 44_100), (8_000, 8_000), (96_000, 48_000), (44_056, 48_000)]
+        ("rate", "wanted"),
+        [(44_100, 44_100), (8_000, 48_000), (24_000, 48_000), (96_000, 48_000), (44_056, 48_000)],
     )
     def test_a_sample_rate_that_players_do_not_take_becomes_48_khz(self, rate: int, wanted: int) -> None:
         (audio,) = plan_of(source_of(audio=(replace(SOUND, sample_rate_hz=rate),))).audio
