@@ -116,6 +116,10 @@ class FileUnknown(PermanentError):
     """The owner has no such file, version, folder, upload or token."""
 
 
+class ChangesLost(PermanentError):
+    """The feed knows less than its reader: what he last read of it is not there (any more)."""
+
+
 class RequestInvalid(PermanentError):
     """What was asked for breaks a rule; the message names the rule."""
 

@@ -14,6 +14,12 @@ from cutroom.errors import CutroomError, LoginRequired
 
 LOGIN_WORDS = "Log in to Airflow, or send a bearer token of its API."
 
+_UNREADABLE = {
+    HTTPStatus.BAD_REQUEST: "The request can't be read: its body has to be JSON in UTF-8.",
+    HTTPStatus.LENGTH_REQUIRED: "Send the length of the body: Content-Length.",
+}
+"""What is said of requests that no route was asked about; of others, that nothing is there."""
+
 Check = Callable[[Request], Awaitable[None]]
 
 
@@ -99,9 +105,9 @@ def _not_served(request: Request, error: Exception, wants_page: Callable[[Reques
     if not isinstance(error, HTTPException):
         return problem_of(error)
     if error.status_code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        answer = problem(
-            HTTPStatus(error.status_code), f"{request.method} {request.url.path} is not served here."
-        )
+        status = HTTPStatus(error.status_code)
+        nothing = f"{request.method} {request.url.path} is not served here."
+        answer = problem(status, _UNREADABLE.get(status, nothing))
         answer.headers.update(error.headers or {})
         return answer
     # No token, an expired one (401), or one that is not Airflow's (403): a login helps in each case.

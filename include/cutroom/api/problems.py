@@ -11,6 +11,7 @@ from cutroom.errors import (
     AccessRefused,
     AssetUnknown,
     BlocksMissing,
+    ChangesLost,
     Conflict,
     FileUnknown,
     LimitPassed,
@@ -35,6 +36,7 @@ _STATUS_OF_ERROR: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (LoginRequired, HTTPStatus.UNAUTHORIZED),
     (UploadNotAllowed, HTTPStatus.FORBIDDEN),
     (Conflict, HTTPStatus.CONFLICT),
+    (ChangesLost, HTTPStatus.GONE),
     (BlocksMissing, HTTPStatus.CONFLICT),
     (ReferenceUnknown, HTTPStatus.NOT_FOUND),
     (LimitPassed, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
@@ -69,7 +71,10 @@ def problem(status: HTTPStatus, detail: str, **more: Any) -> JSONResponse:
 def problem_of(error: Exception) -> JSONResponse:
     """The problem behind an exception. Cutroom's own messages are meant to be read; any other text stays in the log."""
     if isinstance(error, RequestValidationError):
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc'][1:])) or each['loc'][0]}: {each['msg']}"
+            for each in error.errors()
+        )
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is not valid: {wrong[:2000]}.")
     more = {"missing": list(error.block_ids)} if isinstance(error, BlocksMissing) else {}
     for kind, status in _STATUS_OF_ERROR:

@@ -17,6 +17,8 @@ ROOT = "root"
 _FORBIDDEN = frozenset("/\\")
 # Controls, lone surrogates, and marks that turn the text around: names that show as others.
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# What a name may not consist of alone, as nothing of it would show: spaces, joiners, marks on what is not there.
+_INVISIBLE_CATEGORIES = frozenset({"Cf", "Zs", "Mn", "Me"})
 _FORBIDDEN_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -24,11 +26,13 @@ def checked_name(name: str) -> str:
     """The name in Unicode's composed form (NFC), without spaces around it.
 
     Raises:
-        RequestInvalid: It is empty, `.`, `..`, over 255 bytes, or has a slash, backslash, control character, or a mark
-            that changes the direction of text.
+        RequestInvalid: It is empty or nothing that shows, `.`, `..`, over 255 bytes, or has a slash, backslash, control
+            character, or a mark that changes the direction of text.
     """
     checked = unicodedata.normalize("NFC", name).strip()
-    if checked in {"", ".", ".."}:
+    if checked in {"", ".", ".."} or all(
+        unicodedata.category(one) in _INVISIBLE_CATEGORIES for one in checked
+    ):
         raise RequestInvalid(f"{name!r} is not possible as a name: give it at least one letter or digit.")
     for character in checked:
         if (

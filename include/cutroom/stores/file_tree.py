@@ -3,7 +3,7 @@
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from cutroom.errors import Conflict, RequestInvalid
+from cutroom.errors import ChangesLost, Conflict, RequestInvalid
 from cutroom.files.names import ROOT, checked_name, name_key
 from cutroom.stores import file_namespace as names
 from cutroom.stores import file_versions
@@ -198,14 +198,25 @@ class FileTree:
             names.note_change(session, owner, "file", file_id, "deleted")
 
     def changes(self, owner: str, *, since: int = 0, limit: int = 500) -> list[ChangeRecord]:
-        """What changed after the change with this number, oldest first."""
+        """What changed after the change with this number, oldest first.
+
+        Raises:
+            ChangesLost: There never was such a change here.
+        """
+        mine = select(FileChange).where(FileChange.owner == owner)
         with self._database.snapshot() as session:
-            rows = session.scalars(
-                select(FileChange)
-                .where(FileChange.owner == owner, FileChange.sequence > since)
-                .order_by(FileChange.sequence)
-                .limit(limit)
+            rows = list(
+                session.scalars(
+                    mine.where(FileChange.sequence > since).order_by(FileChange.sequence).limit(limit)
+                )
             )
+            if since and not rows:
+                last = session.scalars(mine.order_by(FileChange.sequence.desc()).limit(1)).one_or_none()
+                if last is None or last.sequence < since:
+                    raise ChangesLost(
+                        f"There was no change {since} here: the server was restored from a backup, or is another one. "
+                        "List the folders anew, and go on with the changes since 0."
+                    )
             return [
                 ChangeRecord(
                     sequence=row.sequence,

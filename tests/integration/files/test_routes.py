@@ -193,6 +193,7 @@ def test_more_than_any_file_needs_is_refused_before_it_is_read(
     assert answer.status_code == 413
     chunked = client.post("/upload/init", content=iter([b"{}"]))
     assert chunked.status_code == 411
+    assert "Content-Length" in chunked.json()["detail"]
 
 
 def test_a_token_ends_at_once_and_is_kept_as_a_digest_only(
@@ -244,6 +245,26 @@ def test_the_feed_tells_of_a_change_as_soon_as_it_happens(
     later.join()
     assert [(one["kind"], one["change"]) for one in told["changes"]] == [("file", "created")]
     assert client.get("/changes").json()["changes"] == told["changes"]
+    # A server that was restored from a backup knows less than its reader, who must not wait for ever.
+    lost = client.get(f"/changes?since={told['next_since'] + 1}&wait_s=20")
+    assert lost.status_code == 410
+    assert "since 0" in lost.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "says"),
+    [
+        (b"[" * 100_000, "application/json", 400, "JSON"),
+        (b'{"name": "\xff"}', "application/json", 400, "JSON"),
+        (b"name=x", "application/x-www-form-urlencoded", 422, "body: "),
+    ],
+)
+def test_a_body_that_is_none_is_told_to_be_so(
+    client_of: Clients, owner: str, body: bytes, kind: str, status: int, says: str
+) -> None:
+    answer = client_of(owner).post("/folders", content=body, headers={"Content-Type": kind})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert says in answer.json()["detail"]
 
 
 def test_who_asks_too_often_is_told_to_wait_by_every_process(

@@ -15,7 +15,7 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=30
 @pytest.mark.parametrize(
     "name",
     ["", " ", ".", "..", " .. ", "a/b", "a\\b", "../x", "a\x00b", "a\nb", "a\x7fb", "a\x85b", "a\u2028b",
-     "\u202egpj.exe", "x\ud800", "ü" * 128, "x" * 256],
+     "\u202egpj.exe", "\u200b", "\ufeff\u0301", "x\ud800", "ü" * 128, "x" * 256],
 )  # fmt: skip
 def test_what_a_file_system_or_a_reader_would_stumble_over_is_refused(name: str) -> None:
     with pytest.raises(RequestInvalid):

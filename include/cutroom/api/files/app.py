@@ -49,6 +49,7 @@ def create_app(
         int(status): {"model": ProblemBody, "content": {PROBLEM_JSON: {}}, "description": status.phrase}
         for status in (
             HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT,
+            HTTPStatus.GONE, HTTPStatus.BAD_REQUEST,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.SERVICE_UNAVAILABLE,
         )
