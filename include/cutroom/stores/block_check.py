@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from cutroom.blocks.block import Block
 from cutroom.errors import ObjectMissing
@@ -14,6 +16,16 @@ from cutroom.stores.block_objects import AT_ONCE, BlockObjects
 from cutroom.stores.database import Database
 
 _PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copy:
+    """A block as the ledger had it before its object was read."""
+
+    block: Block
+    lease_number: int
+    stored_at: datetime
+    """Told apart by it, where the block was put anew under the same lease meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +62,21 @@ def check_blocks(database: Database, objects: BlockObjects, *, sample: int | Non
         for page in _pages(database, sample):
             found = list(zip(page, pool.map(partial(_digest, objects), page), strict=True))
             read += len(found)
-            read_bytes += sum(one[0].size_bytes for one, digest in found if digest)
-            right = [one for one, digest in found if digest == one[0].block_id]
-            wrong = [one for one, digest in found if digest not in {None, one[0].block_id}]
+            read_bytes += sum(one.block.size_bytes for one, digest in found if digest)
+            right = [one for one, digest in found if digest == one.block.block_id]
+            wrong = [one for one, digest in found if digest not in {None, one.block.block_id}]
             gone = [one for one, digest in found if digest is None]
-            _note(database, right, lost=False)
-            _note(database, [*gone, *wrong], lost=True)
-            for block, number in wrong:
-                objects.quarantine(block.block_id, number)
-            missing += [block.block_id for block, _ in gone]
-            corrupt += [block.block_id for block, _ in wrong]
+            with database.transaction() as session:
+                _note(session, right, lost=False)
+            with database.transaction() as session:
+                _note(session, gone, lost=True)
+            for one in wrong:
+                # In one transaction: nobody is asked to put the block anew before its key is free.
+                with database.transaction() as session:
+                    if _note(session, [one], lost=True):
+                        objects.quarantine(one.block.block_id, one.lease_number)
+            missing += [one.block.block_id for one in gone]
+            corrupt += [one.block.block_id for one in wrong]
     with database.snapshot() as session:
         unreferenced = session.execute(
             text(
@@ -76,9 +93,9 @@ def check_blocks(database: Database, objects: BlockObjects, *, sample: int | Non
     )
 
 
-def _pages(database: Database, sample: int | None) -> Iterator[list[tuple[Block, int]]]:
-    """Blocks and their lease numbers, in pages; a sample is one page, whatever its size."""
-    columns = "SELECT encode(block_id, 'hex') AS block_id, size_bytes, lease_number FROM blocks"
+def _pages(database: Database, sample: int | None) -> Iterator[list[_Copy]]:
+    """Blocks in pages; a sample is one page, whatever its size."""
+    columns = "SELECT encode(block_id, 'hex') AS block_id, size_bytes, lease_number, stored_at FROM blocks"
     which = "WHERE block_id > :after ORDER BY block_id" if sample is None else "ORDER BY random()"
     limit = _PAGE if sample is None else sample
     after = b""
@@ -89,7 +106,11 @@ def _pages(database: Database, sample: int | None) -> Iterator[list[tuple[Block,
             ).all()
         if rows:
             yield [
-                (Block(block_id=BlockId(row.block_id), size_bytes=row.size_bytes), row.lease_number)
+                _Copy(
+                    block=Block(block_id=BlockId(row.block_id), size_bytes=row.size_bytes),
+                    lease_number=row.lease_number,
+                    stored_at=row.stored_at,
+                )
                 for row in rows
             ]
             after = bytes.fromhex(rows[-1].block_id)
@@ -97,26 +118,28 @@ def _pages(database: Database, sample: int | None) -> Iterator[list[tuple[Block,
             return
 
 
-def _digest(objects: BlockObjects, one: tuple[Block, int]) -> str | None:
+def _digest(objects: BlockObjects, one: _Copy) -> str | None:
     try:
-        return objects.digest_of(one[0].block_id, one[1])
+        return objects.digest_of(one.block.block_id, one.lease_number)
     except ObjectMissing:
         return None
 
 
-def _note(database: Database, copies: Sequence[tuple[Block, int]], *, lost: bool) -> None:
-    """Note whether these objects are lost; a block that was put anew meanwhile has another lease's number."""
-    with database.transaction() as session:
-        session.execute(
-            text(
-                "UPDATE blocks b SET lost_at = CASE WHEN :lost THEN now() END"
-                " FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS bigint[])) AS n (block_id, lease_number)"
-                " WHERE b.block_id = decode(n.block_id, 'hex') AND b.lease_number = n.lease_number"
-                " AND (b.lost_at IS NOT NULL) <> :lost"
-            ),
-            {
-                "lost": lost,
-                "ids": [block.block_id for block, _ in copies],
-                "numbers": [number for _, number in copies],
-            },
-        )
+def _note(session: Session, copies: Sequence[_Copy], *, lost: bool) -> int:
+    """Note whether these are lost, but for what was put anew since it was read; gives of how many that is new."""
+    noted = session.execute(
+        text(
+            "UPDATE blocks b SET lost_at = CASE WHEN :lost THEN now() END"
+            " FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS bigint[]), CAST(:stored AS timestamptz[]))"
+            "  AS n (block_id, lease_number, stored_at)"
+            " WHERE b.block_id = decode(n.block_id, 'hex') AND b.lease_number = n.lease_number"
+            " AND b.stored_at = n.stored_at AND (b.lost_at IS NOT NULL) <> :lost RETURNING 1"
+        ),
+        {
+            "lost": lost,
+            "ids": [one.block.block_id for one in copies],
+            "numbers": [one.lease_number for one in copies],
+            "stored": [one.stored_at for one in copies],
+        },
+    )
+    return len(noted.all())

@@ -5,14 +5,17 @@ renamed and deleted on the way. An answer of 500 or above is a fault, everything
 in each run, and bounded, so that this stays in the suite.
 """
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.generation.modes import GenerationMode
@@ -140,6 +143,71 @@ def test_no_request_makes_the_service_fail_and_every_route_is_used(fuzz: Fuzz, u
     assert routes - set(fuzz.well) == set(), fuzz.well
     # Nothing was lost meanwhile.
     uploader.upload(fresh(1))
+
+
+CONTROLS = [chr(code) for code in (*range(32), *range(127, 160))]
+NOT_IN_NAMES = [*CONTROLS, "/", "\\", "\u2028", "\u2029", "\u202e", "\u2066", "\ud800"]
+
+
+def test_no_route_takes_a_name_with_a_control_character(
+    service: FileService, owner: str, uploader: Uploader, client_of: Callable[[str], TestClient]
+) -> None:
+    """Each route that takes a name, and each such character; nothing of it is kept, or breaks the answer."""
+    version = uploader.upload(fresh(1), name="film.mp4")
+    folder = service.tree.create_folder(owner, name="Talks")
+    client = client_of(owner)
+    schema = client.get("/openapi.json").json()
+    asked = set()
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            body = (
+                operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+            )
+            taken = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]] if body else {}
+            if "name" not in taken.get("properties", {}):
+                continue
+            asked.add(f"{method.upper()} {path}")
+            address = path.format(file_id=version.file_id, folder_id=folder.folder_id)
+            for character in NOT_IN_NAMES:
+                # Bytes, as a client in Python refuses to write half of a surrogate pair.
+                data = json.dumps({**taken["examples"][0], "name": f"evil{character}name.mp4"}).encode()
+                answer = client.request(
+                    method, address, content=data, headers={"Content-Type": "application/json"}
+                )
+                assert 400 <= answer.status_code < 500, f"{method} {path} {character!r}: {answer.text}"
+                assert answer.headers["content-type"] == "application/problem+json"
+    assert asked == {
+        "POST /upload/init", "POST /folders", "PATCH /folders/{folder_id}", "PATCH /file/{file_id}", "POST /tokens",
+    }  # fmt: skip
+    top = client.get("/folders/root").json()
+    assert [one["name"] for one in (*top["folders"], *top["files"])] == ["Talks", "film.mp4"]
+    assert "evil" not in client.get("/tokens").text
+
+
+def test_no_other_text_with_control_characters_makes_the_service_fail(
+    uploader: Uploader, owner: str, client_of: Callable[[str], TestClient]
+) -> None:
+    """Titles and tags keep what can be kept; ids and places in a list are none."""
+    version = uploader.upload(fresh(1))
+    client = client_of(owner)
+    for character in "\0\n\r\x1b\x7f\x85\u2028\u202e\ud800":
+        text = f"a{character}b"
+        body = {"name": "b.mp4", "size_bytes": 0, "blocks": [], "title": text, "tags": [text]}
+        begun = client.post(
+            "/upload/init", content=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        )
+        assert begun.status_code == (422 if character == "\ud800" else 201), f"{character!r}: {begun.text}"
+        if begun.status_code == 201:
+            assert client.post(f"/upload/{begun.json()['session_id']}/complete").status_code < 300
+        escaped = quote(text, errors="surrogatepass")
+        for address in (
+            f"/file/{escaped}",
+            f"/folders/{escaped}",
+            f"/folders/root?after={escaped}",
+            f"/download/{version.file_id}?version_id={escaped}",
+            f"/changes?since={escaped}",
+        ):
+            assert client.get(address).status_code < 500, address
 
 
 def planted(real: Callable[..., Any]) -> Callable[..., Any]:

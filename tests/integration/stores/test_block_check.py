@@ -1,5 +1,7 @@
 """Blocks are read back, what is wrong is named and set aside, and comes back from another copy."""
 
+import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +102,101 @@ def test_what_was_lost_and_is_there_again_counts_again(house: BlockHouse) -> Non
     assert lost_blocks(house.database) == {"fv_one": [BLOCKS[0].block_id]}
     assert check_blocks(house.database, house.objects).is_whole
     assert lost_blocks(house.database) == {}
+
+
+def put_anew(house: BlockHouse, *, owner: str, lease_id: str) -> int:
+    """Upload the first block as a client does, who asks and sends until it is there; gives how often it was sent."""
+    sent = 0
+    for _ in range(3):
+        locations = house.service.get_or_create_block_locations(BLOCKS[:1], owner=owner, lease_id=lease_id)
+        sent += house.rig.send(locations, {BLOCKS[0].block_id: DATA[0]})
+        if not house.service.missing_blocks(BLOCKS[:1], owner=owner, lease_id=lease_id):
+            house.service.add_references("fv_new", BLOCKS[:1], owner=owner, lease_id=lease_id)
+            return sent
+    raise AssertionError("it never arrived")
+
+
+def break_the_first(house: BlockHouse, found: str) -> None:
+    """Let the object of the first block be gone, or have another byte."""
+    [key] = [key for key in house.object_keys() if BLOCKS[0].block_id in key]
+    house.client.delete_object(Bucket=house.bucket, Key=key)
+    if found == "wrong":
+        house.client.put_object(Bucket=house.bucket, Key=key, Body=b"x" + DATA[0][1:])
+
+
+def as_noted_and_as_found(house: BlockHouse) -> tuple[bool, bool]:
+    """Whether the ledger has the first block as lost, and whether its bytes are where the ledger has them."""
+    [[is_lost, number]] = run(
+        house.database,
+        f"SELECT lost_at IS NOT NULL, lease_number FROM blocks WHERE block_id = '\\x{BLOCKS[0].block_id}'",
+    )
+    try:
+        return is_lost, type(house.objects).digest_of(house.objects, BLOCKS[0].block_id, number) == BLOCKS[
+            0
+        ].block_id
+    except ObjectMissing:
+        return is_lost, False
+
+
+AT_THE_READING = list(
+    itertools.product(
+        ["reading"], ["gone", "wrong"], ["noted", "not noted"], ["eva one", "eva two", "bob three"]
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("moment", "found", "noted", "whose"),
+    [
+        *AT_THE_READING,
+        ("setting aside", "wrong", "not noted", "eva one"),
+        ("setting aside", "wrong", "not noted", "bob three"),
+    ],
+)
+def test_a_block_that_is_put_anew_while_it_is_checked_is_not_lost(
+    moment: str, found: str, noted: str, whose: str, house: BlockHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the check's reading, and before its setting aside of what was wrong.
+
+    An upload under the lease that the block was put under before writes to the same key.
+    """
+    owner, lease_id = whose.split()
+    break_the_first(house, found)
+    if noted == "noted":
+        house.rig.lose(BLOCKS[0])
+    begun: list[bool] = []
+    sent: list[int] = []
+
+    def meanwhile() -> None:
+        if not begun:  # the service reads objects back, too
+            begun.append(True)
+            sent.append(put_anew(house, owner=owner, lease_id=lease_id))
+
+    # Who brings bytes of his own waits for the check to end.
+    beside = threading.Thread(target=meanwhile)
+
+    digest_of, quarantine = house.objects.digest_of, house.objects.quarantine
+
+    def read(block_id: str, lease_number: int) -> str:
+        try:
+            return digest_of(block_id, lease_number)
+        finally:
+            if block_id == BLOCKS[0].block_id and moment == "reading":
+                meanwhile()
+
+    def set_aside(block_id: str, lease_number: int) -> None:
+        if moment == "setting aside":
+            beside.start() if owner == "bob" else meanwhile()
+        quarantine(block_id, lease_number)
+
+    monkeypatch.setattr(house.objects, "digest_of", read)
+    monkeypatch.setattr(house.objects, "quarantine", set_aside)
+    check_blocks(house.database, house.objects)
+    if beside.ident:
+        beside.join()
+    is_lost, is_there = as_noted_and_as_found(house)
+    assert is_lost != is_there
+    if noted == "noted" or beside.ident:
+        assert sent[0]
+        assert is_there
+        assert house.rig.read("fv_new") == DATA[0]
