@@ -17,12 +17,15 @@ removed; see `cutroom check --repair`, then clear the task. Anything else: the n
 
 from datetime import UTC, datetime
 
-from airflow.sdk import dag, task
+from airflow.sdk import Param, dag, task
 
 from cutroom.steps import collecting
 from cutroom.steps.boundary import RETRIES, with_params
 
-PARAMS = {"dry_run": False, "grace_hours": collecting.GRACE_HOURS}
+PARAMS = {
+    "dry_run": Param(default=False, type="boolean"),
+    "grace_hours": Param(default=collecting.GRACE_HOURS, type="number", minimum=1),
+}
 
 
 @dag(

@@ -57,8 +57,10 @@ def collect(airflow_api: httpx.Client) -> Collect:
 
 
 def test_the_dag_takes_what_nothing_holds_and_nothing_while_a_file_misses_blocks(
-    airflow_stack: Settings, collect: Collect
+    airflow_stack: Settings, airflow_api: httpx.Client, collect: Collect
 ) -> None:
+    for wrong in ({"dry_run": "yes"}, {"grace_hours": 0}):
+        assert airflow_api.post(DAG, json={"logical_date": None, "conf": wrong}).status_code == 400
     service, database = open_block_service(airflow_stack), Database(airflow_stack.database_url)
     s3 = s3_client(airflow_stack)
     kept, free = contents(2), contents(3)

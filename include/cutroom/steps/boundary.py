@@ -74,11 +74,20 @@ def begins_run(step: Callable[..., Any]) -> Callable[[], Any]:
 
 
 def with_params(step: Callable[[dict[str, Any]], Any]) -> Callable[[], Any]:
-    """The function of a task that is about no upload: its step takes the parameters of the run."""
+    """The function of a task that is about no upload: its step takes the parameters of the run.
+
+    Raises:
+        UsageError: The run was started with a parameter that the DAG has not, such as a mistyped `dry_run`.
+    """
 
     @functools.wraps(step)
     def run() -> Any:
         context: Any = get_current_context()
+        known = set(context["dag"].params)
+        if unknown := sorted(set(context["dag_run"].conf or {}) - known):
+            raise UsageError(
+                f"This DAG has no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}. Nothing was done."
+            )
         return step(dict(context["params"]))
 
     run.__signature__ = inspect.Signature()  # type: ignore[attr-defined]
