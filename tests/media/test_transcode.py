@@ -309,6 +309,13 @@ def playlist(path: Path) -> None:
     path.write_text("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")
 
 
+def unread_picture(path: Path) -> None:
+    """Screen video of Flash, with sound that alone would be no film."""
+    picture = ("-f", "lavfi", "-i", "testsrc=s=160x96:r=10:d=1", "-f", "lavfi", "-i", "sine=d=1")
+    codecs = ("-c:v", "flashsv", "-c:a", "libmp3lame", "-ar", "44100", "-f", "flv")
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", *picture, *codecs, path], check=True)
+
+
 def random_bytes(path: Path) -> None:
     path.write_bytes(np.random.default_rng(1).bytes(50_000))
 
@@ -322,6 +329,7 @@ def random_bytes(path: Path) -> None:
         (without_index, "truncated"),
         (image, "image"),
         (playlist, "playlist"),
+        (unread_picture, "flashsv) can't be read"),
         (random_bytes, "damaged, or not video or audio"),
     ],
 )

@@ -19,15 +19,11 @@ from av.packet import Packet
 
 from cutroom.ffmpeg import alpha, caption_pairs, presentation, transport
 from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
+from cutroom.ffmpeg.chunk_format import ChunkFormat, CodecNotTaken, chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
 from cutroom.media.clock import ClockBroken
-
-RAW_TAGS = {"bgr24": "BGR\x18", "bgra": "BGRA", "bgr0": "BGR0", "rgb555le": "RGB\x0f", "gray": "Y800"}
-"""How NUT names pixels without compression that AVI names by their number of bits only."""
-
-MOV_CODECS = {"prores", "qtrle", "dnxhd", "hap"}
 
 
 def index(source: str, track: int) -> None:
@@ -63,18 +59,20 @@ def split(source: str, track: int, cuts: str) -> None:
         stream = container.streams[track]
         open_cuts: list[tuple[int, OutputContainer, Any]] = []
         last_keyframe: int | None = None
+        form: ChunkFormat | None = None
         packet: Packet[Any]
         for number, (packet, line) in enumerate(
             zip(presentation.packets(container, stream), times, strict=False)
         ):
             pts, dts = map(int, line.split())
+            form = form or chunk_format(stream, packet)
             # NUT's writer aborts where keyframes are not in order, as false ones may be.
             is_keyframe = packet.is_keyframe and (last_keyframe is None or pts > last_keyframe)
             last_keyframe = pts if is_keyframe else last_keyframe
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
-                output = av.open(cut["path"], "w", format=_container(stream))
-                open_cuts.append((cut["end"], output, _track_like(stream, output)))
+                output = av.open(cut["path"], "w", format=form.container)
+                open_cuts.append((cut["end"], output, form.track(stream, output)))
             for _, output, out_stream in open_cuts:
                 copy = Packet(bytes(packet))
                 copy.time_base = packet.time_base
@@ -155,27 +153,6 @@ def _as_text(packet: "Packet[Any]") -> str:
     return b64encode(bytes(packet)).decode()
 
 
-def _container(stream: Any) -> str:
-    """NUT keeps times as they are, and has no names for some codecs of QuickTime; all of these are keyframes only.
-
-    What lies beside packets is kept by Matroska alone.
-    """
-    if presentation.codec_of(stream) in alpha.DECODERS and stream.metadata.get("alpha_mode") == "1":
-        return "nut" if stream.time_base != alpha.TIME_BASE else "matroska"
-    return "nut" if stream.codec_context.name not in MOV_CODECS else "mov"
-
-
-def _track_like(stream: Any, output: OutputContainer) -> Any:
-    copy: Any = output.add_stream_from_template(stream, opaque=True)
-    copy.time_base = stream.time_base
-    if "alpha_mode" in stream.metadata:
-        copy.metadata["alpha_mode"] = stream.metadata["alpha_mode"]
-    context = stream.codec_context
-    if context.name == "rawvideo" and not context.codec_tag.strip("\0") and context.pix_fmt in RAW_TAGS:
-        copy.codec_context.codec_tag = RAW_TAGS[context.pix_fmt]
-    return copy
-
-
 def steady(source: str, target: str) -> None:
     """Write a file whose clock jumps as one whose clock does not, and print when it jumps: a time in a line.
 
@@ -200,6 +177,8 @@ if __name__ == "__main__":
             documents(path, int(rest[0]), rest[1])
         else:
             steady(path, *rest)
+    except CodecNotTaken as refused:
+        sys.exit(f"CodecNotTaken: {refused}")
     except ClockBroken as broken:
         sys.exit(f"ClockBroken: {broken}")
     except av.error.FFmpegError as error:

@@ -19,6 +19,7 @@ from av.packet import Packet as AvPacket
 from cutroom.ffmpeg import completeness
 from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.caption_pairs import in_pictures
+from cutroom.ffmpeg.chunk_format import chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.keyframes import is_keyframe
 from cutroom.media.line21 import channels_with_words
@@ -80,6 +81,9 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 has_708 = has_708 or said.has_708
                 if not said.is_empty:
                     captioned[number] = said
+            if number == 0:
+                # Better refused now than by `split`, or shown otherwise.
+                chunk_format(stream, packet)
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             begins = is_keyframe(packet, codec, extradata)
             stated.append(Stated(pts, packet.dts, begins, packet.is_discard))

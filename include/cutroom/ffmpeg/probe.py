@@ -127,6 +127,8 @@ def probe(
         source = _looked_at(path, source, index, log=log, limits=limits)
         captions[source.video[0].index] = index.captions
         _reject_no_picture(source, packets, most)
+    else:
+        _reject_unread_picture(path, output, log=log, limits=limits)
     for track in caption_tracks(output):
         of_track = log.with_suffix(f".captions-{track}.log")
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
@@ -174,6 +176,18 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)
     return replace(source, video=(track,), notes=notes)
+
+
+def _reject_unread_picture(path: Path, output: ProbeOutput, *, log: Path, limits: Limits) -> None:
+    """Refuse to publish the sound alone of a film whose picture nobody can read; a track without data is no picture."""
+    for one in output.streams:
+        if one.codec_type != "video" or one.disposition.get("attached_pic"):
+            continue
+        if read_packets(path, one.index, log=log, limits=limits).packets:
+            raise SourceUnsupported(
+                f"The picture (track {one.index}, {one.codec_name}) can't be read. Export it in another codec (H.264, "
+                "HEVC, ProRes …)."
+            )
 
 
 def _reject_no_picture(source: Source, packets: Sequence[Packet], most: SourceLimits) -> None:

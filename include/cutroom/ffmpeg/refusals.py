@@ -15,6 +15,8 @@ from cutroom.errors import (
 MOST_TRACKS = 1000
 """The demuxers' own limit."""
 
+_CODEC_NOT_TAKEN = re.compile(r"CodecNotTaken: (.+)")
+
 _INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 
 _NOTHING_DECODED = ("Could not open encoder before EOF", "Cannot determine format of input")
@@ -41,6 +43,11 @@ def reason_of(said: str) -> SourceRejected:
     if "exceeds max_streams" in said:
         return SourceTooLarge(
             f"The file has more than {MOST_TRACKS} tracks, more than CUTROOM_SOURCE_MAX_TRACKS can allow."
+        )
+    if (found := _CODEC_NOT_TAKEN.search(said)) is not None:
+        return SourceUnsupported(
+            f"The picture is coded in {found[1]}, which is not taken. Export it in another codec (H.264, HEVC, "
+            "ProRes …)."
         )
     if "not on whitelist" in said:
         return SourceUnsupported(

@@ -1,0 +1,69 @@
+"""Encode chunks show what the source shows, whatever its codec is called in its container."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cutroom.errors import SourceUnsupported
+from cutroom.ffmpeg import packets, tools
+from cutroom.media.limits import Limits
+
+CODECS = {
+    "4:2:0 without compression": (".avi", ("rawvideo", "-pix_fmt", "yuv420p")),
+    "NV12": (".avi", ("rawvideo", "-pix_fmt", "nv12", "-tag:v", "NV12")),
+    "RGB without compression": (".avi", ("rawvideo", "-pix_fmt", "bgr24")),
+    "RGB with alpha in QuickTime": (".mov", ("rawvideo", "-pix_fmt", "argb")),
+    "16 bits in QuickTime": (".mov", ("rawvideo", "-pix_fmt", "rgb48be")),
+    "Ut Video": (".avi", ("utvideo", "-pix_fmt", "yuv420p")),
+    "the arithmetic of XviD": (".avi", ("mpeg4", "-q:v", "3", "-tag:v", "XVID", "-flags:v", "bitexact")),
+    "ProRes 4444": (".mov", ("prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le")),
+    "Hap Q": (".mov", ("hap", "-format", "hap_q")),
+    "Animation": (".mov", ("qtrle", "-pix_fmt", "argb")),
+    "DNxHD in Matroska": (".mkv", ("dnxhd", "-profile:v", "dnxhr_lb", "-pix_fmt", "yuv422p")),
+}
+
+
+def made(path: Path, *codec: str) -> Path:
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=256x128:r=25:d=0.2")
+    command = [tools.path("ffmpeg"), "-v", "error", "-y", *picture, "-c:v", *codec, str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+def decoded(path: Path) -> list[str]:
+    """Digests of all frames as they are, so that another format of pixels differs, too."""
+    command = [tools.path("ffmpeg"), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "framemd5", "-"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [line.rsplit(",", 1)[1].strip() for line in said.splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_chunk_decodes_to_the_pixels_of_the_source(name: str, tmp_path: Path) -> None:
+    suffix, codec = CODECS[name]
+    source, chunk = made(tmp_path / f"source{suffix}", *codec), tmp_path / "chunk.nut"
+    index = packets.read_packets(source, 0, log=tmp_path / "log", limits=Limits())
+    times, order = tmp_path / "times", tmp_path / "order.json"
+    times.write_text("".join(f"{one.pts} {one.pts}\n" for one in index.packets))
+    cut = {"path": str(chunk), "first": 0, "end": len(index.packets)}
+    order.write_text(json.dumps({"shift_s": 0, "times": str(times), "cuts": [cut]}))
+    split = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", str(source), "0", str(order)]
+    subprocess.run(split, check=True, capture_output=True)
+    assert len(decoded(source)) == 5
+    assert decoded(chunk) == decoded(source)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(".mp4", ("libvvenc", "-preset", "faster")), (".avi", ("msrle", "-pix_fmt", "pal8"))],
+)
+def test_what_no_chunk_can_hold_as_it_is_in_the_source_is_refused(
+    suffix: str, codec: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = made(tmp_path / f"source{suffix}", *codec)
+    with pytest.raises(
+        SourceUnsupported, match=r"The picture is coded in (vvc|msrle as this file has it), which"
+    ):
+        packets.read_packets(source, 0, log=tmp_path / "log", limits=Limits())
