@@ -29,7 +29,11 @@ def ask(source: Path | BinaryIO, *arguments: str, log: Path, limits: Limits) -> 
     """
     argv = ["ffprobe", "-v", "error", "-format_whitelist", DEMUXERS, *arguments, "-of", "json"]
     if isinstance(source, Path):
-        said = runner.run([*argv, "-protocol_whitelist", "file", f"file:{source}"], log=log, limits=limits)
+        # By a name without an ending, which would outweigh weak signs of what the file really is.
+        nameless = log.with_suffix(".source")
+        nameless.unlink(missing_ok=True)
+        nameless.symlink_to(source.resolve())
+        said = runner.run([*argv, "-protocol_whitelist", "file", f"file:{nameless}"], log=log, limits=limits)
     else:
         with ranged.ranged(source) as one:
             said = runner.run([*argv, *ranged.OPTIONS, one.url], log=log, limits=limits, door=one.door)
