@@ -1,6 +1,6 @@
 """Small benchmarks of the media steps: throughput, and memory of a short against a long film.
 
-    python -m benchmarks --only media [--step split|assemble|join|encode] [--minutes 60]
+    python -m benchmarks --only media [--step probe|split|encode|thumbnails|join|assemble] [--minutes 60]
 
 Threads and decodes of a ladder are in `--only ladder`.
 
@@ -22,7 +22,7 @@ from typing import Any
 from cutroom.ffmpeg import coded, join, tools
 from cutroom.media import timeline
 from cutroom.settings import Settings
-from cutroom.steps import assembling, encoding, local, planning
+from cutroom.steps import assembling, encoding, local, planning, stills
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
@@ -93,6 +93,23 @@ def encoded(film: Path, folder: Path) -> dict[str, Any]:
     return {**job, "rendition": rendition.key}
 
 
+def probe(film: Path, folder: Path, _: dict[str, Any]) -> tuple[float, int]:
+    """What is in a film; its digest is taken, too."""
+    shop = workshop(film, folder)
+    job = {"upload": local._as_upload(film).to_json(), "profile": "web"}  # noqa: SLF001
+    began = time.monotonic()
+    planning.probe(shop, job)
+    return time.monotonic() - began, film.stat().st_size
+
+
+def thumbnails(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
+    """The stills of a film, whose frames are all decoded for them."""
+    shop = workshop(film, folder)
+    began = time.monotonic()
+    stills.thumbnails(shop, job)
+    return time.monotonic() - began, film.stat().st_size
+
+
 def split(film: Path, folder: Path, job: dict[str, Any]) -> tuple[float, int]:
     """All encode chunks of a film; seconds and bytes."""
     shop = workshop(film, folder)
@@ -131,15 +148,18 @@ def join_alone(film: Path, folder: Path, _: dict[str, Any]) -> tuple[float, int]
 
 
 STEPS: dict[str, Callable[[Path, Path, dict[str, Any]], tuple[float, int]]] = {
+    "probe": probe,
     "split": split,
-    "assemble": assemble,
-    "join": join_alone,
     "encode": encode,
+    "thumbnails": thumbnails,
+    "join": join_alone,
+    "assemble": assemble,
 }
 
 
 def _prepared(film: Path, folder: Path, queue: "multiprocessing.Queue[dict[str, Any]]", name: str) -> None:
-    queue.put({"split": planned, "encode": cut, "assemble": encoded}[name](film, folder))
+    ready = {"split": planned, "thumbnails": planned, "encode": cut, "assemble": encoded}
+    queue.put(ready[name](film, folder))
 
 
 def _measured(
@@ -169,7 +189,7 @@ def _alone(target: Callable[..., None], *arguments: object) -> dict[str, Any]:
 def measure(name: str, film: Path) -> dict[str, float]:
     """Run a step on a film that another process made ready for it."""
     with tempfile.TemporaryDirectory(prefix="cutroom-bench-") as folder:
-        job = {} if name == "join" else _alone(_prepared, film, Path(folder), name)
+        job = {} if name in {"join", "probe"} else _alone(_prepared, film, Path(folder), name)
         return _alone(_measured, film, Path(folder), name, job)
 
 
