@@ -49,7 +49,7 @@ class ModelBlocks:
         self, blocks: Sequence[Block], *, owner: str, lease_id: str
     ) -> list[BlockLocation]:
         checked_batch(blocks)
-        checked_names(owner, lease_id)
+        checked_names(lease_id, owner=owner)
         self._check_sizes(blocks, owner)
         lease = self.leases.setdefault(lease_id, Lease(owner=owner))
         self._check_owner(lease, lease_id, owner)
@@ -84,7 +84,7 @@ class ModelBlocks:
 
     def missing_blocks(self, blocks: Sequence[Block], *, owner: str, lease_id: str) -> list[Block]:
         checked_batch(blocks)
-        checked_names(owner, lease_id)
+        checked_names(lease_id, owner=owner)
         lease = self._lease(lease_id, owner)
         self._check_sizes(blocks, owner)
         missing = []
@@ -108,7 +108,7 @@ class ModelBlocks:
         self, reference_id: str, blocks: Sequence[Block], *, owner: str, lease_id: str
     ) -> None:
         checked_content(blocks)
-        checked_names(reference_id, owner, lease_id)
+        checked_names(reference_id, lease_id, owner=owner)
         if reference_id in self.lists:
             if self.lists[reference_id] != (owner, list(blocks)):
                 raise Conflict(reference_id)
@@ -128,7 +128,7 @@ class ModelBlocks:
     def references(
         self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
     ) -> list[Block]:
-        checked_names(reference_id, owner)
+        checked_names(reference_id, owner=owner)
         its_owner, blocks = self.lists.get(reference_id, ("", None))
         if blocks is None or owner not in {None, its_owner}:
             raise ReferenceUnknown(reference_id)
@@ -138,7 +138,7 @@ class ModelBlocks:
         self, block_ids: Sequence[BlockId], *, reference_id: str, owner: str | None = None
     ) -> list[str]:
         checked_batch(block_ids)
-        checked_names(reference_id, owner)
+        checked_names(reference_id, owner=owner)
         held = {block.block_id for block in self.references(reference_id, owner=owner)}
         if not held.issuperset(block_ids):
             raise ReferenceUnknown(reference_id)
@@ -160,7 +160,7 @@ class ModelBlocks:
         self.lists.pop(reference_id, None)
 
     def renew_lease(self, lease_id: str, *, owner: str) -> datetime:
-        checked_names(lease_id, owner)
+        checked_names(lease_id, owner=owner)
         self._lease(lease_id, owner)
         return datetime.now(UTC) + timedelta(days=1)
 

@@ -319,7 +319,7 @@ def test_references_are_given_in_pages(rig: Rig, name: str) -> None:
         rig.service.references(f"fv_{name}", owner=f"b{name}", after=1, limit=1)
 
 
-@pytest.mark.parametrize("odd", ["n\0l", "line\nbreak", "x" * 256, "\ud800"])
+@pytest.mark.parametrize("odd", ["", "n\0l", "line\nbreak", "x" * 256, "\ud800"])
 def test_a_name_that_nobody_can_keep_is_refused(rig: Rig, name: str, odd: str) -> None:
     calls = (
         lambda: rig.service.get_or_create_block_locations([], owner=odd, lease_id=name),
@@ -333,7 +333,8 @@ def test_a_name_that_nobody_can_keep_is_refused(rig: Rig, name: str, odd: str) -
         lambda: rig.service.renew_lease(odd, owner=name),
         lambda: rig.service.release_lease(odd),
     )
-    for call in calls:
+    # An owner may be empty: files that came by plain S3 have none.
+    for call in calls if odd else calls[1:]:
         with pytest.raises(UsageError):
             call()
 

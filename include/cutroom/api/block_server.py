@@ -62,7 +62,9 @@ def start_server(service: BlockService, listening: Listening) -> tuple[grpc.Serv
 
     Raises:
         StoreUnavailable: The port is taken.
+        UsageError: The certificate or its key can't be read.
     """
+    credentials = _credentials(listening)
     server = grpc.server(
         ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="block-service"),
         options=[*messages.CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)],
@@ -72,15 +74,24 @@ def start_server(service: BlockService, listening: Listening) -> tuple[grpc.Serv
     server.add_generic_rpc_handlers([_handlers(_View(service))])
     health_pb2_grpc.add_HealthServicer_to_server(_Health(service), server)
     try:
-        if listening.certificate and listening.key:
-            pair = (listening.key.read_bytes(), listening.certificate.read_bytes())
-            port = server.add_secure_port(listening.address, grpc.ssl_server_credentials([pair]))
+        if credentials is not None:
+            port = server.add_secure_port(listening.address, credentials)
         else:
             port = server.add_insecure_port(listening.address)
     except RuntimeError as error:
         raise StoreUnavailable(f"The Block Service can't listen on {listening.address}: {error}.") from error
     server.start()
     return server, int(port)
+
+
+def _credentials(listening: Listening) -> grpc.ServerCredentials | None:
+    if not (listening.certificate and listening.key):
+        return None
+    try:
+        pair = (listening.key.read_bytes(), listening.certificate.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{error.filename} can't be read: {error.strerror}.") from error
+    return grpc.ssl_server_credentials([pair])
 
 
 class _View:

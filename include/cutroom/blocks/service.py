@@ -151,13 +151,15 @@ def checked_batch(blocks: Sequence[object]) -> None:
         )
 
 
-def checked_names(*names: str | None) -> None:
-    """Refuse names of owners, leases and references that no service can keep; None and an empty owner are fine.
+def checked_names(*ids: str, owner: str | None = None) -> None:
+    """Refuse names of leases, references and owners that no service can keep; an owner may be empty, an id not.
 
     Raises:
-        UsageError: One has more than 255 characters, or characters that can't be printed.
+        UsageError: An id is empty, or a name has more than 255 characters, or characters that can't be printed.
     """
-    for name in names:
+    if not all(ids):
+        raise UsageError("A lease or a reference has to have an id: it is empty.")
+    for name in (*ids, owner or ""):
         if name and not (len(name) <= NAME_CHARACTERS and name.isprintable()):
             raise UsageError(
                 f"{name[:40]!r} can't be the name of an owner, a lease or a reference: up to {NAME_CHARACTERS} "

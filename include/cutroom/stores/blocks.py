@@ -46,7 +46,7 @@ class StoredBlocks:
     ) -> list[BlockLocation]:
         """Announce blocks: for each, in order, whether it is known or where it goes to."""
         checked_batch(blocks)
-        checked_names(owner, lease_id)
+        checked_names(lease_id, owner=owner)
         distinct = _distinct(blocks)
         with self._database.transaction() as session:
             BLOCKS.enter(session)
@@ -65,7 +65,7 @@ class StoredBlocks:
     def missing_blocks(self, blocks: Sequence[Block], *, owner: str, lease_id: str) -> list[Block]:
         """Those of the blocks that are not stored, after asking S3 about those that are not known."""
         checked_batch(blocks)
-        checked_names(owner, lease_id)
+        checked_names(lease_id, owner=owner)
         distinct = _distinct(blocks)
         with self._database.transaction() as session:
             BLOCKS.enter(session)
@@ -98,7 +98,7 @@ class StoredBlocks:
     ) -> None:
         """Let `reference_id` consist of these blocks, in this order, all or nothing."""
         checked_content(blocks)
-        checked_names(reference_id, owner, lease_id)
+        checked_names(reference_id, lease_id, owner=owner)
         with self._database.transaction() as session:
             BLOCKS.enter(session)
             ledger.refer(
@@ -109,7 +109,7 @@ class StoredBlocks:
         self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
     ) -> list[Block]:
         """The blocks that `reference_id` consists of, in order; all, or a page of them."""
-        checked_names(reference_id, owner)
+        checked_names(reference_id, owner=owner)
         with self._database.snapshot() as session:
             number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
             return ledger.listed(session=session, list_number=number, after=after, limit=limit)
@@ -119,7 +119,7 @@ class StoredBlocks:
     ) -> list[str]:
         """Addresses to read the blocks of a reference from, in the given order."""
         checked_batch(block_ids)
-        checked_names(reference_id, owner)
+        checked_names(reference_id, owner=owner)
         with self._database.snapshot() as session:
             number, _ = ledger.find_list(session=session, reference_id=reference_id, owner=owner)
             places = ledger.places(session=session, list_number=number, block_ids=block_ids)
@@ -153,7 +153,7 @@ class StoredBlocks:
 
     def renew_lease(self, lease_id: str, *, owner: str) -> datetime:
         """Prolong a lease; gives the moment when it ends."""
-        checked_names(lease_id, owner)
+        checked_names(lease_id, owner=owner)
         with self._database.transaction() as session:
             BLOCKS.enter(session)
             return ledger.prolong_lease(

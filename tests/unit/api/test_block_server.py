@@ -103,6 +103,11 @@ def test_it_does_not_start_where_others_reach_it_unprotected(address: str, pair:
 def test_half_a_certificate_and_half_an_address_are_refused(pair: tuple[Path, Path]) -> None:
     with pytest.raises(UsageError, match="belong together"):
         Listening(address="127.0.0.1:0", certificate=pair[0])
+    with (
+        pytest.raises(UsageError, match="/nowhere can't be read"),
+        serving(ModelBlocks(), **dict.fromkeys(("certificate", "key"), Path("/nowhere"))),
+    ):
+        pass
     for address in ("127.0.0.1", "127.0.0.1:http", ""):
         with pytest.raises(UsageError, match="host:port"):
             Listening(address=address)

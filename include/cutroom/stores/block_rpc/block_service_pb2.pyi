@@ -83,12 +83,10 @@ class AddedReferences(_message.Message):
     def __init__(self, missing_block_ids: _Optional[_Iterable[bytes]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ReferenceRequest(_message.Message):
-    __slots__ = ("reference_id", "owner")
+    __slots__ = ("reference_id",)
     REFERENCE_ID_FIELD_NUMBER: _ClassVar[int]
-    OWNER_FIELD_NUMBER: _ClassVar[int]
     reference_id: str
-    owner: str
-    def __init__(self, reference_id: _Optional[str] = ..., owner: _Optional[str] = ...) -> None: ...
+    def __init__(self, reference_id: _Optional[str] = ...) -> None: ...
 
 class ReferencesRequest(_message.Message):
     __slots__ = ("reference_id", "owner", "after", "limit")

@@ -67,7 +67,7 @@ class RemoteBlocks:
     ) -> list[BlockLocation]:
         """Announce blocks: for each, in order, whether it is known or where it goes to."""
         checked_batch(blocks)
-        checked_names(owner, lease_id)
+        checked_names(lease_id, owner=owner)
         answer: pb.BlockLocations = self._call(
             "GetOrCreateBlockLocations",
             pb.LeasedBlocks(blocks=messages.to_blocks(blocks), owner=owner, lease_id=lease_id),
@@ -82,7 +82,7 @@ class RemoteBlocks:
     def missing_blocks(self, blocks: Sequence[Block], *, owner: str, lease_id: str) -> list[Block]:
         """Those of the blocks that are not stored, after asking S3 about those that are not known."""
         checked_batch(blocks)
-        checked_names(owner, lease_id)
+        checked_names(lease_id, owner=owner)
         answer: pb.Blocks = self._call(
             "MissingBlocks",
             pb.LeasedBlocks(blocks=messages.to_blocks(blocks), owner=owner, lease_id=lease_id),
@@ -94,7 +94,7 @@ class RemoteBlocks:
     ) -> None:
         """Let `reference_id` consist of these blocks, in this order, all or nothing."""
         checked_content(blocks)
-        checked_names(reference_id, owner, lease_id)
+        checked_names(reference_id, lease_id, owner=owner)
 
         def parts() -> Iterator[pb.ReferencePart]:
             for number, batch in enumerate(messages.batches(blocks)):
@@ -109,7 +109,7 @@ class RemoteBlocks:
         self, reference_id: str, *, owner: str | None = None, after: int = 0, limit: int | None = None
     ) -> list[Block]:
         """The blocks that `reference_id` consists of, in order; all, or a page of them."""
-        checked_names(reference_id, owner)
+        checked_names(reference_id, owner=owner)
         with self._translated():
             parts = self._method("GetReferences")(
                 pb.ReferencesRequest(reference_id=reference_id, owner=owner, after=after, limit=limit),
@@ -123,7 +123,7 @@ class RemoteBlocks:
     ) -> list[str]:
         """Addresses to read the blocks of a reference from, in the given order."""
         checked_batch(block_ids)
-        checked_names(reference_id, owner)
+        checked_names(reference_id, owner=owner)
         digests = [bytes.fromhex(block_id) for block_id in block_ids]
         answer: pb.DownloadUrls = self._call(
             "GetBlockDownloadUrls",
@@ -143,7 +143,7 @@ class RemoteBlocks:
 
     def renew_lease(self, lease_id: str, *, owner: str) -> datetime:
         """Prolong a lease; gives the moment when it ends."""
-        checked_names(lease_id, owner)
+        checked_names(lease_id, owner=owner)
         answer: pb.Lease = self._call("RenewLease", pb.LeaseRequest(lease_id=lease_id, owner=owner))
         return answer.expires_at.ToDatetime(tzinfo=UTC)
 
