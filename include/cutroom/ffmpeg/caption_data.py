@@ -28,6 +28,7 @@ _LONGEST = 2 + 31 * 3
 """Bytes of a message: how many triplets follow, a byte that means nothing, and those."""
 
 _LONGEST_SCTE_20 = (5 + 31 * 26 + 7) // 8
+_LONGEST_DVD = 1 + (31 * 2 + 1) * 3
 
 SCTE_20 = b"\0\0\x01\xb2\x03"
 """What stands before the captions of one frame in MPEG-2 after SCTE 20, with a byte after it that is 1 or 0x81."""
@@ -110,8 +111,8 @@ def _of_older_mpeg2(data: bytes) -> CaptionData | None:
 def _of_dvd(message: bytes) -> Iterator[tuple[bool, bytes]]:
     """The fields by turns: some discs mark all of them as the first one, so their places count, too."""
     has_first_in_front = bool(message[:1] and message[0] & 0x80)
-    # How many are announced is often wrong.
-    for place, at in enumerate(range(1, len(message) - 2, 3)):
+    # How many are announced is often wrong, though no more than that can be.
+    for place, at in enumerate(range(1, min(len(message) - 2, _LONGEST_DVD), 3)):
         marked = message[at]
         if marked & 0xFE != 0xFE:
             return

@@ -1,9 +1,11 @@
 """Captions as each codec carries them."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from captioned import message, with_parity
-from cutroom.ffmpeg.caption_data import caption_data
+from cutroom.ffmpeg.caption_data import DVD, SCTE_20, caption_data
 
 HI = with_parity((ord("h"), ord("i")))
 OF_H264 = message([(0, (ord("h"), ord("i"))), (1, (0, 0))], more=b"\xfe\0\0")
@@ -41,6 +43,17 @@ def test_pictures_without_captions_have_none(codec: str) -> None:
 def test_a_message_that_is_cut_off_gives_what_is_there(end: int) -> None:
     found = caption_data(OF_MPEG2[:end], "mpeg2video")
     assert found is None or len(found.pairs) <= 2
+
+
+@example(b"\xff" * 999, DVD)
+@given(st.binary(max_size=200), st.sampled_from([SCTE_20 + b"\x81", SCTE_20 + b"\x01", DVD, SCTE_20]))
+def test_whatever_follows_an_older_mark_is_pairs_or_nothing(rest: bytes, mark: bytes) -> None:
+    found = caption_data(b"\0\0\x01\xb5\x8f" + rest[:3] + mark + rest, "mpeg2video")
+    assert found is None or all(len(two) == 2 for _, two in found.pairs)
+    assert found is None or len(found.pairs) <= 63
+    assert (
+        mark != SCTE_20 or rest[:1] in {b"\x01", b"\x81"} or DVD in rest or SCTE_20 in rest or found is None
+    )
 
 
 def test_triplets_that_do_not_count_are_left_out() -> None:
