@@ -199,6 +199,24 @@ def test_damaged_sound_is_published_as_far_as_it_decodes(
     assert abs(one.decoded_samples - 3.0123 * SAMPLE_RATE) < 0.06 * SAMPLE_RATE
 
 
+def test_files_put_one_after_the_other_are_heard_as_they_are(tmp_path: Path, profile: str) -> None:
+    """The tag in the middle takes the time of a frame, of which no clock that drifts is to be made."""
+    part, source = tmp_path / "part.mp3", tmp_path / "source.mp3"
+    make_sound(part, "-c:a", "libmp3lame")
+    source.write_bytes(part.read_bytes() * 2)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    wanted, sound = heard(source), heard(packaged(out, one))
+    for start in (1, 4, 5):
+        piece = wanted[start * SAMPLE_RATE :][: SAMPLE_RATE // 2]
+        least = min(
+            float(np.abs(piece - sound[start * SAMPLE_RATE + late :][: len(piece)]).max())
+            for late in range(2 * 1152)
+        )
+        # What AAC changes; half a percent slower is far more.
+        assert least < 0.05
+
+
 def test_a_track_that_changes_rate_and_layout_midway_stays_in_step(tmp_path: Path, profile: str) -> None:
     first, second, source = tmp_path / "a.ts", tmp_path / "b.ts", tmp_path / "source.ts"
     # So many whole frames of MP2.

@@ -6,7 +6,7 @@ import typer
 
 from cutroom import __version__
 from cutroom.cli import account, assets, blocks, file_service, media, stack, upload
-from cutroom.errors import CutroomError, SourceRejected, UsageError
+from cutroom.errors import CutroomError, ProfileInvalid, SourceRejected, UsageError
 from cutroom.settings import adopt_stack_environment
 
 EXIT_FAILED = 1
@@ -39,7 +39,7 @@ def main() -> None:
         app()
     except SourceRejected as error:
         sys.exit(_told(error, EXIT_REJECTED))
-    except UsageError as error:
+    except (UsageError, ProfileInvalid) as error:
         sys.exit(_told(error, EXIT_USAGE))
     except CutroomError as error:
         sys.exit(_told(error, EXIT_FAILED))

@@ -18,3 +18,6 @@ OGG = "ogg"
 JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
 without anything is a pause."""
+
+WITHOUT_TIMES = set("aac ac3 aiff amr ape au caf dts eac3 flac mp3 truehd tta w64 wav wv".split())  # noqa: SIM905
+"""Formats of sound alone that hold no times: ffmpeg counts them from the samples."""

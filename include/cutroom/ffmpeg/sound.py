@@ -39,6 +39,10 @@ IN_STEP = {
     "comp_duration": 1,
 }
 
+# Where times are counted from samples there is no drift, and what is missing is missing at once: a broken frame, or the
+# tag where two files were put one after the other.
+COUNTED = {**IN_STEP, "min_hard_comp": IN_STEP["min_comp"], "max_soft_comp": 0}
+
 _SUMMARY = re.compile(
     r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
     r"LRA:\s+(?P<range>\S+) LU\b.*?Peak:\s+(?P<peak>\S+) dBFS",
@@ -253,7 +257,7 @@ def _placed(audio: AudioPlan, source: Path) -> Any:
     placed = [
         streams[str(place if is_levelled else index)]
         .filter("asetpts", f"PTS-round(({rational(audio.origin_s)})/TB)")
-        .filter("aresample", **IN_STEP)
+        .filter("aresample", **(COUNTED if audio.track.is_counted else IN_STEP))
         for place, index in enumerate(_indices(audio))
     ]
     if len(placed) == 1:

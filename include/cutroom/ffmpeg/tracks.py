@@ -7,6 +7,7 @@ from typing import Any
 
 from cutroom.ffmpeg import alpha
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
+from cutroom.ffmpeg.containers import WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
@@ -39,7 +40,9 @@ def to_source(
     # The track that the author marked, else the largest picture, is the one that is shown.
     video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
-    tracks, left_out = carried_tracks([_audio_track(s) for s in audio])
+    tracks, left_out = carried_tracks(
+        [replace(_audio_track(s), is_counted=output.format.format_name in WITHOUT_TIMES) for s in audio]
+    )
     in_teletext = _text_of_teletext(pages or {}, len(output.streams))
     taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)} | {s.part_of for s in in_teletext}
     # What they hold is told by `with_captions`.

@@ -16,8 +16,10 @@ class VideoFacts:
 
     bit_depths: tuple[int, ...]
     """Bits of a sample that we encode and players take; the first is the default."""
+    presets: tuple[str, ...]
+    """Places of the encoder's own speed knob, fast ones first where they have names."""
     preset: str
-    """The encoder's own speed knob, where the profile does not turn it."""
+    """Where it is left, if the profile does not turn it."""
     crf: float
     """Constant quality that looks like that of the other codecs' defaults."""
     max_crf: int
@@ -26,11 +28,30 @@ class VideoFacts:
     made again with less where it is too large."""
 
 
+def _numbers(last: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(last + 1))
+
+
+_X26X = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+
 VIDEO: Mapping[VideoCodecName, VideoFacts] = {
-    "h264": VideoFacts(bit_depths=(8,), preset="medium", crf=21, max_crf=51, holds_rate=True),
-    "hevc": VideoFacts(bit_depths=(8, 10), preset="medium", crf=24, max_crf=51, holds_rate=True),
-    "vp9": VideoFacts(bit_depths=(8,), preset="4", crf=32, max_crf=63),
-    "av1": VideoFacts(bit_depths=(8, 10), preset="8", crf=32, max_crf=63),
+    "h264": VideoFacts(bit_depths=(8,), presets=_X26X, preset="medium", crf=21, max_crf=51, holds_rate=True),
+    "hevc": VideoFacts(
+        bit_depths=(8, 10), presets=_X26X, preset="medium", crf=24, max_crf=51, holds_rate=True
+    ),
+    "vp9": VideoFacts(bit_depths=(8,), presets=_numbers(8), preset="4", crf=32, max_crf=63),
+    "av1": VideoFacts(bit_depths=(8, 10), presets=_numbers(13), preset="8", crf=32, max_crf=63),
 }
 
 

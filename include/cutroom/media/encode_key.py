@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from cutroom import ids
 from cutroom.media.source import Source
 
-ENCODE_REVISION = 8
+ENCODE_REVISION = 9
 """Raised when the arguments of an encode change, so that older results are not taken for the same."""
 
 

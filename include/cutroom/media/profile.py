@@ -123,6 +123,17 @@ def _once(key: str, names: list[str]) -> None:
         raise ValueError(f"`{key}` names {' and '.join(names)}; each is allowed once")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that comes twice is a mistake, as the standard has it; the last one would win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{name} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def parse_profile(text: str, where: str) -> Profile:
     """A profile from its YAML.
 
@@ -134,7 +145,10 @@ def parse_profile(text: str, where: str) -> Profile:
         ProfileInvalid: It names each key that is wrong, what was given, and what is allowed.
     """
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)  # noqa: S506 - it is the safe one
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ProfileInvalid(f"{where} is not YAML{line}: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ProfileInvalid(f"{where} is not YAML: {error}") from error
     if not isinstance(value, dict):

@@ -31,7 +31,8 @@ def _box(value: object) -> object:
 
 
 BitRate = Annotated[int, BeforeValidator(_bits_per_second), Field(gt=0)]
-Box = Annotated[tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]], BeforeValidator(_box)]
+Side = Annotated[int, Field(ge=16)]
+Box = Annotated[tuple[Side, Side], BeforeValidator(_box)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 
 
@@ -50,7 +51,7 @@ class Rung(Part):
 
     box: Box
     """Largest picture in pixels, landscape; a portrait source turns it."""
-    max_bitrate: BitRate
+    max_bitrate: Annotated[BitRate, Field(ge=10_000, le=300_000_000)]
     """What the decoder buffer is filled with at most, for up to 30 frames a second."""
     max_fps: Annotated[Fraction, Field(ge=1, le=240)] | None = None
     """A constant rate above it is thinned evenly: every second frame is kept, or every third; absent: all are."""
@@ -80,6 +81,10 @@ class VideoCodec(Part):
             allowed = " or ".join(map(str, facts.bit_depths))
             raise ValueError(
                 f"`bit_depth` {self.bit_depth} is not made with {self.codec}; allowed: {allowed}"
+            )
+        if self.preset and self.preset not in facts.presets:
+            raise ValueError(
+                f"`preset` {self.preset!r} is none of {self.codec}'s; allowed: {', '.join(facts.presets)}"
             )
         if self.hdr == "keep" and self.bit_depth < 10:
             raise ValueError("`hdr: keep` needs `bit_depth: 10`")

@@ -92,6 +92,8 @@ class AudioTrack:
     is_default: bool = False
     start_s: Fraction | None = None
     duration_s: Fraction | None = None
+    is_counted: bool = False
+    """Whether its times are counted from its samples, as the container holds none: no clock that could drift."""
     joined: tuple[int, ...] = ()
     """Stream indices of the single channels that make this track, in the order of the layout; empty: `index` alone."""
 

@@ -57,6 +57,11 @@ def test_bit_rates_and_boxes_are_read_as_they_are_written() -> None:
         ({"segment_s": 0.5}, ["segment_s", "0.5", "greater than or equal to 1"]),
         ({"segment_s": 31}, ["segment_s", "31", "less than or equal to 30"]),
         ({"video": video(codec="vp8")}, ["video.0.codec", "'vp8'", "'h264'"]),
+        ({"video": video(preset="warp")}, ["video.0: `preset` 'warp'", "h264", "ultrafast, superfast"]),
+        ({"video": video(codec="av1", preset="fast")}, ["`preset` 'fast'", "av1", "12, 13"]),
+        ({"video": rung(max_bitrate=1)}, ["rungs.0.max_bitrate", "greater than or equal to 10000"]),
+        ({"video": rung(max_bitrate="9000M")}, ["rungs.0.max_bitrate", "less than or equal to 300000000"]),
+        ({"video": rung(box="2x2")}, ["rungs.0.box", "greater than or equal to 16"]),
         ({"video": video(crf=64)}, ["video.0.crf", "64", "less than or equal to 63"]),
         ({"video": video(buffer_s=0)}, ["video.0.buffer_s", "0", "greater than 0"]),
         ({"video": video(rungs=[])}, ["video.0.rungs", "[]", "at least 1"]),
@@ -117,7 +122,13 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("a: [", "is not YAML"), ("- 1", "not a mapping"), ("", "not a mapping")]
+    ("text", "words"),
+    [
+        ("a: [", "is not YAML in line 1"),
+        ("a: 1\nb: 2\na: 3", "a is there twice"),
+        ("- 1", "not a mapping"),
+        ("", "not a mapping"),
+    ],
 )
 def test_a_file_that_is_no_profile_is_refused(text: str, words: str) -> None:
     with pytest.raises(ProfileInvalid, match=words):
