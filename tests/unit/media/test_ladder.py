@@ -159,9 +159,9 @@ def test_a_rung_may_have_a_quality_of_its_own() -> None:
     codec = VideoCodec(
         codec="h264",
         crf=20,
-        rungs=(Rung(box=(1280, 720), max_bitrate=1_000), Rung(box=(640, 360), max_bitrate=500, crf=30)),
+        rungs=(Rung(box=(1280, 720), max_bitrate=100_000), Rung(box=(640, 360), max_bitrate=50_000, crf=30)),
     )
     assert plan_ladder(codec, (1280, 720), None) == (
-        Size(width=1280, height=720, max_bitrate_bps=1_000, crf=20),
-        Size(width=640, height=360, max_bitrate_bps=500, crf=30),
+        Size(width=1280, height=720, max_bitrate_bps=100_000, crf=20),
+        Size(width=640, height=360, max_bitrate_bps=50_000, crf=30),
     )
