@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from boto3.exceptions import Boto3Error, S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
@@ -256,10 +257,23 @@ def sqs_client(settings: Settings) -> "SQSClient":
     return client
 
 
+def read_descriptions() -> None:
+    """Read what botocore has to know of S3: processes that are forked from this one inherit it."""
+    _client("s3", "http://127.0.0.1", True, 0)
+
+
+@cache
+def _descriptions() -> Any:
+    """Keeps the descriptions of services: reading them is most of the work of making a client."""
+    return botocore.session.Session().get_component("data_loader")
+
+
 @cache
 def _client(service: str, endpoint: str | None, embedded: bool, _process: int) -> Any:
     options: dict[str, Any] = {"endpoint_url": endpoint} if endpoint else {}
-    session = boto3.session.Session()
+    core = botocore.session.Session()
+    core.register_component("data_loader", _descriptions())
+    session = boto3.session.Session(botocore_session=core)
     if embedded:
         # The embedded store takes any credentials and keeps an account for each: everyone uses these, and a
         # user's own ones never leave the machine.

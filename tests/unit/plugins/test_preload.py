@@ -15,7 +15,7 @@ from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 from airflow.sdk.listener import get_listener_manager as of_tasks
 
 def ours():
-    return {name for name in sys.modules if name.split(".")[0] in {"cutroom", "block_dedup", "boto3", "sqlalchemy"}}
+    return {name for name in sys.modules if name.split(".")[0] in {"airflow", "cutroom", "block_dedup", "boto3"}}
 
 of_tasks().hook.on_starting(component=TaskRunnerMarker())
 in_a_task = "cutroom.steps" in sys.modules
@@ -26,7 +26,17 @@ before = ours()
 sys.path.insert(0, "dags")
 for name in sys.argv[1:]:
     importlib.import_module(name)
+from cutroom.media.encode_key import adapter
+from cutroom.stores import s3, tables
+mapped = [one for one in vars(tables).values() if isinstance(one, type) and hasattr(one, "__mapper__")]
+
+reads = []
+sys.addaudithook(lambda event, given: event == "open" and ".json" in str(given[0]) and reads.append(str(given[0])))
+s3._client("s3", "http://127.0.0.1:1", True, os.getpid())
 print(json.dumps({
+    "reads": reads,
+    "unconfigured": [one.__name__ for one in mapped if not one.__mapper__.configured],
+    "adapters": adapter.cache_info().currsize,
     "in_a_task": in_a_task,
     "loaded": sorted(before),
     "loaded_later": sorted(ours() - before),
@@ -58,6 +68,8 @@ def test_a_starting_component_imports_what_its_tasks_would() -> None:
         *told["loaded"]
     }
     assert told["loaded_later"] == []
+    # Nor is anything left to be done once: descriptions of S3, relations of tables, the shape of a plan.
+    assert (told["reads"], told["unconfigured"], told["adapters"]) == ([], [], 1)
     # Neither a library that must not be forked, nor a thread that a child would miss.
     assert not told["has_grpc"]
     assert told["threads"] == 1
