@@ -64,6 +64,11 @@ def changes(film: Path, folder: Path) -> dict[str, Path]:
     )
     if film.suffix == ".mp4":
         made["rewritten for fast start"] = remuxed(film, folder / "fast.mp4", "-movflags", "+faststart")
+    else:
+        named = ("-metadata:s:a:0", "title=" + "A track " * 20, "-metadata:s:a:0", "language=eng")
+        made["header changed (a track is named)"] = remuxed(film, folder / "named.mkv", *named)
+        front = ("-reserve_index_space", "100000")
+        made["rewritten with the index in front"] = remuxed(film, folder / "front.mkv", *front)
     made["first 10 s cut off"] = remuxed(film, folder / f"cut{film.suffix}", before=("-ss", "10"))
     return made
 

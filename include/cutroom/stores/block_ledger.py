@@ -25,11 +25,18 @@ _NAMED = """
 
 # Whether a block is stored and an owner has shown to have it; without an owner being stored is enough. Owners are
 # looked up one by one, and each block by the index, up to the first hit: with EXISTS the planner may read every
-# reference there is, once, instead.
+# reference there is, once, instead. Where the first references of a block are all others', it is looked for in the
+# lists of the owner if these are fewer than its references: others may refer to a block any number of times.
 _KNOWN = """
     b.block_id IS NOT NULL AND (CAST(:owner AS text) IS NULL OR coalesce((
+        SELECT true FROM (SELECT list_number FROM block_references WHERE block_id = n.block_id LIMIT 64) AS r
+        WHERE (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner LIMIT 1),
+        CASE WHEN (SELECT true FROM block_references WHERE block_id = n.block_id LIMIT 1
+            OFFSET greatest(64, (SELECT count(*) FROM block_lists WHERE owner = :owner))) THEN (
+        SELECT true FROM block_lists l WHERE l.owner = :owner AND (SELECT true FROM block_references r
+            WHERE r.block_id = n.block_id AND r.list_number = l.list_number LIMIT 1) LIMIT 1) ELSE (
         SELECT true FROM block_references r WHERE r.block_id = n.block_id
-        AND (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner LIMIT 1), (
+        AND (SELECT l.owner FROM block_lists l WHERE l.list_number = r.list_number) = :owner LIMIT 1) END, (
         SELECT true FROM leased_blocks h WHERE h.block_id = n.block_id AND h.proven
         AND (SELECT l.owner FROM block_leases l WHERE l.lease_number = h.lease_number) = :owner LIMIT 1), false))
 """

@@ -75,6 +75,7 @@ class BlockList(Table):
     """Whatever consists of blocks: a file version."""
 
     __tablename__ = "block_lists"
+    __table_args__ = (Index("ix_block_lists_owner_list_number", "owner", "list_number"),)
 
     list_number: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     reference_id: Mapped[str] = mapped_column(unique=True)

@@ -50,3 +50,50 @@ def test_no_announcement_reads_all_references(catalog: Catalog, owner: str) -> N
     assert (
         sizes == [standing.size_bytes for standing in standings] == [9 if owner == "ann" else None] * BLOCKS
     )
+
+
+# The first of the blocks is in a list each of many owners, among others of theirs. Carl refers to it, too, in the
+# second of his three files, and dora in the last of hers, which are more than the references of the block are.
+OFTEN, FILES = 1000, 1100
+OFTEN_REFERENCED = f"""
+    INSERT INTO blocks (block_id, size_bytes, lease_number)
+    SELECT sha256(int8send(n)), 9, 1 FROM generate_series(1, {20 * OFTEN}) AS n;
+    INSERT INTO block_lists (reference_id, owner)
+    SELECT 'fv_' || n, 'owner ' || n FROM generate_series(1, {OFTEN}) AS n;
+    INSERT INTO block_references (list_number, position, block_id)
+    SELECT list_number, k, sha256(int8send(CASE WHEN k = 0 THEN 1 ELSE 20 * list_number - k END))
+    FROM block_lists, generate_series(0, 19) AS k;
+    INSERT INTO block_lists (reference_id, owner)
+    SELECT owner || n, owner FROM unnest(ARRAY['dora', 'eve']) AS owner, generate_series(1, {FILES}) AS n;
+    INSERT INTO block_lists (reference_id, owner) SELECT 'carl' || n, 'carl' FROM generate_series(1, 3) AS n;
+    INSERT INTO block_references (list_number, position, block_id)
+    SELECT list_number, 0, sha256(int8send(1)) FROM block_lists WHERE reference_id IN ('dora{FILES}', 'carl2');
+"""
+FETCHED = text(
+    "SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_xact_user_tables"
+    " WHERE relname IN ('block_references', 'block_lists')"
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "is_known", "most_rows"),
+    [
+        ("owner 1", True, 10),
+        (f"owner {OFTEN}", True, 500),
+        ("carl", True, 500),
+        ("bob", False, 500),
+        ("dora", True, 10 * OFTEN),
+        ("eve", False, 10 * OFTEN),
+    ],
+)
+def test_a_block_that_others_refer_to_very_often_is_looked_for_where_there_is_less_to_look_through(
+    catalog: Catalog, owner: str, is_known: bool, most_rows: int
+) -> None:
+    with catalog.database.transaction() as session:
+        session.connection().exec_driver_sql(OFTEN_REFERENCED, execution_options={"no_parameters": True})
+    with catalog.database.transaction() as session:
+        session.execute(text("ANALYZE"))
+    with catalog.database.transaction() as session:
+        [standing] = ledger.standings(session=session, lease_number=0, blocks=[numbered(1)], owner=owner)
+        assert session.scalars(FETCHED).one() <= most_rows
+    assert standing.known == is_known
