@@ -7,6 +7,9 @@ import typer
 
 from cutroom.errors import UsageError
 
+_LAST_REQUESTS_S = 5
+"""How long requests that are under way may take after the service was told to end: who waits for changes asks again."""
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
@@ -44,6 +47,7 @@ def file_service(
         ssl_certfile=certificate,
         ssl_keyfile=key,
         proxy_headers=behind_proxy,
+        timeout_graceful_shutdown=_LAST_REQUESTS_S,
     )
 
 
