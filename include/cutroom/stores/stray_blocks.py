@@ -17,6 +17,8 @@ from cutroom.stores.database import Database
 
 _AT_ONCE = 5000
 
+_SEQUENCE = "block_leases_lease_number_seq"
+
 _UNKNOWN = """
     SELECT n.block_id, n.lease_number
     FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS bigint[])) AS n (block_id, lease_number)
@@ -43,10 +45,12 @@ def stray_blocks(database: Database, objects: BlockObjects, *, grace_s: int) -> 
         found += _unknown(database, batch)
     last = _last_lease(database)
     if foreign := [copy for copy in found if copy[1] > last]:
+        highest = max(number for _, number in foreign)
         raise UsageError(
             f"{len(foreign)} objects of s3://{objects.bucket}/blocks/ ({foreign[0][0]}.{foreign[0][1]}"
-            f"{', …' if len(foreign) > 1 else ''}) were put under leases that this database never gave, so nothing is "
-            "removed. Is it the right bucket? Was the database restored from a backup?"
+            f"{', …' if len(foreign) > 1 else ''}) were put under leases up to {highest}, and this database gave "
+            f"{last}, so nothing is removed. If it is another database's bucket, name the right one; if this one was "
+            f"restored from a backup, let it give later numbers: SELECT setval('{_SEQUENCE}', {highest})."
         )
     return found
 
@@ -62,9 +66,6 @@ def _last_lease(database: Database) -> int:
     with database.snapshot() as session:
         return int(
             session.execute(
-                text(
-                    "SELECT coalesce(pg_sequence_last_value("
-                    "pg_get_serial_sequence('block_leases', 'lease_number')::regclass), 0)"
-                )
+                text(f"SELECT coalesce(pg_sequence_last_value('{_SEQUENCE}'::regclass), 0)")
             ).scalar_one()
         )
