@@ -56,7 +56,8 @@ def join(
             ticks of `timescale`.
         timescale: Ticks per second of the output.
         output: The MP4 that is written.
-        lead_s: How far decoding runs ahead of the first frame at least.
+        lead_s: How far decoding begins before the presentation at least, unless the first frame is too late for that;
+            nothing: as late as it can.
 
     Raises:
         VerificationFailed: The chunks are not in order; or one does not hold exactly the frames that its encoder was
@@ -69,8 +70,9 @@ def join(
     decode_ticks = _decode_ticks(
         array("q", (tick for ticks in frame_ticks for tick in ticks)), shown, timescale
     )
-    if decode_ticks:
-        decode_ticks[0] = min(decode_ticks[0], shown[0] - ceil(lead_s * timescale))
+    if decode_ticks and lead_s:
+        early = max(-ceil(lead_s * timescale), shown[0] - floor(LONGEST_LEAD_S * timescale))
+        decode_ticks[0] = min(decode_ticks[0], early)
     sizes = array("q")
     options = {
         "video_track_timescale": str(timescale),

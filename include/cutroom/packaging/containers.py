@@ -8,7 +8,7 @@ TS_START_S = Fraction(1, 5)
 """What the packager adds to every time in MPEG-TS, so that none is negative: AAC at 8 kHz begins 0.128 s early."""
 
 TS_DECODE_LEAD_S = Fraction(1, 15)
-"""How far decoding runs ahead of the first picture in MPEG-TS, so that hls.js keeps the sound in step.
+"""How far decoding begins before the presentation in MPEG-TS, so that hls.js keeps the sound in step.
 
 Its time begins where decoding does. It would move sound whose first frame begins less than the length of a frame away
 from there to that moment. AAC begins a frame early: two of them are 64 ms at 32 kHz, the lowest rate that is made.
@@ -36,7 +36,7 @@ class Container:
     start_s: Fraction = Fraction(0)
     """Time in the container at which the presentation starts."""
     decode_lead_s: Fraction = Fraction(0)
-    """How far decoding runs ahead of the first picture at least."""
+    """How far decoding begins before the presentation at least."""
 
     def segment_template(self) -> str:
         """The name of a segment in the words of the packager and of the MPD."""

@@ -135,15 +135,23 @@ def test_decoding_does_not_run_ahead_by_what_the_first_frames_are_apart(
 
 
 @pytest.mark.media
-def test_decoding_runs_ahead_as_far_as_a_container_asks(encodes: Encodes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("starts_at", "wanted"),
+    [(0, -TIMESCALE // 10), (TIMESCALE, TIMESCALE - TIMESCALE // 6)],
+    ids=["at once", "late"],
+)
+def test_decoding_begins_as_early_as_a_container_asks(
+    encodes: Encodes, tmp_path: Path, starts_at: int, wanted: int
+) -> None:
     """By its first packet alone, and every frame keeps its time."""
-    (plain, ahead) = (
-        join.join(encodes.files, encodes.ticks, TIMESCALE, tmp_path / f"{lead}.mp4", lead_s=Fraction(lead))
-        for lead in (0, 1)
+    moved = [[tick - encodes.shown[0] + starts_at for tick in ticks] for ticks in encodes.ticks]
+    plain, early = (
+        join.join(encodes.files, moved, TIMESCALE, tmp_path / f"{number}.mp4", lead_s=lead)
+        for number, lead in enumerate((Fraction(0), Fraction(1, 10)))
     )
-    assert ahead.decode_ticks[0] == encodes.shown[0] - TIMESCALE < plain.decode_ticks[0]
-    assert ahead.decode_ticks[1:] == plain.decode_ticks[1:]
-    assert decoded_times(tmp_path / "1.mp4") == encodes.shown
+    assert early.decode_ticks[0] == wanted < plain.decode_ticks[0]
+    assert early.decode_ticks[1:] == plain.decode_ticks[1:]
+    assert decoded_times(tmp_path / "1.mp4") == sorted(tick for ticks in moved for tick in ticks)
 
 
 @pytest.mark.media
