@@ -12,6 +12,8 @@ T = TypeVar("T")
 TRIES = 10
 FIRST_S = 0.25
 LONGEST_S = 20.0
+PATIENCE_S = 300.0
+"""After so long nothing is tried again: who takes connections and answers none lets each try last for minutes."""
 
 
 def pause_s(attempt: int) -> float:
@@ -20,11 +22,19 @@ def pause_s(attempt: int) -> float:
     return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads clients, keeps no secret
 
 
-def patiently(ask: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
+def patiently(
+    ask: Callable[[], T],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
     """What `ask` gives; a transient error is tried again, about a minute long, and then raised."""
+    until = clock() + PATIENCE_S
     for attempt in range(TRIES - 1):
         try:
             return ask()
         except TransientError:
+            if clock() > until:
+                raise
             sleep(pause_s(attempt))
     return ask()

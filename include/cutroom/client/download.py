@@ -188,7 +188,9 @@ class _Writing:
                 return get_block(client, url, block)
             except AddressExpired:
                 url = self._page(position)["blocks"][0]["url"]
-        raise StoreUnavailable("S3 refuses the addresses of blocks: is this machine's clock right?")
+        raise StoreUnavailable(
+            "S3 refuses the addresses of blocks: do the clocks of the File Service and of S3 agree?"
+        )
 
     def _is_there(self, block: Block, offset: int) -> bool:
         """Whether an earlier try wrote the block already."""

@@ -149,7 +149,7 @@ class _Sending:
                         break
                     if not rounds_left:
                         raise StoreUnavailable(
-                            "S3 refuses the addresses of blocks: is this machine's clock right?"
+                            "S3 refuses the addresses of blocks: do the clocks of the File Service and of S3 agree?"
                         )
                     current = page.again()
                 end = page.next_after if page.next_after is not None else len(self._placed)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cutroom.client.backoff import LONGEST_S, TRIES, patiently, pause_s
+from cutroom.client.backoff import LONGEST_S, PATIENCE_S, TRIES, patiently, pause_s
 from cutroom.errors import Conflict, StoreUnavailable
 
 
@@ -29,6 +29,19 @@ def test_what_stays_away_is_told_after_every_try() -> None:
     with pytest.raises(StoreUnavailable):
         patiently(ask, sleep=pauses.append)
     assert len(pauses) == TRIES - 1
+
+
+def test_what_swallows_each_request_is_not_asked_for_ever() -> None:
+    now = 0.0
+
+    def ask() -> None:
+        nonlocal now
+        now += 120
+        raise StoreUnavailable("no answer")
+
+    with pytest.raises(StoreUnavailable):
+        patiently(ask, sleep=lambda _: None, clock=lambda: now)
+    assert now < PATIENCE_S + 120 + 1
 
 
 def test_what_can_not_succeed_is_asked_once() -> None:
