@@ -179,6 +179,8 @@ if __name__ == "__main__":
             steady(path, *rest)
     except CodecNotTaken as refused:
         sys.exit(f"CodecNotTaken: {refused}")
+    except presentation.EditsNotTaken:
+        sys.exit("EditsNotTaken")
     except ClockBroken as broken:
         sys.exit(f"ClockBroken: {broken}")
     except av.error.FFmpegError as error:

@@ -49,6 +49,10 @@ class Presentation:
 CEA_708 = "CEA-708"
 
 
+class EditsNotTaken(Exception):
+    """An edit list plays stretches that begin between keyframes one after the other, or more than once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stated:
     """A packet as the container has it."""
@@ -117,10 +121,14 @@ def present(
         shown_order: Decodes the packets before a number, and gives the numbers of those that show a frame, in order
             of presentation.
         truncated: Whether the end is missing, so that the last packet may be half of one.
+
+    Raises:
+        EditsNotTaken: Frames that are hidden lie between those that are shown.
     """
     times = [one.pts for one in stated if not one.is_discarded]
     if None in times or len(set(times)) < len(times):
         return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
+    _reject_many_edits(stated)
     packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded) for one in stated]
     end = len(packets) if truncated else _undecided(packets)
     shown = set(shown_order(end)) if end else set()
@@ -128,6 +136,14 @@ def present(
     for number in undecodable:
         packets[number] = replace(packets[number], is_shown=False)
     return Presentation(packets=packets, retimed=False, undecodable=undecodable)
+
+
+def _reject_many_edits(stated: Sequence[Stated]) -> None:
+    """Refuse hidden frames that lead to a later stretch: theirs are times at which others are shown."""
+    shown = [one.pts or 0 for one in stated if not one.is_discarded]
+    first, last = min(shown, default=0), max(shown, default=0)
+    if any(one.is_discarded and first < (one.pts or 0) < last for one in stated):
+        raise EditsNotTaken
 
 
 def _undecided(packets: Sequence[Packet]) -> int:

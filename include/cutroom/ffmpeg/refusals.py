@@ -49,6 +49,11 @@ def reason_of(said: str) -> SourceRejected:
             f"The picture is coded in {found[1]}, which is not taken. Export it in another codec (H.264, HEVC, "
             "ProRes …)."
         )
+    if "EditsNotTaken" in said:
+        return SourceUnsupported(
+            "The edit list of the film puts several stretches of it one after the other, which is not taken. Export "
+            "it as a film without edits."
+        )
     if "not on whitelist" in said:
         return SourceUnsupported(
             "The file is in a format that is not taken; docs/sources.md lists those that are."

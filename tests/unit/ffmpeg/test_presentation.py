@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg.presentation import Stated, codec_of, demuxed, present
+from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, codec_of, demuxed, present
 
 STEP = 40
 
@@ -53,6 +54,21 @@ def test_what_a_late_joined_recording_can_not_decode_is_hidden() -> None:
     found = present(times, STEP, lambda end: [2, 5] if end == 6 else [])
     assert [one.pts for one in found.packets if one.is_shown] == [200, 240]
     assert not found.retimed
+
+
+@pytest.mark.parametrize(
+    ("hidden", "taken"), [((0, 1), True), ((4, 5), True), ((2,), False), ((1, 3), False)]
+)
+def test_hidden_frames_lie_before_and_behind_those_that_are_shown(
+    hidden: tuple[int, ...], taken: bool
+) -> None:
+    """An edit list that trims hides them there; one of several stretches repeats frames to lead to the second."""
+    times = [Stated(n * STEP, n * STEP, n == 0, n in hidden) for n in range(6)]
+    if taken:
+        assert [one.is_shown for one in present(times, STEP, not_decoded).packets].count(False) == len(hidden)
+    else:
+        with pytest.raises(EditsNotTaken):
+            present(times, STEP, not_decoded)
 
 
 def test_only_the_first_group_is_decoded_to_find_out() -> None:
