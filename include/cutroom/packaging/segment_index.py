@@ -5,6 +5,7 @@ that is not when the next segment is shown from, by as much as the longest frame
 """
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -21,16 +22,16 @@ def state_by_presentation(mp4: Writable) -> None:
     (gap,) = struct.unpack_from(">Q" if is_long else ">I", mp4, at - (8 if is_long else 4))
     (count,) = struct.unpack_from(">H", mp4, at + 2)
     offset = index.end + gap
-    fragments = list(_fragments(mp4, index.end))
+    fragments: list[tuple[int, ...]] = list(_fragments(mp4, index.end))
     shown: list[int] = []
     total = 0
     for number in range(count):
         size, lasts = struct.unpack_from(">II", mp4, at + 4 + 12 * number)
         after = offset + (size & 0x7FFFFFFF)
-        own = [first for place, first in fragments if offset <= place < after]
+        own = fragments[bisect_left(fragments, (offset,)) : bisect_left(fragments, (after,))]
         if not own:
             return
-        shown.append(min(own))
+        shown.append(min(first for _, first in own))
         offset, total = after, total + lasts
     # What the packager says of all of them together holds: it knows what of the last frame of sound is padding.
     for number, (first, end) in enumerate(pairwise([*shown, shown[0] + total])):
@@ -40,9 +41,8 @@ def state_by_presentation(mp4: Writable) -> None:
 
 def _fragments(mp4: Writable, start: int) -> Iterator[tuple[int, int]]:
     """Of each fragment the first byte of its description, and when its first sample is shown, in ticks of the track."""
-    inside = list(boxes(mp4, start))
-    for moof in (box for box in inside if box.kind == b"moof"):
-        parts = {box.kind: box for box in inside if moof.start <= box.start < moof.end}
+    for moof in (box for box in boxes(mp4, start) if box.kind == b"moof"):
+        parts = {box.kind: box for box in boxes(mp4, moof.start, moof.end)}
         yield moof.start, _first_shown(mp4, parts[b"tfhd"], parts[b"tfdt"], parts[b"trun"])
 
 
