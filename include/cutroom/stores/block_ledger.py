@@ -212,18 +212,33 @@ def store(*, session: Session, lease_number: int, arrived: Sequence[Block]) -> N
     )
 
 
-def prove(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> list[BlockId]:
-    """Note that the owner has these stored blocks; gives those that may lie a second time under this lease's keys."""
+def prove(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> dict[BlockId, int]:
+    """Note that the owner has these stored blocks.
+
+    Returns:
+        Those that may lie a second time under this lease's keys, with the number of the lease whose copy counts.
+    """
     rows = session.execute(
         text(
             "UPDATE leased_blocks h SET proven = true FROM blocks b"  # noqa: S608 - constants
             " WHERE h.lease_number = :lease AND NOT h.proven AND b.block_id = h.block_id AND b.lost_at IS NULL"
             f" AND h.block_id IN (SELECT block_id FROM ({_NAMED}) AS n)"
-            " RETURNING encode(h.block_id, 'hex') AS block_id, b.lease_number <> :lease AS spare"
+            " RETURNING encode(h.block_id, 'hex') AS block_id, b.lease_number"
         ),
         {**_named(blocks), "lease": lease_number},
     )
-    return [BlockId(row.block_id) for row in rows if row.spare]
+    return {BlockId(row.block_id): row.lease_number for row in rows if row.lease_number != lease_number}
+
+
+def move(*, session: Session, block_id: BlockId, from_lease: int, to_lease: int) -> None:
+    """Let another copy of a block count, where that of the one lease still does."""
+    session.execute(
+        text(
+            "UPDATE blocks SET lease_number = :new, stored_at = now()"
+            " WHERE block_id = decode(:id, 'hex') AND lease_number = :old"
+        ),
+        {"id": block_id, "old": from_lease, "new": to_lease},
+    )
 
 
 def unproven(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> list[BlockId]:

@@ -118,6 +118,21 @@ class BlockObjects:
         # Put without its checksum, past the presigned address or to a store that keeps none: then its bytes decide.
         return self.digest_of(block.block_id, lease_number) == block.block_id
 
+    def gone(self, copies: Iterable[tuple[BlockId, int]]) -> set[BlockId]:
+        """Those of the blocks, each with a lease's number, of which there is no object under that lease's key."""
+
+        def is_gone(copy: tuple[BlockId, int]) -> bool:
+            try:
+                self.head(*copy)
+            except ObjectMissing:
+                return True
+            return False
+
+        asked = list(copies)
+        with ThreadPoolExecutor(min(AT_ONCE, len(asked)) or 1) as pool:
+            found = list(pool.map(is_gone, asked))
+        return {block_id for (block_id, _), missing in zip(asked, found, strict=True) if missing}
+
     def head(self, block_id: str, lease_number: int) -> dict[str, Any]:
         """What S3 says of the object.
 

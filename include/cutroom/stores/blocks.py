@@ -88,9 +88,17 @@ class StoredBlocks:
                 BLOCKS.enter(session)
                 ledger.store(session=session, lease_number=lease, arrived=arrived)
                 ledger.reprieve(session=session, blocks=fresh)
-                spare = ledger.prove(session=session, lease_number=lease, blocks=fresh)
-                # Stored once: within the transaction, so that no new announcement under this lease comes between.
-                self._objects.remove((block_id, lease) for block_id in spare)
+                counting = ledger.prove(session=session, lease_number=lease, blocks=fresh)
+                # Stored once: within the transaction, so that no new announcement under this lease comes between. What
+                # arrived is no spare copy where the store has lost the other one.
+                gone = self._objects.gone(
+                    (one.block_id, counting[one.block_id]) for one in arrived if one.block_id in counting
+                )
+                for block_id in gone:
+                    ledger.move(
+                        session=session, block_id=block_id, from_lease=counting[block_id], to_lease=lease
+                    )
+                self._objects.remove((block_id, lease) for block_id in counting.keys() - gone)
         return [block for block in distinct if block.block_id not in present]
 
     def add_references(

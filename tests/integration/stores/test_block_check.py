@@ -104,6 +104,16 @@ def test_what_was_lost_and_is_there_again_counts_again(house: BlockHouse) -> Non
     assert lost_blocks(house.database) == {}
 
 
+def test_a_copy_that_another_owner_sends_takes_the_place_of_one_that_is_gone(house: BlockHouse) -> None:
+    """Nobody noticed the loss, so by the ledger the new copy would be one too many."""
+    damage(house)
+    house.rig.upload(DATA, owner="ida", lease_id="two", reference_id="fv_two")
+    assert len([key for key in house.object_keys() if BLOCKS[0].block_id in key]) == 1
+    assert len([key for key in house.object_keys() if BLOCKS[1].block_id in key]) == 1
+    found = check_blocks(house.database, house.objects)
+    assert (found.missing, found.corrupt) == ((), (BLOCKS[2].block_id,))
+
+
 def put_anew(house: BlockHouse, *, owner: str, lease_id: str) -> int:
     """Upload the first block as a client does, who asks and sends until it is there; gives how often it was sent."""
     sent = 0
