@@ -43,10 +43,11 @@ def test_no_announcement_reads_all_references(catalog: Catalog, owner: str) -> N
         session.execute(text("ANALYZE"))
     blocks = [numbered(number) for number in range(1, BLOCKS + 1)]
     with catalog.database.transaction() as session:
+        before = session.scalars(READ_IN_ORDER).one()
         lease = ledger.take_lease(session=session, lease_id=f"of {owner}", owner=owner, seconds=60)
         sizes = ledger.announce(session=session, lease_number=lease, blocks=blocks, owner=owner)
         standings = ledger.standings(session=session, lease_number=lease, blocks=blocks, owner=owner)
-        assert session.scalars(READ_IN_ORDER).one() == 0
+        assert session.scalars(READ_IN_ORDER).one() == before
     assert (
         sizes == [standing.size_bytes for standing in standings] == [9 if owner == "ann" else None] * BLOCKS
     )
@@ -94,6 +95,8 @@ def test_a_block_that_others_refer_to_very_often_is_looked_for_where_there_is_le
     with catalog.database.transaction() as session:
         session.execute(text("ANALYZE"))
     with catalog.database.transaction() as session:
+        # The counters may still hold what the transactions before fetched.
+        before = session.scalars(FETCHED).one()
         [standing] = ledger.standings(session=session, lease_number=0, blocks=[numbered(1)], owner=owner)
-        assert session.scalars(FETCHED).one() <= most_rows
+        assert session.scalars(FETCHED).one() - before <= most_rows
     assert standing.known == is_known
