@@ -229,6 +229,32 @@ def test_the_index_of_a_single_file_states_when_each_segment_is_shown_at_a_varia
             ]
 
 
+@pytest.mark.parametrize("container", ["cmaf", "ts"])
+def test_a_last_frame_after_a_pause_is_shown_as_long_as_the_source_shows_it(
+    container: str, tmp_path: Path
+) -> None:
+    """A pause says nothing about the frame after it: the presentation would be twice as long."""
+    source = tmp_path / "source.mp4"
+    # 49 frames, and the last one a minute later.
+    from_frames("setpts='(N*0.04+gt(N,48)*60)/TB'", options=TICKS)(source)
+    ladder = SMALL.replace("preset: ultrafast", "preset: superfast")
+    out, version, facts = made(source, tmp_path, f"containers: [{container}]\n{ladder}")
+    assert version.report["ok"]
+    pictures = [one for one in facts if one.kind == "video"]
+    assert pictures
+    for one in pictures:
+        last = one.segments[-1]
+        assert (last.start_ticks + last.duration_ticks) / one.timescale == pytest.approx(62, abs=0.01)
+        playlist = m3u8.load(str(out / "renditions" / one.key / "media.m3u8"))
+        assert sum(segment.duration for segment in playlist.segments) == pytest.approx(62, abs=0.01)
+    if container == "cmaf":
+        with av.open(str(whole(out, pictures[0]))) as opened:
+            stream = opened.streams.video[0]
+            shown = [packet for packet in opened.demux(stream) if packet.size]
+            end = max(packet.pts + packet.duration for packet in shown) * stream.time_base
+        assert float(end) == pytest.approx(62, abs=0.01)
+
+
 def test_a_screen_recording_whose_second_frame_is_late_is_published_as_mpeg_ts(tmp_path: Path) -> None:
     """Decoding runs ahead of the first frame by less than MPEG-TS has room for, however far the second one is."""
     source = tmp_path / "source.mp4"

@@ -30,13 +30,15 @@ def index(source: str, track: int) -> None:
     """Print `pts flags` of each packet in decode order; flags are K (keyframe), D (not shown) and U (undecodable).
 
     A line `retimed` before them says that the times are not all the container's own, `captions` which closed captions
-    the pictures carry. Empty lines are signs of life.
+    the pictures carry, `last` for how many ticks the last frame is shown. Empty lines are signs of life.
     """
     found = presentation.read(source, track, alive=lambda: print(flush=True))
     if found.retimed:
         print("retimed")
     if found.captions:
         print("captions", *found.captions)
+    if found.last_lasts:
+        print("last", found.last_lasts)
     for number, packet in enumerate(found.packets):
         flags = "K" if packet.is_keyframe else ""
         flags += "U" if number in found.undecodable else "" if packet.is_shown else "D"

@@ -16,6 +16,7 @@ from av.packet import Packet
 
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg.coded import opened, packets
+from cutroom.media import timeline
 
 LONGEST_LEAD_S = Fraction(1, 6)
 """How far decoding runs ahead of the first frame at most: MPEG-TS has 0.2 s for that (`packaging.containers`)."""
@@ -42,6 +43,7 @@ def join(
     output: Path,
     *,
     lead_s: Fraction = Fraction(0),
+    last_lasts: int | None = None,
 ) -> Joined:
     """Put encoded chunks into one MP4.
 
@@ -58,6 +60,7 @@ def join(
         output: The MP4 that is written.
         lead_s: How far decoding begins before the presentation at least, unless the first frame is too late for that;
             nothing: as late as it can.
+        last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
 
     Raises:
         VerificationFailed: The chunks are not in order; or one does not hold exactly the frames that its encoder was
@@ -67,9 +70,8 @@ def join(
     shown = array("q", (tick for ticks in frame_ticks for tick in sorted(ticks)))
     if any(before >= after for before, after in pairwise(shown)):
         raise VerificationFailed("The encoded chunks are not in order, or one is there twice.")
-    decode_ticks = _decode_ticks(
-        array("q", (tick for ticks in frame_ticks for tick in ticks)), shown, timescale
-    )
+    order = array("q", (tick for ticks in frame_ticks for tick in ticks))
+    decode_ticks = _decode_ticks(order, shown, timescale, last_lasts)
     if decode_ticks and lead_s:
         early = max(-ceil(lead_s * timescale), shown[0] - floor(LONGEST_LEAD_S * timescale))
         decode_ticks[0] = min(decode_ticks[0], early)
@@ -131,29 +133,37 @@ def _description(container: InputContainer) -> tuple[int, int, str | None]:
     return context.width, context.height, context.pix_fmt
 
 
-def _decode_ticks(order: Sequence[int], shown: Sequence[int], timescale: int) -> "array[int]":
+def _decode_ticks(
+    order: Sequence[int], shown: Sequence[int], timescale: int, last_lasts: int | None = None
+) -> "array[int]":
     """When each frame is decoded, and when the last one ends; whole ticks that rise.
 
     Args:
         order: When frames are shown, in the order in which they are decoded.
         shown: The same times, ascending.
         timescale: Ticks per second.
+        last_lasts: See `join`.
     """
+    if not shown:
+        return array("q")
+    lasts = timeline.last_lasts(shown, last_lasts, timescale)
     spacing = shown[1] - shown[0] if len(shown) > 1 else timescale
     gaps = array("q", (after - before for before, after in pairwise(shown)))
-    if gaps and max(gaps) > 2 * min(gaps) and (late := _as_late_as_can_be(order, shown)) is not None:
+    if gaps and max(gaps) > 2 * min(gaps) and (late := _as_late_as_can_be(order)) is not None:
+        late.append(shown[-1] + lasts)
         return late
     delay = _delay(order, shown)
     # Before the first frame is shown, decoding runs ahead by as many frames, spaced like the first two; closer where
     # they are far apart.
     if delay:
         spacing = min(spacing, max(1, floor(LONGEST_LEAD_S * timescale / delay)))
-    steady = array("q", (shown[0] - (delay - n) * spacing for n in range(delay))) + array("q", shown)
-    steady.append(steady[-1] + spacing)
+    ahead = array("q", (shown[0] - (delay - n) * spacing for n in range(delay)))
+    steady = (ahead + array("q", shown))[: len(order)]
+    steady.append(steady[-1] + lasts)
     return steady
 
 
-def _as_late_as_can_be(order: Sequence[int], shown: Sequence[int]) -> "array[int] | None":
+def _as_late_as_can_be(order: Sequence[int]) -> "array[int] | None":
     """Decode times for a variable rate: a frame lasts, as players reckon it by these, about as long as it is shown.
 
     A frame is decoded when the first of all that are left is shown; those that this holds for share the time since the
@@ -175,7 +185,6 @@ def _as_late_as_can_be(order: Sequence[int], shown: Sequence[int]) -> "array[int
         for place in range(count):
             times[first + place] = before + room * (place + 1) // count
         first = end
-    times.append(shown[-1] + (shown[-1] - shown[-2]))
     return times
 
 

@@ -26,6 +26,8 @@ class PacketIndex:
 
     captions: tuple[str, ...] = ()
     """Closed captions in the pictures: channels of CEA-608, or CEA-708 alone."""
+    last_lasts: int = 0
+    """Ticks for which the container shows the last frame; 0: it does not say."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -50,14 +52,16 @@ def read_packets(
     packets: list[Packet] = []
     retimed = False
     captions: tuple[str, ...] = ()
-    undecodable = 0
+    undecodable = last_lasts = 0
 
     def take(line: str) -> None:
-        nonlocal retimed, captions, undecodable
+        nonlocal retimed, captions, undecodable, last_lasts
         if line == "retimed":
             retimed = True
         elif line.startswith("captions "):
             captions = tuple(line.split()[1:])
+        elif line.startswith("last "):
+            last_lasts = int(line.split()[1])
         elif line:
             pts, flags = line.split(" ")
             packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
@@ -68,7 +72,9 @@ def read_packets(
             )
 
     _cutter("index", path, track, take, log=log.with_suffix(".packets.log"), limits=limits)
-    return PacketIndex(packets=packets, retimed=retimed, undecodable=undecodable, captions=captions)
+    return PacketIndex(
+        packets=packets, retimed=retimed, undecodable=undecodable, captions=captions, last_lasts=last_lasts
+    )
 
 
 MAX_CODES = 3_000_000

@@ -5,6 +5,7 @@ times, a recording that was joined late begins with frames that nothing can be m
 one time only a decoder knows which comes first.
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -44,6 +45,8 @@ class Presentation:
     """Numbers of packets that show nothing, as what they refer to is missing."""
     captions: tuple[str, ...] = ()
     """Closed captions in the pictures: the channels of CEA-608 that hold words, or CEA-708 alone."""
+    last_lasts: int = 0
+    """Ticks for which the container shows the last frame; 0: it does not say."""
 
 
 CEA_708 = "CEA-708"
@@ -80,6 +83,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         captioned: dict[int, CaptionData] = {}
         has_708 = False
         stated = []
+        durations = array("q")
         for number, packet in enumerate(packets(container, stream)):
             if codec in CARRIERS and (said := caption_data(bytes(packet), codec)):
                 has_708 = has_708 or said.has_708
@@ -91,13 +95,21 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             begins = is_keyframe(packet, codec, extradata)
             stated.append(Stated(pts, packet.dts, begins, packet.is_discard))
+            durations.append(packet.duration or 0)
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
     found = present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
     times = [one.pts for one in found.packets]
     channels = channels_with_words(in_pictures(captioned, times, time_base))
-    return replace(found, captions=tuple(channels) or (CEA_708,) * has_708)
+    last = max(
+        (n for n, one in enumerate(found.packets) if one.is_shown), key=times.__getitem__, default=None
+    )
+    return replace(
+        found,
+        captions=tuple(channels) or (CEA_708,) * has_708,
+        last_lasts=0 if last is None else durations[last],
+    )
 
 
 def codec_of(stream: Any) -> str:

@@ -171,7 +171,13 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
     if fields.may_have_fields(track):
         of_fields = log.with_suffix(".fields.log")
         seen = fields.look(path, track, duration_s=source.duration_s, log=of_fields, limits=limits)
-    track = replace(track, is_retimed=index.retimed, scan=seen.scan, is_telecined=seen.is_telecined)
+    track = replace(
+        track,
+        is_retimed=index.retimed,
+        scan=seen.scan,
+        is_telecined=seen.is_telecined,
+        last_lasts=index.last_lasts,
+    )
     notes = (*index.notes, *fields.notes(track), *colour_notes(track))
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)

@@ -49,6 +49,8 @@ class VideoTrack:
     language: str | None = None
     is_retimed: bool = False
     """Whether frames' times are made by counting: the container has none, or has one twice."""
+    last_lasts: int = 0
+    """Ticks for which the container shows the last frame; 0: it does not say."""
 
     @property
     def is_hdr(self) -> bool:

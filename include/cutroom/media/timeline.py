@@ -154,6 +154,21 @@ def output_timescale(rate: Fraction | None, time_base: Fraction) -> int:
     return 90_000
 
 
+def last_lasts(shown: Sequence[int], stated: int | None, timescale: int) -> int:
+    """For how many ticks a last frame is shown: as long as is stated, else as frames are on average.
+
+    The frame before it tells nothing: it may stand for a pause.
+
+    Args:
+        shown: When each frame is shown, ascending.
+        stated: What the source says; None: nothing.
+        timescale: Ticks per second.
+    """
+    if stated:
+        return stated
+    return max(1, (shown[-1] - shown[0]) // (len(shown) - 1)) if len(shown) > 1 else timescale
+
+
 def segment_boundaries(
     pts: Sequence[int], time_base: Fraction, origin_s: Fraction, segment_s: Fraction
 ) -> list[int]:

@@ -169,11 +169,17 @@ class VideoPlan:
         """Frames a second that a rung shows; None where it varies."""
         return None if self.frame_rate is None else self.frame_rate / rung.frame_step
 
+    @property
+    def last_lasts(self) -> int | None:
+        """Output ticks for which the last frame is shown at a variable rate; None: nothing says so."""
+        if self.timing.frame_ticks is not None or not self.track.last_lasts:
+            return None
+        return max(1, round(self.track.last_lasts * self.timing.time_base * self.timing.timescale))
+
     def ends_at(self, last_tick: int, rung: VideoRung) -> int:
         """When a rung's last frame, shown at this output tick, ends.
 
-        At a constant rate that is when the source's last frame ends. At a variable rate nothing says how long a last
-        frame is shown, and this is its own time.
+        At a constant rate that is when the source's last frame ends. At a variable rate this is its own time.
         """
         own = self.timing.frame_ticks or 0
         planned = self.timing.output_ticks(self.chunks[-1].end_pts - 1) + own

@@ -75,7 +75,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
     last = video.ends_at(shown[-1], rung)
     if video.timing.frame_ticks is None:
-        last += shown[-1] - shown[-2] if len(shown) > 1 else timescale
+        last += timeline.last_lasts(joined.frames.ticks, video.last_lasts, timescale)
     starts = [Fraction(one.start_ticks * timescale, packaged.timescale) for one in packaged.segments]
     segments = _until_the_next(
         packaged.segments, timeline.snapped(starts, joined.frames.ticks, resolution), last

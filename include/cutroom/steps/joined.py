@@ -75,7 +75,14 @@ def join_pictures(
     ticks = [one["frame_ticks"] for one in told]
     qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
     return JoinedPictures(
-        frames=join.join(chunks, ticks, made.video.timing.timescale, output, lead_s=lead_s),
+        frames=join.join(
+            chunks,
+            ticks,
+            made.video.timing.timescale,
+            output,
+            lead_s=lead_s,
+            last_lasts=made.video.last_lasts,
+        ),
         counts=[len(own) for own in ticks],
         digests=[one["digest"] for one in told],
         parameters=frozenset(digest for one in told for digest in one["parameters"]),

@@ -240,5 +240,6 @@ def test_at_a_variable_rate_players_reckon_that_the_last_frame_lasts_until_the_e
     times = join._decode_ticks(order, sorted(order), TIMESCALE)
     ends = [pts + after - before for pts, (before, after) in zip(order, pairwise(times), strict=False)]
     assert max(ends[:6]) == 100
-    assert max(ends[6:]) == 190 + 30
+    # As long as frames are shown on average: 30 after the one before it may be a pause.
+    assert max(ends[6:]) == 190 + 190 // 9
     assert times[0] == 0

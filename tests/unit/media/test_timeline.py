@@ -408,3 +408,19 @@ def test_a_segment_begins_with_the_first_frame_that_there_is() -> None:
     assert timeline.first_shown([0, 10, 20], [0, 4, 8, 12, 16, 20]) == (0, 12, 20)
     assert timeline.first_shown([0, 10, 20], [4, 8, 20]) == (4, 20)
     assert timeline.first_shown([0, 10], []) == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "stated", "lasts"),
+    [
+        ([0, 40, 80], None, 40),
+        ([0, 40, 60_080], 33, 33),
+        ([0, 40, 6_080], None, 3_040),
+        ([7], None, 1000),
+        ([0, 1], None, 1),
+    ],
+)
+def test_a_last_frame_is_shown_as_stated_or_as_frames_are_on_average(
+    shown: list[int], stated: int | None, lasts: int
+) -> None:
+    assert timeline.last_lasts(shown, stated, 1000) == lasts
