@@ -14,8 +14,12 @@ _SHOW_CURSOR = b"\x1b[?25h"
 def ended_by_interrupts() -> Iterator[None]:
     """Within, the first Ctrl-C ends what is under way in good order, and a second one at once.
 
-    Good order may take as long as a store that does not answer is waited for. Only for what survives a kill.
+    Good order may take as long as a store that does not answer is waited for. Only for what survives a kill. A
+    background job that was told to go on (`nohup`, a shell's `&`) goes on.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
 
     def end_now(*_: object) -> None:
         if sys.stderr.isatty():

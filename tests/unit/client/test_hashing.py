@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         LocalFile(tmp_path / "nowhere")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C counts, also where the tests themselves are a shell's background job, which leaves it out."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_who_interrupts_does_not_wait_for_the_rest_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with path.open("wb") as file:
