@@ -3,47 +3,67 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+
+import pytest
 
 WAITING = """
 import signal, sys, threading
 from cutroom.cli.interrupts import ended_by_interrupts
 
 signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]))
-threading.Thread(target=threading.Event().wait).start()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
 with ended_by_interrupts():
     try:
         print("waiting", flush=True)
-        threading.Event().wait()
-    finally:
+        sys.stdin.readline()
+        print("going on", flush=True)
+        sys.stdin.readline()
+    except KeyboardInterrupt:
         print("ending", flush=True)
+        threading.Event().wait()
 """
 
+Start = Callable[[str], "subprocess.Popen[str]"]
 
-def test_the_second_interrupt_ends_at_once() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WAITING, "default_int_handler"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a command that waits, with what happens at Ctrl-C."""
+    started = []
+
+    def one(at_interrupt: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", WAITING, at_interrupt],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield one
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def said(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
-    for said in ("waiting\n", "ending\n"):
-        assert process.stdout.readline() == said
+    return process.stdout.readline()
+
+
+def test_the_second_interrupt_ends_at_once(start: Start) -> None:
+    process = start("default_int_handler")
+    for word in ("waiting\n", "ending\n"):
+        assert said(process) == word
         process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
 
 
-def test_a_background_job_goes_on() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WAITING, "SIG_IGN"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "waiting\n"
+def test_a_background_job_goes_on(start: Start) -> None:
+    process = start("SIG_IGN")
+    assert said(process) == "waiting\n"
     process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGTERM)
-    # It has not said that it was ending.
-    assert process.stdout.read() == ""
-    assert process.wait(timeout=60) == -signal.SIGTERM
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert said(process) == "going on\n"
