@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -68,8 +69,10 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
         packed = pack(shop, made, rendition, pictures.path, folder, inherited=[pictures.descriptor])
     joined = pictures.written()
     packaged = packed.packaged
-    # Keyframes are read back from the packaged track, not taken from the plan.
-    back = read_back(joined, packed.track, timescale, rendition.container)
+    with ThreadPoolExecutor(1, thread_name_prefix="digests") as beside:
+        digests = beside.submit(packed.digests)
+        # Keyframes are read back from the packaged track, not taken from the plan.
+        back = read_back(joined, packed.track, timescale, rendition.container)
     shown = back.ticks
     resolution = form.resolution_s * timescale
     rung = next(rung for rung in video.rungs if rung.name == rendition.rung)
@@ -96,7 +99,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             bandwidth_bps=peak,
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in segments),
-            files=packed.digests,
+            files=digests.result(),
             init=packaged.init,
             index=packaged.index,
             iframes=packaged.iframes,
@@ -177,7 +180,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             average_bandwidth_bps=average,
             size_bytes=sum(segment.size_bytes for segment in packaged.segments),
             lead_ticks=packed.lead_ticks,
-            files=packed.digests,
+            files=packed.digests(),
             init=packaged.init,
             index=packaged.index,
             lock=packed.lock,

@@ -122,9 +122,11 @@ def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, con
         return ShownPictures(ticks=sorted(found.ticks), keyframe_ticks=found.keyframe_ticks)
     form = CONTAINERS[container]
     later = form.start_s * timescale
+    # Nearly always whole: integers then, as there may be a million times.
+    start = later.numerator if later.denominator == 1 else later
     # Ticks of the container were read as whole ticks of the plan, which are half a tick off at most.
     resolution = form.resolution_s * timescale + Fraction(1, 2) if form.resolution_s else Fraction(0)
     return ShownPictures(
-        ticks=timeline.snapped((tick - later for tick in sorted(found.ticks)), given, resolution),
-        keyframe_ticks=timeline.snapped((tick - later for tick in found.keyframe_ticks), given, resolution),
+        ticks=timeline.snapped((tick - start for tick in sorted(found.ticks)), given, resolution),
+        keyframe_ticks=timeline.snapped((tick - start for tick in found.keyframe_ticks), given, resolution),
     )

@@ -24,8 +24,8 @@ class Packed:
     """One packaged track in a scratch folder."""
 
     packaged: "Packaged"
-    digests: dict[str, str]
-    """SHA-256 of each file."""
+    files: Sequence[Path]
+    """As players fetch them, in order."""
     track: Sequence[Path]
     """Files that are all of it one after the other, in clear (`in_clear`)."""
     trick_play: "TrickPlay | None"
@@ -34,6 +34,12 @@ class Packed:
     """The codec string as the initialization segment has it, read without the packager; None: it has none in MP4."""
     lead_ticks: int
     """What the edit list of the initialization segment leaves out in front."""
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each file, by its name."""
+        with ThreadPoolExecutor(2, thread_name_prefix="digest") as pool:
+            found = pool.map(sha256_of, self.files)
+            return {file.name: digest for file, digest in zip(self.files, found, strict=True)}
 
 
 def pack(
@@ -100,7 +106,7 @@ def pack(
     init = _init_of(packaged, files)
     return Packed(
         packaged=packaged,
-        digests=_digests(files, packaged.files),
+        files=[files / name for name in packaged.files],
         track=in_clear(
             rendition.kind,
             rendition.container,
@@ -115,12 +121,6 @@ def pack(
         bitstream_codec=codec_string(init) if init else None,
         lead_ticks=edited_out(init) if init else 0,
     )
-
-
-def _digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """SHA-256 of files, two at a time."""
-    with ThreadPoolExecutor(2, thread_name_prefix="digest") as pool:
-        return dict(zip(names, pool.map(lambda name: sha256_of(folder / name), names), strict=True))
 
 
 def _trick_play(files: Path, count: int) -> "TrickPlay":
