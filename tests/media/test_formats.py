@@ -183,6 +183,36 @@ audio: [{codec: opus, bitrates: [96k]}]
             assert lag_samples(decode_sound(source), presented_sound(whole(out, one))) == 0
 
 
+def test_a_single_frame_goes_into_every_container(tmp_path: Path) -> None:
+    """A packager states no rate of one frame, and so little of MPEG-TS may be taken for something else."""
+    path = tmp_path / "source.mov"
+    make_counted(path, seconds=0.04, size=(96, 54))
+    profile = """
+containers: [cmaf, ts, webm]
+video:
+  - {codec: h264, preset: ultrafast, rungs: [{box: 96x54, max_bitrate: 1M}]}
+  - {codec: vp9, preset: "8", rungs: [{box: 96x54, max_bitrate: 1M}]}
+audio: [{codec: aac, bitrates: [96k]}, {codec: opus, bitrates: [64k]}]
+"""
+    _, _, facts = made(path, tmp_path, profile)
+    assert [one.decoded_frames for one in facts if one.kind == "video"] == [1] * 4
+
+
+def test_a_profile_may_make_downloads_alone(source: Path, tmp_path: Path) -> None:
+    profile = """
+containers: [webm]
+video: [{codec: h264, preset: ultrafast, rungs: [{box: 192x108, max_bitrate: 1M}]}]
+downloads: [{name: film, container: mp4, video: h264}]
+"""
+    out, version, (film,) = made(source, tmp_path, profile)
+    assert (version.hls, version.dash, float(version.duration_s)) == (
+        None,
+        None,
+        pytest.approx(SECONDS, abs=0.1),
+    )
+    assert read_counters(out / "renditions" / film.key / "film.mp4") == list(range(round(SECONDS * RATE)))
+
+
 def test_segments_of_a_single_file_are_where_playlist_and_index_say(source: Path, tmp_path: Path) -> None:
     out, _, facts = made(source, tmp_path, f"segments: single_file\n{SMALL}")
     for one in facts:
@@ -314,11 +344,12 @@ def test_each_keyframe_of_the_smallest_rung_is_a_segment_of_dash_trick_play(
     assert not check_folder(out, Settings(home=tmp_path))["ok"]
 
 
-@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
+@pytest.mark.parametrize(("scheme", "segments"), [("cenc", "single_file"), ("cbcs", "files")])
 def test_locked_segments_open_with_the_key_and_with_no_other(
-    scheme: str, source: Path, tmp_path: Path
+    scheme: str, segments: str, source: Path, tmp_path: Path
 ) -> None:
     lock = f"encryption: {{scheme: {scheme}, key_uri: 'https://keys.example/{{key_id}}'}}\n"
+    lock += f"segments: {segments}\n"
     out, _, facts = made(source, tmp_path, lock + SMALL)
     one = next(one for one in facts if one.kind == "video")
     locked = whole(out, one)

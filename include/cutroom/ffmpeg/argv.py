@@ -337,6 +337,7 @@ def copy(
     output: Path,
     *,
     container: str,
+    read_as: str | None = None,
     earlier_s: Fraction = Fraction(0),
 ) -> list[str]:
     """Put the tracks of these files into one file of another container, packet by packet.
@@ -345,10 +346,13 @@ def copy(
         sources: One or more files of a track each.
         output: The file that is written.
         container: `mp4`, `webm`, `ts` and so on.
+        read_as: ffmpeg's name of the container that they are in; None: it finds out, for which some need more than
+            a few frames.
         earlier_s: Taken off all times, in seconds.
     """
     moved = {"itsoffset": _decimal(-earlier_s)} if earlier_s else {}
-    tracks = [ffmpeg.input(f"file:{source}", copyts=None, **moved) for source in sources]
+    known = {"f": read_as} if read_as else {}
+    tracks = [ffmpeg.input(f"file:{source}", copyts=None, **known, **moved) for source in sources]
     options: dict[str, Any] = {
         "c": "copy",
         "f": _MUXERS.get(container, container),

@@ -13,6 +13,7 @@ from cutroom.ffmpeg.argv import compiled, rational
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.clock import SMALLEST_GAP_S
+from cutroom.media.codecs import AUDIO
 from cutroom.media.likeness import RATE_HZ
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
@@ -69,7 +70,7 @@ def encode(
         gain: What it is raised or lowered by.
         source: The source file, or what `level` made of it.
         outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
-        stats: Where the sizes of the frames that reached the first encoder are written.
+        stats: Where the sizes of the frames that reached the first encoder are written, the silence behind included.
         source_stats: The same of the frames before anything but their place was changed.
         heard: Where what reaches the encoders is written as it will be compared, see `likeness`.
     """
@@ -81,9 +82,12 @@ def encode(
     ]
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         sound = _raised(_mixed(split[place], audio, rung.channels), gain)
+        sound = sound.filter("aresample", rung.sample_rate_hz, resampler="soxr")
+        if behind := AUDIO[rung.codec].silence_behind:
+            sound = sound.filter("apad", pad_len=behind)
         made.append(
             ffmpeg.output(
-                sound.filter("aresample", rung.sample_rate_hz, resampler="soxr"),
+                sound,
                 str(path),
                 **{
                     **encoders.audio_options(rung),
@@ -99,6 +103,20 @@ def encode(
             )
         )
     return compiled(made)
+
+
+def cut_behind(encoded: Path, output: Path, *, samples: int) -> list[str]:
+    """Let an encode in MP4 end after so many samples, also where that is inside its last frame."""
+    frames = ffmpeg.input(f"file:{encoded}", copyts=None)
+    shorter = f"noise=drop=gte(pts\\,{samples}),setts=duration=min(DURATION\\,{samples}-PTS)"
+    options = {
+        "c": "copy",
+        "bsf:a": shorter,
+        "avoid_negative_ts": "disabled",
+        "map_metadata": "-1",
+        "f": "mp4",
+    }
+    return compiled([ffmpeg.output(frames, str(output), **options, bitexact=None)])
 
 
 def hear(audio: AudioPlan, channels: int, *, source: Path, heard: Path) -> list[str]:

@@ -52,6 +52,8 @@ class AudioPlan:
 def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> str:
     """The name of one bit rate of one track of sound."""
     what = [str(audio.origin_s), list(audio.track.joined), plain(AudioRung, rung), HEARD_REVISION]
+    if behind := codecs.AUDIO[rung.codec].silence_behind:
+        what.append(behind)
     return encode_key(source, audio.track.index, what, tools)
 
 

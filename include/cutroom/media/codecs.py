@@ -68,6 +68,9 @@ class AudioFacts:
     """Has no bit rate to choose."""
     bitrates_bps: tuple[int, ...] = ()
     """The only ones that it has; empty: any."""
+    silence_behind: int = 0
+    """Samples of silence that its encoder has to get behind the sound, and that are cut off again: it keeps the end of
+    a last frame that is nearly full, as long as its delay, to itself."""
 
 
 _AC3_BITRATES = (*(1000 * n for n in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224)),
@@ -96,9 +99,13 @@ AUDIO: Mapping[AudioCodecName, AudioFacts] = {
         max_channels=6,
         frame_samples=1536,
         bitrates_bps=_AC3_BITRATES,
+        silence_behind=1536,
     ),
     "eac3": AudioFacts(
-        sample_rates_hz=frozenset({32_000, 44_100, 48_000}), max_channels=6, frame_samples=1536
+        sample_rates_hz=frozenset({32_000, 44_100, 48_000}),
+        max_channels=6,
+        frame_samples=1536,
+        silence_behind=1536,
     ),
 }
 

@@ -27,6 +27,8 @@ class Container:
     """Name of the file that holds all of them; None: this container is not made so."""
     mime: str
     """Subtype of the media type."""
+    demuxer: str
+    """ffmpeg's name of it; left to find out, it takes a few frames of MPEG-TS for something else."""
     in_hls: bool
     in_dash: bool
     resolution_s: Fraction
@@ -49,6 +51,7 @@ CONTAINERS: Mapping[str, Container] = {
         segment="seg_%05d.m4s",
         single="media.mp4",
         mime="mp4",
+        demuxer="mov",
         in_hls=True,
         in_dash=True,
         resolution_s=Fraction(0),
@@ -58,6 +61,7 @@ CONTAINERS: Mapping[str, Container] = {
         segment="seg_%05d.ts",
         single=None,
         mime="mp2t",
+        demuxer="mpegts",
         in_hls=True,
         in_dash=False,
         resolution_s=Fraction(1, 90_000),
@@ -71,6 +75,7 @@ CONTAINERS: Mapping[str, Container] = {
         segment="seg_%05d.webm",
         single=None,
         mime="webm",
+        demuxer="matroska",
         in_hls=False,
         in_dash=True,
         resolution_s=Fraction(1, 1000),

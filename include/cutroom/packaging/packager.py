@@ -119,14 +119,14 @@ def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path,
     Args:
         kind: `video` or `audio`.
         locked: The initialization segment and all media segments.
-        output: The MP4 that is written.
+        output: The MP4 that is written; in a folder that nobody else sees, as the key lies there for the packager.
         key: What it was locked with.
         log: Where the packager's log is kept.
         limits: What it may take.
     """
-    folder = locked.parent
+    folder = output.parent
     flags = _flag_file(folder, ["--enable_raw_key_decryption", _key_flag(key)], seen_from=folder)
-    descriptor = f"in={locked.name},stream={kind},output={output.name}"
+    descriptor = f"in={os.path.relpath(locked, folder)},stream={kind},output={output.name}"
     runner.run(["packager", flags, descriptor], log=log, limits=limits, cwd=folder)
 
 

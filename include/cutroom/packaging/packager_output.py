@@ -30,7 +30,6 @@ class Packaged:
     pssh: str | None
     width: int | None
     height: int | None
-    frame_rate: Fraction | None
     video_range: str | None
     sample_rate_hz: int | None
 
@@ -80,7 +79,6 @@ def read(folder: Path, container: str = "cmaf") -> Packaged:
         pssh=adaptation.findtext(f"{_MPD}ContentProtection/{_CENC}pssh"),
         width=int(stated["width"]) if "width" in stated else None,
         height=int(stated["height"]) if "height" in stated else None,
-        frame_rate=Fraction(stated["frameRate"]) if "frameRate" in stated else None,
         video_range=next((one for one in ("PQ", "HLG", "SDR") if f"VIDEO-RANGE={one}" in master), None),
         sample_rate_hz=int(stated["audioSamplingRate"]) if "audioSamplingRate" in stated else None,
     )

@@ -221,7 +221,9 @@ def in_clear(
         return [whole]
     if kind == "video" or not form.start_s:
         return files
-    command = argv.copy([in_one_file(files, folder)], whole, container="mp4", earlier_s=form.start_s)
+    command = argv.copy(
+        [in_one_file(files, folder)], whole, container="mp4", read_as=form.demuxer, earlier_s=form.start_s
+    )
     runner.run(command, log=folder / "copy.log", limits=limits, on_line=lambda _: None)
     return [whole]
 

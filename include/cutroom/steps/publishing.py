@@ -187,9 +187,9 @@ def version(shop: Workshop, job: dict[str, Any]) -> PublishedVersion:
     made = one.plan(shop.work)
     facts = _facts(shop, made)
     stills: dict[str, str] = json.loads(shop.work.get_bytes(keys.plan_file(made.plan_id, "stills.json")))
-    duration = max(
-        Fraction(0), *(rendition.end_s for rendition in facts if rendition.kind in {"video", "audio"})
-    )
+    # Where a profile makes downloads alone, what the source says has to do.
+    ends = [rendition.end_s for rendition in facts if rendition.kind in {"video", "audio"}]
+    duration = max(ends, default=made.source.duration_s or Fraction(0))
     manifests = {
         name.label: version_key(shop, one, made, name.file) for name in manifest_names(made.containers)
     }

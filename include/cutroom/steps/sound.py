@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cutroom.errors import EncoderRefused, SourceCorrupt
 from cutroom.media import keys, waveform
 from cutroom.media.audio_plan import AudioPlan, audio_encode_key
+from cutroom.media.codecs import AUDIO
 from cutroom.media.loudness import Gain, Loudness, lowered, plan_gain
 from cutroom.media.plan import Plan
 from cutroom.steps.encodes import keep_encode
@@ -107,12 +108,16 @@ class _Track:
             ),
             report,
         )
-        samples = read_samples(stats).samples
-        if not samples:
+        behind = AUDIO[rungs[0].codec].silence_behind
+        samples = read_samples(stats).samples - behind
+        if samples <= 0:
             raise SourceCorrupt(
                 f"The sound is damaged: nothing can be decoded of track {self._audio.track.index}. "
                 "Upload the file again."
             )
+        for output in outputs if behind else ():
+            whole = output.rename(output.with_suffix(".whole.mp4"))
+            self._tool("cut", sound.cut_behind(whole, output, samples=samples), lambda _: None)
         return {
             "samples": samples,
             "source_samples": read_samples(source_stats).samples,

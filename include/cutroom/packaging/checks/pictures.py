@@ -86,7 +86,7 @@ def aligned(video: Sequence[RenditionFacts], source: Mapping[int, SourceFrames])
     starts = {tuple(source[one.frame_step].starts) for one in video if one.frame_step in source}
     return Check(
         name="all rungs have the same segments",
-        ok=len(grids) == max(1, len(starts)) and len({len(grid) for grid in grids}) == 1,
+        ok=not video or (len(grids) == max(1, len(starts)) and len({len(grid) for grid in grids}) == 1),
         found=f"{len(video)} rungs, {len(grids)} different grids"
         + (", as first frames of segments are lost" if len(starts) > 1 else ""),
     )
