@@ -444,6 +444,13 @@ def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, t
             words for words in (shown, heard) for one in checks if words in one["name"] and not one["ok"]
         } == failed
         assert report["ok"] == (not failed)
+    master = run.out / "master.m3u8"
+    master.write_text(master.read_text().replace(":BANDWIDTH=", ":BANDWIDTH=1", 1))
+    shutil.rmtree(next(run.out.glob("renditions/*")))
+    told = [one["found"] for one in check_folder(run.out, Settings(home=run.out))["checks"] if not one["ok"]]
+    assert len(told) == 1
+    assert "master.m3u8 is changed" in told[0]
+    assert "rendition.json" in told[0]
 
 
 KEYS = '{"default": "00112233445566778899aabbccddeeff:000102030405060708090a0b0c0d0e0f"}'

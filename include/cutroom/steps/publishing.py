@@ -18,6 +18,7 @@ from cutroom.media.text_plan import without_empty
 from cutroom.media.version import PublishedRendition, PublishedVersion
 from cutroom.steps.encodes import encode_facts
 from cutroom.steps.job import Job
+from cutroom.steps.stored import REPORT, digests
 from cutroom.steps.version_files import CONTENT_TYPES, version_key
 from cutroom.steps.workshop import Workshop
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from cutroom.packaging.images import ImageTrack
 
 logger = logging.getLogger(__name__)
-
-REPORT = "report.json"
 
 
 def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
@@ -124,9 +123,10 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         known = json.loads(shop.work.get_bytes(keys.plan_file(made.plan_id, "source_frames.json")))
         frames = {int(step): SourceFrames(**counted) for step, counted in known.items()}
     heard = _encoded_sound(shop, made)
+    facts = _facts(shop, made)
     report = checks.verify(
         made,
-        _facts(shop, made),
+        facts,
         source_frames=frames,
         encoded_sound=heard,
         texts={
@@ -140,9 +140,11 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
             for info in shop.media.list(keys.rendition(rendition.key, ""))
         },
     )
+    # What `cutroom verify` holds the files against from now on.
+    files = digests(shop.media, version_key(shop, one, made, ""), facts)
     shop.media.put_bytes(
         version_key(shop, one, made, REPORT),
-        json.dumps(report.to_json(), indent=2).encode(),
+        json.dumps(report.to_json() | {"files": files}, indent=2).encode(),
         content_type=CONTENT_TYPES[".json"],
     )
     wrong = [check for check in report.checks if not check.ok]
