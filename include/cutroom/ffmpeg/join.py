@@ -21,6 +21,8 @@ from cutroom.media import timeline
 LONGEST_LEAD_S = Fraction(1, 6)
 """How far decoding runs ahead of the first frame at most: MPEG-TS has 0.2 s for that (`packaging.containers`)."""
 
+WRITTEN_AT_ONCE_BYTES = 2**18
+
 _OTHER_FRAMES = "An encoded chunk does not hold the {} frames that its encoder was given."
 
 
@@ -83,7 +85,12 @@ def join(
         # In fragments: who reads it needs no table of all frames in memory.
         "movflags": "frag_keyframe+delay_moov+default_base_moof",
     }
-    with av.open(str(output), "w", format="mp4", options=options) as container:
+    # Through Python's file, which lets other threads run while a reader keeps it waiting; the muxer's own does not at
+    # the end, and where that end is more than a pipe holds, nobody would ever start the reader.
+    with (
+        output.open("wb") as file,
+        av.open(file, "w", format="mp4", options=options, buffer_size=WRITTEN_AT_ONCE_BYTES) as container,
+    ):
         with av.open(str(chunks[0])) as first:
             template = first.streams.video[0]
             # AV1 is decoded by a library that has no encoder of the same name to make a stream for.

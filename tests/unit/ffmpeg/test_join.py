@@ -1,6 +1,7 @@
 """Joining, with real encodes of a few small frames."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from hypothesis import assume, given
 import strategies
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg import join, tools
+from cutroom.ffmpeg.piped import PIPE_BYTES, piped
 
 TIMESCALE = 12_800
 FRAME = 512
@@ -211,6 +213,46 @@ def test_an_encode_without_a_frame_is_noticed(encodes: Encodes, tmp_path: Path) 
     broken = edited(encodes.files[1], tmp_path / "b.nut", lambda _: [])
     with pytest.raises(VerificationFailed, match="holds no frame"):
         join.join([encodes.files[0], broken, encodes.files[2]], encodes.ticks, TIMESCALE, tmp_path / "o.mp4")
+
+
+READ_LATE = """
+import fcntl, os, select, struct, sys, termios
+pipe, full = int(sys.argv[1]), int(sys.argv[2])
+while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] < full:
+    select.select([], [], [], 0.01)
+print("full", flush=True)
+was_told = bool(select.select([sys.stdin], [], [], 20)[0])
+while os.read(pipe, 2**20):
+    pass
+sys.exit(not was_told)
+"""
+"""Reads a pipe when it is full and somebody says so; or after 20 s, so that nothing hangs."""
+
+
+@pytest.mark.media
+def test_others_go_on_while_a_reader_keeps_the_end_of_a_film_waiting(tmp_path: Path) -> None:
+    """A packager was never started where the end of a short film filled its pipe first."""
+    noise = "nullsrc=s=640x480:r=25:d=0.2,geq=lum='random(1)*255':cb=128:cr=128"
+    command = [tools.path("ffmpeg"), "-v", "error", "-nostdin", "-f", "lavfi", "-i", noise]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", str(tmp_path / "noise.nut")]
+    subprocess.run(command, check=True, timeout=60)
+    # One fragment, which is written at the very end.
+    assert (tmp_path / "noise.nut").stat().st_size > PIPE_BYTES
+    ticks = [[FRAME * number for number in range(5)]]
+    with (
+        piped(lambda into: join.join([tmp_path / "noise.nut"], ticks, TIMESCALE, into)) as given,
+        subprocess.Popen(
+            [sys.executable, "-c", READ_LATE, str(given.descriptor), str(PIPE_BYTES * 9 // 10)],
+            pass_fds=[given.descriptor],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as reader,
+    ):
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"full\n"
+        reader.communicate(b"go on")
+    assert reader.returncode == 0
+    assert list(given.written().ticks) == ticks[0]
 
 
 @given(strategies.tracks())
