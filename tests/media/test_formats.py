@@ -176,6 +176,8 @@ audio: [{codec: opus, bitrates: [96k]}]
     assert (version.hls, version.dash) == (None, "manifest.mpd")
     assert not list(out.glob("renditions/**/*.m3u8"))
     assert not (out / "master.m3u8").exists()
+    # The other profiles of DASH speak of MP4.
+    assert 'profiles="urn:mpeg:dash:profile:full:2011"' in (out / "manifest.mpd").read_text()
     for one in facts:
         if one.kind == "video":
             assert read_counters(whole(out, one)) == list(range(round(SECONDS * RATE)))

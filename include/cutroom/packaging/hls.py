@@ -1,7 +1,7 @@
 """HLS playlists (RFC 8216 and its successor draft): text out of facts. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
@@ -169,23 +169,51 @@ def multivariant_playlist(
 
 
 def audio_groups(renditions: Sequence[RenditionFacts]) -> list[list[AudioGroup]]:
-    """Sound by codec and channels, and in each by quality: group n holds the n-th best rendition of every track."""
-    families: dict[tuple[str, bool], dict[int, list[RenditionFacts]]] = {}
+    """Sound by codec and channels, and in each by quality: group n holds the n-th best rendition of every track.
+
+    All groups have the same tracks (RFC 8216, 4.3.4.1.1): where one is not made in surround, or in surround alone, it
+    is there as it is made.
+    """
+    tracks: dict[str, dict[int, list[RenditionFacts]]] = {}
     for one in renditions:
         if one.kind == "audio":
-            key = (_family(one), (one.channels or 0) > 2)
-            families.setdefault(key, {}).setdefault(one.track, []).append(one)
+            tracks.setdefault(_family(one), {}).setdefault(one.track, []).append(one)
     number = count()
     return [
-        [
-            AudioGroup(
-                name=f"audio-{next(number)}",
-                members=tuple(track[min(level, len(track) - 1)] for track in tracks.values()),
-            )
-            for level in range(max(len(track) for track in tracks.values()))
-        ]
-        for tracks in families.values()
+        _levels(made, number) for of_codec in tracks.values() for made in _layouts(list(of_codec.values()))
     ]
+
+
+_Made = Sequence[RenditionFacts]
+"""What is made of one track, best first."""
+
+
+def _layouts(tracks: Sequence[_Made]) -> list[list[_Made]]:
+    """The tracks in stereo and in surround, if any of them is made in both; else as they are."""
+    surround = [[one for one in made if _is_surround(one)] for made in tracks]
+    stereo = [[one for one in made if not _is_surround(one)] for made in tracks]
+    if not any(map(all, zip(surround, stereo, strict=True))):
+        return [list(tracks)]
+    return [
+        # Of what is there for want of the other only the best.
+        [made or other[:1] for made, other in zip(first, second, strict=True)]
+        for first, second in ((stereo, surround), (surround, stereo))
+    ]
+
+
+def _levels(tracks: Sequence[_Made], number: Iterator[int]) -> list[AudioGroup]:
+    """A group for each quality: the n-th holds the n-th best of every track."""
+    return [
+        AudioGroup(
+            name=f"audio-{next(number)}",
+            members=tuple(made[min(level, len(made) - 1)] for made in tracks),
+        )
+        for level in range(max(map(len, tracks)))
+    ]
+
+
+def _is_surround(one: RenditionFacts) -> bool:
+    return (one.channels or 0) > 2
 
 
 def _family(one: RenditionFacts) -> str:
@@ -208,7 +236,9 @@ def _scores(video: Sequence[RenditionFacts]) -> dict[str, int]:
 
 def _sound_media(one: RenditionFacts, group: str, prefix: str) -> str:
     default = f"DEFAULT={'YES' if one.is_default else 'NO'}"
-    return _media("AUDIO", one, group, prefix, [default, "AUTOSELECT=YES", f'CHANNELS="{one.channels}"'])
+    # Who talks about the film is heard by those who ask for it.
+    selected = f"AUTOSELECT={'YES' if one.is_default or one.role != 'commentary' else 'NO'}"
+    return _media("AUDIO", one, group, prefix, [default, selected, f'CHANNELS="{one.channels}"'])
 
 
 def _text_media(one: RenditionFacts, prefix: str) -> str:

@@ -109,9 +109,11 @@ def _purpose(adaptation: ET.Element, one: RenditionFacts) -> None:
 
 
 def _profiles(container: str, *, is_indexed: bool) -> str:
+    if container != "cmaf":
+        # The others speak of the ISO base media file format.
+        return "urn:mpeg:dash:profile:full:2011"
     kind = "on-demand" if is_indexed else "live"
-    cmaf = [",urn:mpeg:dash:profile:cmaf:2019"] if container == "cmaf" else []
-    return "".join([f"urn:mpeg:dash:profile:isoff-{kind}:2011", *cmaf])
+    return f"urn:mpeg:dash:profile:isoff-{kind}:2011,urn:mpeg:dash:profile:cmaf:2019"
 
 
 def _codec(one: RenditionFacts) -> str:

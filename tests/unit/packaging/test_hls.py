@@ -167,3 +167,40 @@ def test_the_smaller_pictures_go_with_the_smaller_sound(version: Any) -> None:
         "../../../renditions/rn_aac-64k-1/media.m3u8",
         "../../../renditions/rn_aac-64k-2/media.m3u8",
     ]
+
+
+def sound(track: int, channels: int, *, rate: int = 96, role: str = "main") -> RenditionFacts:
+    return RenditionFacts(
+        key=f"{track}-{channels}-{rate}", name=f"ec-3 {track} {channels} {rate}", kind="audio", container="cmaf",
+        rung="", track=track, codec_string="ec-3", timescale=1, segments=(), bandwidth_bps=rate, channels=channels,
+        average_bandwidth_bps=rate, size_bytes=1, files={}, label=f"Track {track}", is_default=track == 1, role=role,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made", "groups"),
+    [
+        # Made in surround where the source has it, and in nothing else.
+        ([sound(1, 1), sound(2, 6)], [[["1-1-96", "2-6-96"]]]),
+        (
+            [sound(1, 2), sound(2, 6, rate=2), sound(2, 6, rate=1)],
+            [[["1-2-96", "2-6-2"], ["1-2-96", "2-6-1"]]],
+        ),
+        # One track is made both ways: the other is in both.
+        (
+            [sound(1, 2, rate=2), sound(1, 2, rate=1), sound(2, 2), sound(2, 6)],
+            [[["1-2-2", "2-2-96"], ["1-2-1", "2-2-96"]], [["1-2-2", "2-6-96"]]],
+        ),
+    ],
+)
+def test_every_group_of_sound_has_every_track(
+    made: list[RenditionFacts], groups: list[list[list[str]]]
+) -> None:
+    found = hls.audio_groups(made)
+    assert [[[one.key for one in group.members] for group in family] for family in found] == groups
+
+
+def test_a_commentary_is_heard_by_those_who_choose_it() -> None:
+    facts = [sound(1, 2), sound(2, 2, role="commentary"), sound(3, 2, role="description")]
+    media = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/")).media
+    assert [one.autoselect for one in media] == ["YES", "NO", "YES"]
