@@ -15,6 +15,8 @@ MPEG = {"mpegts", "mpeg"}
 
 OGG = "ogg"
 
+ASF = "asf"
+
 JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
 without anything is a pause."""

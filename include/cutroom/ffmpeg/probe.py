@@ -14,6 +14,7 @@ from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
+from cutroom.ffmpeg.sound_files import missing_sound
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
@@ -216,6 +217,8 @@ def _damage(path: Path, output: ProbeOutput, source: Source, packets: Sequence[P
     if missing:
         percent = 100 * size // (size + missing)
         return (f"The file is truncated: {size} of its {size + missing} bytes ({percent} %) are there.",)
+    if not source.video and (said := missing_sound(path)) is not None:
+        return (f"The file is truncated: {said}.",)
     for stream in output.streams:
         if source.video and stream.index == source.video[0].index:
             return completeness.lost_frames(stream, packets)

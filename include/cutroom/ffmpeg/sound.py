@@ -1,4 +1,4 @@
-"""ffmpeg's arguments for sound: placed on the presentation's timeline, mixed down, metered, encoded, drawn."""
+"""ffmpeg's arguments for sound: placed on the presentation's timeline, mixed down, metered, encoded."""
 
 import re
 from collections.abc import Sequence
@@ -50,6 +50,8 @@ _SUMMARY = re.compile(
     re.DOTALL,
 )
 
+_PEAK = re.compile(r"(?P<name>Peak level dB|Number of NaNs|Number of Infs): (?P<value>\S+)")
+
 
 def encode(
     audio: AudioPlan,
@@ -74,7 +76,7 @@ def encode(
         source_stats: The same of the frames before anything but their place was changed.
         heard: Where what reaches the encoders is written as it will be compared, see `likeness`.
     """
-    split = _placed(audio, source).filter_multi_output("asplit", len(rungs) + 2)
+    split = placed(audio, source).filter_multi_output("asplit", len(rungs) + 2)
     channels = rungs[0].channels
     made = [
         metered(split[len(rungs)], "source", source_stats),
@@ -121,12 +123,21 @@ def cut_behind(encoded: Path, output: Path, *, samples: int) -> list[str]:
 
 def hear(audio: AudioPlan, channels: int, *, source: Path, heard: Path) -> list[str]:
     """Write a track of a source as `encode` does to be compared, mixed down to so many channels."""
-    return compiled([_heard(_mixed(_placed(audio, source), audio, channels), channels, heard)])
+    return compiled([_heard(_mixed(placed(audio, source), audio, channels), channels, heard)])
 
 
 def measure(audio: AudioPlan, *, source: Path) -> list[str]:
     """Meter a track as its encoder would get it, as meter `mixed`: before the gain is known."""
-    return compiled([metered(_mixed(_placed(audio, source), audio, audio.rungs[0].channels), "mixed")])
+    return compiled([metered(_mixed(placed(audio, source), audio, audio.rungs[0].channels), "mixed")])
+
+
+def peak(audio: AudioPlan, *, source: Path) -> list[str]:
+    """Look for the highest sample of a track of floating point, and for what is no number."""
+    shown = "Peak_level+Number_of_NaNs+Number_of_Infs"
+    # Else what is asked of the output would be asked of what is looked at, too: samples of 16 bits.
+    exact = placed(audio, source).filter("aformat", sample_fmts="dblp")
+    looked = exact.filter("astats", measure_perchannel="none", measure_overall=shown)
+    return compiled([ffmpeg.output(looked, "-", f="null")])
 
 
 def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = False) -> list[str]:
@@ -152,44 +163,6 @@ def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = 
         for index in _indices(audio)
     ]
     return compiled([ffmpeg.output(*kept, str(output), **{"c:a": "pcm_f32le", "f": "nut"})])
-
-
-def draw(
-    audio: AudioPlan,
-    *,
-    source: Path,
-    image: Path,
-    peaks: Path,
-    samples_per_peak: int,
-    size_px: tuple[int, int],
-) -> list[str]:
-    """Draw a track's waveform, and write the lowest and highest sample of each stretch of it.
-
-    Args:
-        audio: The plan of the track.
-        source: The source file.
-        image: A PNG on a transparent ground.
-        peaks: Lines of frame metadata; `waveform.read_peaks` reads them.
-        samples_per_peak: Length of a stretch, in samples of the source.
-        size_px: Width and height of the image.
-    """
-    mono = _placed(audio, source).filter("aformat", sample_fmts="flt", channel_layouts="mono")
-    split = mono.filter_multi_output("asplit", 2)
-    drawn = split[0].filter("showwavespic", s=f"{size_px[0]}x{size_px[1]}", colors="0x4f8cff", scale="sqrt")
-    listed = (
-        split[1]
-        .filter("asetnsamples", n=samples_per_peak, p=0)
-        .filter(
-            "astats",
-            metadata=1,
-            reset=1,
-            measure_perchannel="none",
-            measure_overall="Min_level+Max_level",
-        )
-        .filter("ametadata", mode="print", file=str(peaks))
-    )
-    png = {"frames:v": 1, "update": 1, "f": "image2", "c:v": "png", "bitexact": None}
-    return compiled([ffmpeg.output(drawn, str(image), **png), ffmpeg.output(listed, "-", f="null")])
 
 
 def decode(
@@ -218,25 +191,6 @@ def meter(*, source: Path) -> list[str]:
     return compiled([metered(ffmpeg.input(f"file:{source}").audio, "made")])
 
 
-def extract_cover(*, source: Path, track: int, covers: Sequence[tuple[int, Path]]) -> list[str]:
-    """An attached picture as JPEG in several sizes: within a square of so many pixels, never enlarged."""
-    picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)]
-    split = picture.filter_multi_output("split", len(covers))
-    jpeg = {"frames:v": 1, "q:v": 3, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
-    return compiled(
-        [
-            ffmpeg.output(
-                split[place].filter(
-                    "scale", f"min({side},iw)", f"min({side},ih)", force_original_aspect_ratio="decrease"
-                ),
-                str(path),
-                **jpeg,
-            )
-            for place, (side, path) in enumerate(covers)
-        ]
-    )
-
-
 def has_changed_midway(log: str) -> bool:
     """Whether ffmpeg built its filters anew while it ran: what `level` is for."""
     return "Reconfiguring filter graph because audio parameters changed" in log
@@ -256,6 +210,13 @@ def read_loudness(log: str, meter: str) -> Loudness:
     )
 
 
+def read_peak(log: str) -> tuple[float, int]:
+    """What `peak` found: dB above full scale, and how many samples are no numbers."""
+    found = {one["name"]: float(one["value"]) for one in _PEAK.finditer(log)}
+    no_numbers = found.get("Number of NaNs", 0) + found.get("Number of Infs", 0)
+    return found.get("Peak level dB", float("-inf")), int(no_numbers)
+
+
 def metered(sound: Any, meter: str, stats: Path | None = None) -> Any:
     """An output that writes nothing but the meter's reading to the log."""
     counted = {} if stats is None else {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
@@ -268,16 +229,22 @@ def _indices(audio: AudioPlan) -> tuple[int, ...]:
     return audio.track.joined or (audio.track.index,)
 
 
-def _placed(audio: AudioPlan, source: Path) -> Any:
+def placed(audio: AudioPlan, source: Path) -> Any:
     """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
     streams = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)
     is_levelled = source.suffix == ".nut"
     placed = [
         streams[str(place if is_levelled else index)]
-        .filter("asetpts", f"PTS-round(({rational(audio.origin_s)})/TB)")
+        .filter(
+            "asetpts", "N/SR/TB" if audio.track.is_untimed else f"PTS-round(({rational(audio.origin_s)})/TB)"
+        )
         .filter("aresample", **(COUNTED if audio.track.is_counted else IN_STEP))
         for place, index in enumerate(_indices(audio))
     ]
+    taken_as = audio.track.taken_as
+    if len(placed) == 1 and taken_as is not None:
+        order = "|".join(str(channel) for channel in range(audio.track.channels))
+        return placed[0].filter("channelmap", map=order, channel_layout=taken_as)
     if len(placed) == 1:
         return placed[0]
     # amerge ends with the shortest, and gives so many channels the layout of that number.

@@ -7,13 +7,13 @@ from typing import Any
 
 from cutroom.ffmpeg import alpha
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
-from cutroom.ffmpeg.containers import WITHOUT_TIMES
+from cutroom.ffmpeg.containers import ASF, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
 from cutroom.media.line21 import CHANNELS
-from cutroom.media.sound_tracks import can_be_mixed, carried_tracks
+from cutroom.media.sound_tracks import can_be_mixed, carried_tracks, taken_as
 from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
 from cutroom.media.tags import normalised
 
@@ -41,7 +41,14 @@ def to_source(
     video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
     tracks, left_out = carried_tracks(
-        [replace(_audio_track(s), is_counted=output.format.format_name in WITHOUT_TIMES) for s in audio]
+        [
+            replace(
+                _audio_track(s),
+                is_counted=output.format.format_name in WITHOUT_TIMES,
+                is_untimed=output.format.format_name == ASF and not video,
+            )
+            for s in audio
+        ]
     )
     in_teletext = _text_of_teletext(pages or {}, len(output.streams))
     taken = {s.index for s in (*pictures[:1], *video[:1], *audio, *text)} | {s.part_of for s in in_teletext}
@@ -194,6 +201,7 @@ def _audio_track(stream: Stream) -> AudioTrack:
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate or 0,
         channel_layout=stream.channel_layout,
+        taken_as=taken_as(stream.channels, stream.channel_layout),
         language=language,
         label=label,
         role=_sound_role(stream),
@@ -242,7 +250,7 @@ def _told(stream: Stream) -> str:
     if stream.codec_type == "subtitle":
         return f"track {stream.index}: subtitle {stream.codec_name}, which is pictures or not read as text"
     if stream.codec_type == "audio" and not can_be_mixed(stream.channels, stream.channel_layout):
-        layout = stream.channel_layout or "places that are not told"
+        layout = (stream.channel_layout or "places that are not told").rpartition("(")[2].rstrip(")")
         return (
             f"track {stream.index}: audio {stream.codec_name} of {stream.channels} channels ({layout}), which there is "
             "no downmix of"

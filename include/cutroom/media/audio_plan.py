@@ -44,6 +44,11 @@ class AudioPlan:
         return f"{first.codec}{surround} track {self.track.index}"
 
     @property
+    def may_exceed(self) -> bool:
+        """Whether samples may lie above full scale, or be no numbers: those of floating point."""
+        return self.track.codec.startswith("pcm_f")
+
+    @property
     def needs_measuring(self) -> bool:
         """Whether the gain has to be known before anything is encoded: it is chosen, or a downmix could clip."""
         return self.rungs[0].loudness_lufs is not None or self.rungs[0].channels < self.track.channels
@@ -52,8 +57,16 @@ class AudioPlan:
 def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: Mapping[str, str]) -> str:
     """The name of one bit rate of one track of sound."""
     what = [str(audio.origin_s), list(audio.track.joined), plain(AudioRung, rung), HEARD_REVISION]
-    if behind := codecs.AUDIO[rung.codec].silence_behind:
-        what.append(behind)
+    # Only where there is something to say, so that the names of all others stay.
+    behind = codecs.AUDIO[rung.codec].silence_behind
+    for is_so, said in (
+        (behind > 0, behind),
+        (audio.track.taken_as is not None, audio.track.taken_as),
+        (audio.track.is_untimed, "untimed"),
+        (audio.may_exceed, "peak"),
+    ):
+        if is_so:
+            what.append(said)
     return encode_key(source, audio.track.index, what, tools)
 
 

@@ -1,10 +1,14 @@
 """Loudness after EBU R 128, and the gain that brings a track to what a profile asks for. Pure."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 CEILING_DBTP = -1.0
 """Highest true peak that a gain of ours may lead to (EBU R 128, h)."""
+
+NEAR_LU = 0.5
+"""How near is near enough (EBU R 128)."""
 
 SILENCE_LUFS = -70.0
 """The gate of ITU-R BS.1770: what is below is not measured."""
@@ -44,6 +48,35 @@ def plan_gain(measured: Loudness, *, target_lufs: float | None) -> Gain:
         return Gain()
     wanted = target_lufs - measured.integrated_lufs
     return Gain(gain_db=round(min(wanted, headroom), 2), is_limited=headroom < wanted)
+
+
+def within_scale(peak_dbfs: float) -> Gain:
+    """The gain that brings sound in floating point to full scale where it is above, as its encoder would clip it.
+
+    Args:
+        peak_dbfs: Its highest sample.
+    """
+    return Gain(gain_db=min(0.0, -math.ceil(peak_dbfs * 100) / 100)) if math.isfinite(peak_dbfs) else Gain()
+
+
+def approached(gain: Gain, made: Loudness, *, target_lufs: float) -> Gain | None:
+    """The gain with which an encode is as loud as was asked for; None: it is, or nothing more can be done.
+
+    At low bit rates encoders leave out what is far to the sides, or add to what they can't keep.
+
+    Args:
+        gain: What it was made with.
+        made: What it decodes to.
+        target_lufs: What the profile asks for.
+    """
+    if made.integrated_lufs is None or made.true_peak_dbtp is None:
+        return None
+    more = target_lufs - made.integrated_lufs
+    # As with `lowered`, what is encoded anew is not the same.
+    room = CEILING_DBTP - made.true_peak_dbtp - 0.2
+    if abs(more) <= NEAR_LU or (more > 0 and (gain.is_limited or room <= 0)):
+        return None
+    return Gain(gain_db=round(gain.gain_db + min(more, room), 2), is_limited=room < more)
 
 
 def lowered(gain: Gain, made: Iterable[Loudness]) -> Gain | None:

@@ -1,5 +1,6 @@
 """Which tracks of sound are carried, and what they are called. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,13 @@ MOST_CHANNELS = 8
 
 _UNMIXED = ("ambisonic", "cube", "binaural")
 """How the names of other layouts begin that there is no downmix of."""
+
+_PLACES = re.compile(r"\d+ channels \((?P<places>[A-Z0-9+]+)\)")
+"""How ffmpeg writes a layout that has no name."""
+
+_PAIRS = (("FL", "FR"), ("BL", "BR"), ("SL", "SR"), ("FLC", "FRC"), ("TFL", "TFR"))
+_MIXED = {"FC", "BC", "LFE"}.union(*_PAIRS)
+"""Places that a downmix is defined for."""
 
 _PROGRAMMES = {6: ("5.1",), 8: ("5.1", "stereo")}
 """How single-channel tracks of a master belong together (SMPTE ST 320: L R C LFE Ls Rs, then the stereo mix)."""
@@ -52,7 +60,36 @@ def can_be_mixed(channels: int, layout: str | None) -> bool:
         channels: How many it has.
         layout: ffmpeg's name of their places; None: that of the number, as WAV has it.
     """
-    return channels <= MOST_CHANNELS and not (layout or "").startswith(_UNMIXED)
+    if channels > MOST_CHANNELS or (layout or "").startswith(_UNMIXED):
+        return False
+    return channels <= 2 or _is_mixed(_places(layout))
+
+
+def taken_as(channels: int, layout: str | None) -> str | None:
+    """The layout that channels are taken for, in their order, where that is not what the container says; else None.
+
+    Two are left and right, wherever they are said to be; three without places are left, right and centre, as WAV has
+    it, where ffmpeg would take the last for an LFE and leave it out.
+    """
+    if channels == 2:
+        return None if _is_mixed(_places(layout)) else "stereo"
+    return "3.0" if channels == 3 and layout is None else None
+
+
+def _places(layout: str | None) -> set[str]:
+    """Of a layout without a name; nothing: it has one."""
+    found = _PLACES.fullmatch(layout or "")
+    return set(found["places"].split("+")) if found else set()
+
+
+def _is_mixed(places: set[str]) -> bool:
+    """Whether no channel of these is lost in a downmix, which takes pairs and something in front; all named are."""
+    if not places:
+        return True
+    in_front = bool(places & {"FL", "FR", "FC"})
+    return (
+        places <= _MIXED and in_front and all((one in places) == (other in places) for one, other in _PAIRS)
+    )
 
 
 def _label(track: AudioTrack, place: int) -> str:

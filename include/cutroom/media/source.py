@@ -96,6 +96,10 @@ class AudioTrack:
     duration_s: Fraction | None = None
     is_counted: bool = False
     """Whether its times are counted from its samples, as the container holds none: no clock that could drift."""
+    is_untimed: bool = False
+    """Whether its times say nothing, and it is heard from beginning to end as it is decoded."""
+    taken_as: str | None = None
+    """The layout that its channels are taken for, in their order; None: that of the container."""
     joined: tuple[int, ...] = ()
     """Stream indices of the single channels that make this track, in the order of the layout; empty: `index` alone."""
 

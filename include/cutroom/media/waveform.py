@@ -25,8 +25,8 @@ def read_peaks(lines: Iterable[str]) -> list[int]:
     for line in lines:
         name, _, value = line.strip().partition("=")
         if name.endswith((".Min_level", ".Max_level")):
-            scaled = round(float(value) * _FULL_SCALE)
-            data.append(max(-_FULL_SCALE - 1, min(_FULL_SCALE, scaled)))
+            # Samples of floating point may be infinite.
+            data.append(round(max(-_FULL_SCALE - 1.0, min(float(_FULL_SCALE), float(value) * _FULL_SCALE))))
     return data
 
 

@@ -1,18 +1,17 @@
-"""The steps of sound: encode_audio, and what is drawn and told of sound beside the stills."""
+"""The step encode_audio, and what is heard of a track on the way through it."""
 
 import logging
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import EncoderRefused, SourceCorrupt
-from cutroom.media import keys, waveform
-from cutroom.media.audio_plan import AudioPlan, audio_encode_key
+from cutroom.media import keys
+from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key
 from cutroom.media.codecs import AUDIO
-from cutroom.media.loudness import Gain, Loudness, lowered, plan_gain
+from cutroom.media.loudness import Gain, Loudness, approached, lowered, plan_gain, within_scale
 from cutroom.media.plan import Plan
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
     from cutroom.media.likeness import Likeness
 
 logger = logging.getLogger(__name__)
-
-COVER_SIDES_PX = (1200, 600, 300)
-"""Squares that cover art is made to fit; it is never enlarged."""
-
-WAVEFORM_SIZE_PX = (1280, 240)
 
 HEARD = "heard"
 """Name of the file of what is compared, in a scratch folder."""
@@ -49,24 +43,16 @@ def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
     reporter = shop.progress("encode_audio", part, float(made.source.duration_s or 1))
     if rungs:
         with shop.steady(one.upload, made.source) as source, shop.folder("audio") as folder:
-            track = _Track(shop, made, audio, source, folder, step="encode_audio")
-            gain = track.gain(reporter)
-            outputs = [folder / f"{rung.name}.mp4" for rung in rungs]
-            facts = track.encode(rungs, gain, outputs, reporter)
-            if audio.rungs[0].loudness_lufs is not None:
-                less = lowered(gain, [track.made(output) for output in outputs])
-                if less is not None:
-                    logger.info(
-                        "track %d: gain %+.2f dB, as encodes peak higher", audio.track.index, less.gain_db
-                    )
-                    facts = track.encode(rungs, less, outputs, reporter)
-            for rung, output in zip(rungs, outputs, strict=True):
+            track = Track(shop, made, audio, source, folder, step="encode_audio")
+            # By its ending also an MP3 of one frame is known.
+            outputs = [folder / f"{rung.name}{'.mp3' if rung.codec == 'mp3' else '.mp4'}" for rung in rungs]
+            for rung, output, facts in track.encodes(rungs, outputs, reporter):
                 keep_encode(shop, encodes[rung.name], output, facts, heard=folder / HEARD)
     reporter.finish()
     return {"track": audio.name, "encoded": len(rungs), "cached": len(audio.rungs) - len(rungs)}
 
 
-class _Track:
+class Track:
     """A track while it is worked on: read from the source, or from a levelled copy where it changes midway."""
 
     def __init__(
@@ -79,12 +65,59 @@ class _Track:
         """The gain that the plan's loudness, or a downmix, asks for."""
         from cutroom.ffmpeg import sound
 
+        above = self._peak(report) if self._audio.may_exceed else 0.0
         if not self._audio.needs_measuring:
-            return Gain()
+            return within_scale(above)
         log = self.run("measure", lambda source: sound.measure(self._audio, source=source), report)
         gain = plan_gain(sound.read_loudness(log, "mixed"), target_lufs=self._audio.rungs[0].loudness_lufs)
         logger.info("track %d: gain %+.2f dB", self._audio.track.index, gain.gain_db)
         return gain
+
+    def _peak(self, report: Callable[[float], None]) -> float:
+        from cutroom.ffmpeg import sound
+
+        log = self.run("peak", lambda source: sound.peak(self._audio, source=source), report)
+        above, no_numbers = sound.read_peak(log)
+        if no_numbers:
+            raise SourceCorrupt(
+                f"The sound is damaged: {no_numbers} samples of track {self._audio.track.index} are no numbers (NaN or "
+                "infinite). Export it anew."
+            )
+        return above
+
+    def encodes(
+        self, rungs: Sequence[AudioRung], outputs: Sequence[Path], report: Callable[[float], None]
+    ) -> Iterator[tuple[AudioRung, Path, dict[str, Any]]]:
+        """Encode all rungs, and again those that are not as loud as was asked for; each is there when it is given."""
+        gain = self.gain(report)
+        facts = self.encode(rungs, gain, outputs, report)
+        target = self._audio.rungs[0].loudness_lufs
+        if target is None:
+            yield from ((rung, output, facts) for rung, output in zip(rungs, outputs, strict=True))
+            return
+        made = [self.made(output) for output in outputs]
+        if (less := lowered(gain, made)) is not None:
+            logger.info(
+                "track %d: gain %+.2f dB, as encodes peak higher", self._audio.track.index, less.gain_db
+            )
+            gain, facts = less, self.encode(rungs, less, outputs, report)
+            made = [self.made(output) for output in outputs]
+        other = {
+            rung.name: nearer
+            for rung, one in zip(rungs, made, strict=True)
+            if (nearer := approached(gain, one, target_lufs=target)) is not None
+        }
+        # Those that are made again write over what is kept beside the others.
+        for rung, output in sorted(zip(rungs, outputs, strict=True), key=lambda one: one[0].name in other):
+            if rung.name not in other:
+                yield rung, output, facts
+                continue
+            nearer = other[rung.name]
+            logger.info("%s: gain %+.2f dB, as its encoder changes the loudness", rung.name, nearer.gain_db)
+            again = self.encode([rung], nearer, [output], report)
+            if (less := lowered(nearer, [self.made(output)])) is not None:
+                again = self.encode([rung], less, [output], report)
+            yield rung, output, again
 
     def encode(
         self, rungs: Sequence[Any], gain: Gain, outputs: Sequence[Path], report: Callable[[float], None]
@@ -214,66 +247,3 @@ def compare_heard(
     given = folder / "given"
     shop.work.get_file(keys.encode_heard(encode_key), given)
     return likeness.compare(likeness.read(given), likeness.read(folder / HEARD), joins_s)
-
-
-def sound_stills(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    """What is shown of the sound: its waveform as image and as data, cover art in several sizes, and chapters."""
-    from cutroom.packaging import webvtt
-
-    files: dict[str, Path] = {}
-    if made.audio:
-        files |= _waveform(shop, made, source, folder)
-    if made.source.cover is not None:
-        files |= _covers(shop, made, source, folder)
-    if made.source.chapters:
-        files["chapters"] = folder / "chapters.vtt"
-        files["chapters"].write_text(webvtt.chapters(made.source.chapters, made.origin_s))
-    return files
-
-
-def _waveform(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    """Of the first track, on the presentation's timeline."""
-    from cutroom.ffmpeg import sound
-
-    audio = made.audio[0]
-    rate = audio.track.sample_rate_hz
-    image, data, peaks = folder / "waveform.png", folder / "waveform.json", folder / "peaks.txt"
-
-    def draw(path: Path) -> list[str]:
-        return sound.draw(
-            audio,
-            source=path,
-            image=image,
-            peaks=peaks,
-            samples_per_peak=waveform.samples_per_peak(rate),
-            size_px=WAVEFORM_SIZE_PX,
-        )
-
-    _Track(shop, made, audio, source, folder, step="thumbnails").run("waveform", draw, lambda _: None)
-    with peaks.open() as lines:
-        data.write_text(waveform.waveform_json(waveform.read_peaks(lines), rate))
-    return {"waveform": image, "waveform_data": data}
-
-
-def _covers(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    """Cover art that can't be read is left out: the sound is whole without it."""
-    from cutroom.ffmpeg import runner, sound
-
-    assert made.source.cover is not None
-    covers = {f"cover_{side}": folder / f"cover-{side}.jpg" for side in COVER_SIDES_PX}
-    sizes = list(zip(COVER_SIDES_PX, covers.values(), strict=True))
-    command = sound.extract_cover(source=source, track=made.source.cover.index, covers=sizes)
-    log = folder / "cover.log"
-    try:
-        runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
-    except EncoderRefused as error:
-        logger.warning("The cover art can't be read and is left out: %s", str(error).splitlines()[-1])
-        return {}
-    finally:
-        shop.tool_ran("thumbnails", "cover", command, log, made.tools)
-    if not all(path.is_file() for path in covers.values()):
-        logger.warning("The cover art can't be read and is left out: nothing of it can be decoded")
-        return {}
-    if made.video is not None:
-        return covers
-    return {**covers, "poster": Path(shutil.copy(covers["cover_1200"], folder / "poster.jpg"))}

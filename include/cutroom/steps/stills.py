@@ -11,7 +11,7 @@ from cutroom.media.plan import Plan
 from cutroom.steps import planning
 from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
-from cutroom.steps.sound import sound_stills
+from cutroom.steps.sound_stills import sound_stills
 from cutroom.steps.version_files import CONTENT_TYPES, version_key
 from cutroom.steps.workshop import Workshop
 

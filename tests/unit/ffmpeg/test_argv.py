@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import strategies
-from cutroom.ffmpeg import argv, sound, sprites
+from cutroom.ffmpeg import argv, sound, sound_stills, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.joins import Sampling
 from cutroom.media.loudness import Gain
@@ -178,9 +178,15 @@ def test_single_channels_of_a_master_are_joined(golden: Golden) -> None:
     golden("argv/measure-joined.txt", one_pair_a_line(sound.measure(audio, source=Path("source.mov"))))
 
 
+def test_channels_are_taken_for_others_and_times_that_say_nothing_are_left_out(golden: Golden) -> None:
+    track = replace(SOUND, channels=3, taken_as="3.0", is_untimed=True)
+    (audio,) = plan_of(CONSTANT, track).audio
+    golden("argv/measure-taken-as.txt", one_pair_a_line(sound.measure(audio, source=Path("source.wma"))))
+
+
 def draw_of(source: Path) -> list[str]:
     (audio,) = plan_of(CONSTANT).audio
-    return sound.draw(
+    return sound_stills.draw(
         audio,
         source=source,
         image=Path("w.png"),
@@ -196,7 +202,7 @@ def test_draw_tells_ffmpeg(golden: Golden) -> None:
 
 def test_extract_cover_tells_ffmpeg(golden: Golden) -> None:
     covers = [(side, Path(f"cover-{side}.jpg")) for side in (600, 300)]
-    command = sound.extract_cover(source=Path("a.mp3"), track=1, covers=covers)
+    command = sound_stills.extract_cover(source=Path("a.mp3"), track=1, covers=covers)
     golden("argv/cover.txt", one_pair_a_line(command))
 
 
@@ -214,7 +220,7 @@ def test_every_input_has_its_protocols_and_formats_named() -> None:
         encode_of(CONSTANT),
         sound.measure(audio, source=Path("s")),
         sound.level(audio, source=Path("s"), output=Path("o")),
-        sound.extract_cover(source=Path("s"), track=1, covers=[(300, Path("c"))]),
+        sound_stills.extract_cover(source=Path("s"), track=1, covers=[(300, Path("c"))]),
         draw_of(Path("s")),
     ]
     for command in commands:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cutroom.media.loudness import Gain, Loudness, lowered, plan_gain
+from cutroom.media.loudness import Gain, Loudness, approached, lowered, plan_gain, within_scale
 
 
 def metered(integrated: float | None, peak: float | None) -> Loudness:
@@ -32,3 +32,32 @@ def test_a_gain_is_lowered_by_what_encodes_peak_above_the_ceiling() -> None:
     assert lowered(gain, []) is None
     less = lowered(gain, [Loudness(true_peak_dbtp=-3.0), Loudness(true_peak_dbtp=-0.4)])
     assert less == Gain(gain_db=3.2, is_limited=True)
+
+
+def test_sound_above_full_scale_is_brought_to_it_and_no_other_is_changed() -> None:
+    assert within_scale(12.941) == Gain(gain_db=-12.95)
+    assert within_scale(-0.3) == within_scale(float("-inf")) == Gain()
+
+
+@pytest.mark.parametrize(
+    ("integrated", "peak", "wanted"),
+    [
+        (-16.4, -9.0, None),
+        (-17.7, -9.0, Gain(gain_db=5.7)),
+        (-12.0, -9.0, Gain(gain_db=0.0)),
+        # As far as there is room for the peaks, and not at all where there is none.
+        (-18.0, -2.2, Gain(gain_db=5.0, is_limited=True)),
+        (-18.0, -1.1, None),
+        (None, None, None),
+    ],
+)
+def test_an_encode_that_is_louder_or_quieter_is_made_with_another_gain(
+    integrated: float | None, peak: float | None, wanted: Gain | None
+) -> None:
+    assert approached(Gain(gain_db=4.0), metered(integrated, peak), target_lufs=-16.0) == wanted
+
+
+def test_a_gain_that_peaks_limit_is_not_raised_again() -> None:
+    gain = Gain(gain_db=4.0, is_limited=True)
+    assert approached(gain, metered(-18.0, -3.0), target_lufs=-16.0) is None
+    assert approached(gain, metered(-15.0, -3.0), target_lufs=-16.0) == Gain(gain_db=3.0)

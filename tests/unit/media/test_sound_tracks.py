@@ -3,7 +3,9 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from cutroom.media.sound_tracks import MAX_TRACKS, carried_tracks
+import pytest
+
+from cutroom.media.sound_tracks import MAX_TRACKS, can_be_mixed, carried_tracks, taken_as
 from cutroom.media.source import AudioTrack
 
 STEREO = AudioTrack(index=1, codec="aac", channels=2, sample_rate_hz=48_000)
@@ -74,3 +76,34 @@ def test_a_joined_track_starts_with_its_first_channel_and_ends_with_its_last() -
     right = replace(MONO, index=2, start_s=Fraction(1, 2), duration_s=Fraction(6), is_default=True)
     ((track,), _) = carried_tracks([left, right])
     assert (track.start_s, track.duration_s, track.is_default, track.channels) == (Fraction(1, 2), 6, True, 2)
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout", "is_mixed", "taken"),
+    [
+        (1, "1 channels (LFE)", True, None),
+        (2, None, True, None),
+        (2, "stereo", True, None),
+        (2, "2 channels (FC+LFE)", True, None),
+        (2, "2 channels (BL+BR)", True, "stereo"),
+        (2, "2 channels (FL+FC)", True, "stereo"),
+        (2, "binaural", False, None),
+        (3, None, True, "3.0"),
+        (3, "2.1", True, None),
+        (3, "3 channels (FL+FR+TC)", False, None),
+        (3, "3 channels (BL+BR+BC)", False, None),
+        (4, None, True, None),
+        (4, "4 channels (FL+FR+LFE+BC)", True, None),
+        (4, "ambisonic 1", False, None),
+        (8, "7.1(wide)", True, None),
+        (8, "cube", False, None),
+        (9, None, False, None),
+    ],
+)
+def test_channels_are_taken_for_what_loses_none_of_them(
+    channels: int, layout: str | None, is_mixed: bool, taken: str | None
+) -> None:
+    """ffmpeg takes three without places for left, right and LFE, and refuses two that are not in front."""
+    assert can_be_mixed(channels, layout) is is_mixed
+    if is_mixed:
+        assert taken_as(channels, layout) == taken
