@@ -293,6 +293,14 @@ SOURCES: dict[str, Awkward] = {
         ),
     ),
     # Structure
+    "pictures that are refreshed bit by bit": Awkward(
+        suffix=".mp4",
+        make=counted(
+            seconds=3,
+            video=(*PLAIN, "-x264-params", "intra-refresh=1:keyint=20"),
+        ),
+        frames=75,
+    ),
     "MPEG-4 without a table of keyframes": Awkward(
         suffix=".mp4",
         frames=50,

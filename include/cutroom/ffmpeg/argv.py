@@ -75,7 +75,7 @@ def encode_video(
     # Times in the chunk object are moved by whole seconds (see cutter.split).
     shift = round(video.shift_s / timing.time_base)
     frames = (
-        _pictures_of(source, **alpha.decoder(video.track, 0), **ONE_THREAD)
+        _pictures_of(source, **alpha.decoder(video.track, 0), **_midway(video, chunk), **ONE_THREAD)
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
@@ -119,6 +119,14 @@ def encode_video(
         )
         made.append(ffmpeg.output(sampled, str(samples[place]), **raw))
     return compiled(made, *ONE_FILTER_THREAD)
+
+
+def _midway(video: VideoPlan, chunk: EncodeChunk) -> dict[str, str]:
+    """Let a decoder that begins in the middle show all that it decodes: what is not whole there lies before the chunk.
+
+    That of H.264 else holds back what it does not know to be whole, as behind a keyframe without a word on that.
+    """
+    return {"flags": "+output_corrupt"} if video.track.codec == "h264" and chunk.index else {}
 
 
 def _pictures_of(source: Path, **options: str) -> Any:

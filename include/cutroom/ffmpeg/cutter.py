@@ -21,13 +21,14 @@ from cutroom.ffmpeg import alpha, caption_pairs, presentation, transport
 from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
 from cutroom.ffmpeg.chunk_format import ChunkFormat, CodecNotTaken, chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.frame_packets import codec_of, packets
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
 from cutroom.media.clock import ClockBroken
 
 
 def index(source: str, track: int) -> None:
-    """Print `pts flags` of each packet in decode order; flags are K (keyframe), D (not shown) and U (undecodable).
+    """Print `pts flags` of each packet in decode order: K (keyframe), G (gradual), D (not shown), U (undecodable).
 
     A line `retimed` before them says that the times are not all the container's own, `captions` which closed captions
     the pictures carry, `last` for how many ticks the last frame is shown. Empty lines are signs of life.
@@ -40,7 +41,7 @@ def index(source: str, track: int) -> None:
     if found.last_lasts:
         print("last", found.last_lasts)
     for number, packet in enumerate(found.packets):
-        flags = "K" if packet.is_keyframe else ""
+        flags = ("K" if packet.is_keyframe else "") + ("G" if packet.is_gradual else "")
         flags += "U" if number in found.undecodable else "" if packet.is_shown else "D"
         print(packet.pts, flags)
 
@@ -63,9 +64,7 @@ def split(source: str, track: int, cuts: str) -> None:
         last_keyframe: int | None = None
         form: ChunkFormat | None = None
         packet: Packet[Any]
-        for number, (packet, line) in enumerate(
-            zip(presentation.packets(container, stream), times, strict=False)
-        ):
+        for number, (packet, line) in enumerate(zip(packets(container, stream), times, strict=False)):
             pts, dts = map(int, line.split())
             form = form or chunk_format(stream, packet)
             # NUT's writer aborts where keyframes are not in order, as false ones may be.
@@ -123,8 +122,8 @@ def _shown(container: InputContainer, stream: Any, times: Path) -> Iterator[line
     """The pairs in the pictures of a track, by when these are shown. Prints empty lines as signs of life."""
     shown = [int(line.split()[0]) for line in times.read_text().splitlines()]
     captioned = {}
-    codec = presentation.codec_of(stream)
-    for number, packet in zip(range(len(shown)), presentation.packets(container, stream), strict=False):
+    codec = codec_of(stream)
+    for number, packet in zip(range(len(shown)), packets(container, stream), strict=False):
         if said := caption_data(bytes(packet), codec):
             captioned[number] = said
         if number % presentation.ALIVE_EVERY == 0:
@@ -134,18 +133,18 @@ def _shown(container: InputContainer, stream: Any, times: Path) -> Iterator[line
 
 def _sent(container: InputContainer, stream: Any) -> Iterator[line21.Pair]:
     """The pairs of a track of captions."""
-    packets = (
+    captioned = (
         caption_pairs.CaptionPacket(pts=one.pts, duration=one.duration or 0, data=said)
-        for one in presentation.packets(container, stream)
+        for one in packets(container, stream)
         if one.pts is not None and (said := caption_data(bytes(one), TRACK_CODEC))
     )
-    return caption_pairs.in_track(packets, Fraction(stream.time_base))
+    return caption_pairs.in_track(captioned, Fraction(stream.time_base))
 
 
 def documents(source: str, track: int, target: str) -> None:
     """Write a line for each packet of a track of documents: its time and its end in ms, and its bytes in base 64."""
     with av.open(f"file:{source}", options=INPUT_OPTIONS) as container, Path(target).open("w") as file:
-        for packet in presentation.packets(container, container.streams[track]):
+        for packet in packets(container, container.streams[track]):
             if packet.pts is not None and packet.duration:
                 times = (packet.pts, packet.pts + packet.duration)
                 print(*(round(one * packet.time_base * 1000) for one in times), _as_text(packet), file=file)

@@ -64,7 +64,7 @@ def read_packets(
             last_lasts = int(line.split()[1])
         elif line:
             pts, flags = line.split(" ")
-            packets.append(Packet(int(pts), "K" in flags, not flags.strip("K")))
+            packets.append(Packet(int(pts), "K" in flags, not flags.strip("KG"), "G" in flags))
             undecodable += "U" in flags
         if len(packets) > most.frames:
             raise SourceTooLarge(

@@ -6,14 +6,13 @@ one time only a decoder knows which comes first.
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 
@@ -22,6 +21,8 @@ from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.caption_pairs import in_pictures
 from cutroom.ffmpeg.chunk_format import chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.frame_packets import codec_of, packets
+from cutroom.ffmpeg.h264 import Headers
 from cutroom.ffmpeg.keyframes import is_keyframe
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
@@ -64,6 +65,7 @@ class Stated:
     dts: int | None
     is_keyframe: bool
     is_discarded: bool
+    is_gradual: bool = False
 
 
 def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
@@ -80,6 +82,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
         codec = codec_of(stream)
         extradata = b"" if stream.codec_context is None else stream.codec_context.extradata or b""
+        headers = Headers(extradata) if codec == "h264" else None
         captioned: dict[int, CaptionData] = {}
         has_708 = False
         stated = []
@@ -94,7 +97,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 chunk_format(stream, packet)
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             begins = is_keyframe(packet, codec, extradata)
-            stated.append(Stated(pts, packet.dts, begins, packet.is_discard))
+            is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
+            stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual))
             durations.append(packet.duration or 0)
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
     stated = _with_lone_times(stated, reorders)
@@ -110,12 +114,6 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         captions=tuple(channels) or (CEA_708,) * has_708,
         last_lasts=0 if last is None else durations[last],
     )
-
-
-def codec_of(stream: Any) -> str:
-    """The name of a track's codec, whatever decodes it; nothing where PyAV knows no decoder."""
-    context = stream.codec_context
-    return "" if context is None else str(context.codec.canonical_name)
 
 
 def present(
@@ -141,7 +139,7 @@ def present(
     if None in times or len(set(times)) < len(times):
         return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
     _reject_many_edits(stated)
-    packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded) for one in stated]
+    packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded, one.is_gradual) for one in stated]
     end = len(packets) if truncated else _undecided(packets)
     shown = set(shown_order(end)) if end else set()
     undecodable = frozenset(n for n in range(end) if packets[n].is_shown and n not in shown)
@@ -166,7 +164,7 @@ def _undecided(packets: Sequence[Packet]) -> int:
     first = keyframes[0]
     end = keyframes[1] if len(keyframes) > 1 else len(packets)
     leads = any(one.pts < packets[first].pts for one in packets[first + 1 : end])
-    return end if first > 0 or leads else 0
+    return end if first > 0 or leads or packets[first].is_gradual else 0
 
 
 def _retimed(stated: Sequence[Stated], step: int, order: Sequence[int]) -> list[Packet]:
@@ -179,7 +177,10 @@ def _retimed(stated: Sequence[Stated], step: int, order: Sequence[int]) -> list[
     hidden = min(times.values(), default=0)
     return [
         Packet(
-            times.get(number, one.pts if one.pts is not None else hidden), one.is_keyframe, number in times
+            times.get(number, one.pts if one.pts is not None else hidden),
+            one.is_keyframe,
+            number in times,
+            one.is_gradual,
         )
         for number, one in enumerate(stated)
     ]
@@ -206,30 +207,6 @@ def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:
     if reorders:
         return list(stated)
     return [one if one.pts is not None else replace(one, pts=one.dts) for one in stated]
-
-
-def packets(container: InputContainer, stream: Any) -> "Iterator[AvPacket[Any]]":
-    """The packets of one track that hold data, in decode order; each with one frame, where AVI packs two into one."""
-    found = (packet for packet in demuxed(container, [stream]) if packet.size)
-    return found if codec_of(stream) != "mpeg4" else _unpacked(found, stream)
-
-
-def _unpacked(found: "Iterator[AvPacket[Any]]", stream: Any) -> "Iterator[AvPacket[Any]]":
-    """Put a frame that came with the one before it in place of the empty frame that stands for it."""
-    unpack = BitStreamFilterContext("mpeg4_unpack_bframes", stream)
-    for packet in found:
-        yield from unpack.filter(packet)
-
-
-def demuxed(container: InputContainer, streams: list[Any]) -> "Iterator[AvPacket[Any]]":
-    """All packets of these tracks, in the order of the file; a track that only begins midway is passed over."""
-    while True:
-        try:
-            yield from container.demux(streams)
-        except IndexError:
-            # PyAV does not know the track of a packet; what comes after it is read by another walk.
-            continue
-        return
 
 
 def _decoded(source: str, track: int, end: int, alive: Callable[[], None]) -> list[int]:

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
-from cutroom.ffmpeg import ogg, presentation
+from cutroom.ffmpeg import ogg
 from cutroom.ffmpeg.containers import INPUT_OPTIONS, MPEG, OGG
+from cutroom.ffmpeg.frame_packets import demuxed
 from cutroom.media.clock import Clock, ClockBroken, jump_times
 
 TICKS_PER_S = 90_000
@@ -91,7 +92,7 @@ def _walked(source: str, clock: Clock, alive: Callable[[], None]) -> Iterator[tu
     """Of each packet its track, where in the file it begins, and the number of its part."""
     with _opened(source) as container:
         packet: Any
-        for number, packet in enumerate(presentation.demuxed(container, list(container.streams))):
+        for number, packet in enumerate(demuxed(container, list(container.streams))):
             if number % ALIVE_EVERY == 0:
                 alive()
             decoded, shown = packet.dts, packet.pts

@@ -63,6 +63,9 @@ class Packet:
     is_keyframe: bool
     is_shown: bool = True
     """False for packets that show nothing: an edit list keeps them for decoding, or nothing can be made of them."""
+    is_gradual: bool = False
+    """Whether what a decoder shows from this keyframe on is whole no sooner than at the next one: each picture
+    refreshes a part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +253,8 @@ def plan_chunks(
         earlier = bisect_right(keyframes, packet)
         # Leading pictures of an open group come after its keyframe, but need the group before.
         while earlier and packets[keyframes[earlier - 1]].pts > boundary:
+            earlier -= 1
+        if earlier and packets[keyframes[earlier - 1]].is_gradual:
             earlier -= 1
         decoded_from.append(keyframes[earlier - 1] if earlier else 0)
     waste = [packet - first for packet, first in zip(needed, decoded_from, strict=True)]

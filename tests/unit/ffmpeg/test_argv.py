@@ -71,13 +71,13 @@ def one_pair_a_line(arguments: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def encode_of(times: list[int], track: AudioTrack = SOUND, **planned: Any) -> list[str]:
+def encode_of(times: list[int], track: AudioTrack = SOUND, *, index: int = 0, **planned: Any) -> list[str]:
     video = plan_of(times, track, **planned).video
     assert video is not None
     (chunk,) = video.chunks
     return argv.encode_video(
         video,
-        chunk,
+        replace(chunk, index=index),
         video.rungs,
         source=Path("chunk.nut"),
         outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
@@ -276,6 +276,14 @@ def test_a_chunk_is_decoded_once_for_each_codec_and_all_its_rungs(name: str) -> 
         made += rungs
     # No rung is left for a decode of its own.
     assert made == list(video.rungs)
+
+
+@pytest.mark.parametrize(
+    ("index", "codec", "shows_all"), [(0, "h264", False), (1, "h264", True), (1, "mpeg2video", False)]
+)
+def test_a_decoder_that_begins_midway_holds_nothing_back(index: int, codec: str, shows_all: bool) -> None:
+    command = encode_of(CONSTANT, index=index, codec=codec)
+    assert ("+output_corrupt" in command[: command.index("-i")]) is shows_all
 
 
 def test_every_rung_notes_its_frames() -> None:

@@ -1,14 +1,12 @@
 """When frames are shown where the container does not say it, or says it twice."""
 
-from collections.abc import Iterator
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, codec_of, demuxed, present
+from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, present
 
 STEP = 40
 
@@ -98,22 +96,3 @@ def test_whatever_a_container_states_each_frame_is_shown_once_in_the_decoders_or
     assert len(shown) == len(set(shown)) == len(order)
     if found.retimed:
         assert all(found.packets[before].pts < found.packets[after].pts for before, after in pairwise(order))
-
-
-def test_packets_of_a_track_that_begins_midway_are_passed_over() -> None:
-    """PyAV raises at each of them, as it knows only the tracks that were there when the file was opened."""
-
-    class Opened:
-        found = iter([1, 2, None, 3, None, None, 4])
-
-        def demux(self, _: object) -> Iterator[int]:
-            for packet in self.found:
-                if packet is None:
-                    raise IndexError
-                yield packet
-
-    assert list(demuxed(Opened(), [])) == [1, 2, 3, 4]  # type: ignore[arg-type]
-
-
-def test_a_codec_that_nothing_decodes_has_no_name() -> None:
-    assert codec_of(SimpleNamespace(codec_context=None)) == ""

@@ -212,6 +212,11 @@ class TestChunks:
         packets = [Packet(pts=n, is_keyframe=False) for n in range(10)]
         assert [one.first_packet for one in timeline.plan_chunks(packets, [0, 5], 1)] == [0, 0]
 
+    def test_pictures_that_are_refreshed_bit_by_bit_are_decoded_from_a_whole_refresh_before(self) -> None:
+        packets = [Packet(pts=n, is_keyframe=n % 5 == 0, is_gradual=n % 5 == 0 and n > 0) for n in range(20)]
+        chunks = timeline.plan_chunks(packets, [0, 3, 7, 10, 16], 1)
+        assert [one.first_packet for one in chunks] == [0, 0, 0, 5, 10]
+
     def test_two_packets_of_one_frame_are_one_frame(self) -> None:
         # Two fields in packets of their own that carry the same time.
         packets = [Packet(pts=n // 2, is_keyframe=n == 0) for n in range(8)]
