@@ -21,16 +21,38 @@ def ended_by_interrupts() -> Iterator[None]:
         yield
         return
 
-    def end_now(*_: object) -> None:
-        if sys.stderr.isatty():
-            os.write(sys.stderr.fileno(), _SHOW_CURSOR)
-        os._exit(_EXIT_INTERRUPTED)
-
     def end(*_: object) -> None:
-        signal.signal(signal.SIGINT, end_now)
+        signal.signal(signal.SIGINT, lambda *_: _end_now())
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, end)
     yield
     # Not where it was interrupted: threads may still wait for a store when Python ends, and the second has to count.
     signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ended_at_once(said: str) -> Iterator[None]:
+    """Within, Ctrl-C ends this process and its media tools at once; only for what goes on from a kill.
+
+    A background job that was told to go on goes on.
+
+    Args:
+        said: What is told then.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: _end_now(said))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_now(said: str = "") -> None:
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), _SHOW_CURSOR)
+    if said:
+        os.write(sys.stderr.fileno(), f"\n{said}\n".encode())
+    os._exit(_EXIT_INTERRUPTED)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cutroom.cli.reports import printable
 from cutroom.errors import VerificationFailed
 
 if TYPE_CHECKING:
     from cutroom.media.version import PublishedRendition
 
-EXIT_FAILED = 1
+STOPPED = "Stopped. The same command goes on from here."
 
 
 def register(app: typer.Typer) -> None:
@@ -31,35 +32,29 @@ def transcode(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Make HLS and DASH from a file on this machine: the same steps as in Airflow, without any service."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+    from cutroom.cli.interrupts import ended_at_once
+    from cutroom.cli.progress_bars import StepProgress
     from cutroom.media.upload import kind_of
     from cutroom.settings import get_settings
     from cutroom.steps.local import transcode as run
 
     settings = get_settings()
     chosen = profile or settings.profile_for(kind_of(source.name))
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task(source.name, total=100)
-
-        def show(percent: float, step: str) -> None:
-            bar.update(task, completed=percent, description=f"{source.name}: {step}")
-
-        version = run(source, out_dir, profile=chosen, settings=settings, listener=show)
+    with ended_at_once(STOPPED), StepProgress(printable(source.name)) as progress:
+        version = run(source, out_dir, profile=chosen, settings=settings, listener=progress)
     if as_json:
         typer.echo(json.dumps({**version.to_json(), "out_dir": str(out_dir)}, indent=2))
         return
     rows = [_row(rendition) for rendition in version.renditions]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    shown = printable(str(out_dir))
     for *words, rate in rows:
         cells = [f"{word:{width}}" for word, width in zip(words, widths[:-1], strict=True)]
         typer.echo("  ".join([*cells, f"{rate:>{widths[-1]}}"]))
     for download in version.downloads.values():
-        typer.echo(f"download {out_dir / download}")
+        typer.echo(f"download {shown}/{download}")
     manifests = [name for name in (version.hls, version.dash, *version.other_manifests.values()) if name]
-    played = " or ".join(str(out_dir / name) for name in manifests)
+    played = " or ".join(f"{shown}/{name}" for name in manifests)
     typer.echo(f"{len(version.report['checks'])} checks hold. Play {played}")
 
 

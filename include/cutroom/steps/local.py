@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -14,22 +14,19 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
-from cutroom.errors import ObjectMissing, SourceMissing, UsageError
+from cutroom.errors import ObjectMissing, UsageError
 from cutroom.media import keys
 from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress, percent_of
 from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
-from cutroom.steps import assembling, encoding, planning, publishing, sound, stills, stored
+from cutroom.steps import assembling, encoding, out_folder, planning, publishing, sound, stills, stored
 from cutroom.steps.source_check import check_source
 from cutroom.steps.workshop import Workshop, sha256_of, source_limits, tool_limits
 
 if TYPE_CHECKING:
     from cutroom.stores.objects import ObjectStore
-
-WORK_FOLDER = ".work"
-"""Holds what is half done; a run that was stopped goes on from it, and a run that ends well removes it."""
 
 
 @dataclass
@@ -97,7 +94,8 @@ def transcode(
 
     Args:
         source: The file.
-        out: The folder; its manifests appear last, after everything was verified.
+        out: The folder; its manifests appear last, after everything was verified. A version that is there already is
+            replaced then.
         profile: Name of a profile, or path of a YAML file.
         settings: Limits and the number of encodes at a time.
         listener: Told the percentage and the step.
@@ -107,34 +105,46 @@ def transcode(
 
     Raises:
         SourceRejected: The source can't become media.
-        UsageError: `out` is a file, or holds something else.
+        ProfileInvalid: There is no such profile, or it asks for what is not allowed.
+        UsageError: `source` is no file that can be read, or `out` no folder that can be written.
+        Conflict: Another run is writing `out`.
     """
-    if not source.is_file():
-        raise SourceMissing(f"There is no file {source}.")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; name a folder.")
-    work = out.resolve() / WORK_FOLDER
-    work.mkdir(parents=True, exist_ok=True)
-    upload = _as_upload(source)
-    record = LocalRecord(dag_id=f"process_{upload.kind}", listener=listener)
-    shop = _workshop(work, source, record, settings)
-    slots = settings.encode_slots or os.cpu_count() or 1
-    version = _run(shop, {"upload": upload.to_json(), "profile": profile}, slots)
-    _reveal(work / "media", out, version)
-    shutil.rmtree(work)
+    _must_be_readable(source)
+    load_profile(profile)
+    with out_folder.work_in(out) as work:
+        upload = _as_upload(source)
+        record = LocalRecord(dag_id=f"process_{upload.kind}", listener=listener)
+        shop = _workshop(work, source, record, settings)
+        slots = settings.encode_slots or os.cpu_count() or 1
+        version = _run(shop, {"upload": upload.to_json(), "profile": profile}, slots)
+        out_folder.reveal(work / "media", out, version)
     listener(100.0, "done")
     return version
 
 
+def _must_be_readable(source: Path) -> None:
+    try:
+        is_file = stat.S_ISREG(source.stat().st_mode)
+        if is_file:
+            source.open("rb").close()
+    except OSError as error:
+        raise UsageError(f"{source} can't be read: {error.strerror}.") from error
+    if not is_file:
+        raise UsageError(
+            f"{source} is {'a folder' if source.is_dir() else 'no file on a disk'}; name a file."
+        )
+
+
 def _as_upload(source: Path) -> UploadedObject:
-    stat = source.stat()
+    found = source.stat()
     return UploadedObject(
         bucket="file",
-        key=source.name,
-        version=ids.digest([str(source.resolve()), stat.st_size, stat.st_mtime_ns]),
+        # File systems take any bytes as a name.
+        key=os.fsencode(source.name).decode(errors="replace"),
+        version=ids.digest([os.fsencode(source.resolve()).hex(), found.st_size, found.st_mtime_ns]),
         versioned=False,
-        size_bytes=stat.st_size,
-        uploaded_at=datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(),
+        size_bytes=found.st_size,
+        uploaded_at=datetime.fromtimestamp(found.st_mtime, UTC).isoformat(),
     )
 
 
@@ -149,10 +159,10 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
         media=FileStore(work / "media"),
         scratch=work / "scratch",
         sources=LocalSources(source.resolve()),
-        sidecars=lambda upload: {
+        sidecars=lambda _: {
             name: (source.parent / name).read_bytes()
             for name in sidecars_of(
-                upload.name, (one.name for one in source.parent.iterdir() if one.is_file())
+                source.name, (one.name for one in source.parent.iterdir() if one.is_file())
             )
             if (source.parent / name).stat().st_size <= MAX_SIDECAR_BYTES
         },
@@ -167,7 +177,6 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
 
 
 def _run(shop: Workshop, job: dict[str, Any], slots: int) -> PublishedVersion:
-    load_profile(job["profile"])
     job = planning.plan(shop, planning.probe(shop, job))
     with ThreadPoolExecutor(slots, thread_name_prefix="step") as pool:
         audio = [pool.submit(sound.encode_audio, shop, job, work) for work in planning.tracks(shop, job)]
@@ -191,20 +200,6 @@ def _finish(futures: list[Any]) -> None:
     for future in futures:
         if not future.cancelled():
             future.result()
-
-
-def _reveal(media: Path, out: Path, version: PublishedVersion) -> None:
-    """Move a verified version into its place: leaves first, the manifests last."""
-    shown = sorted(one.rendition_key for one in version.renditions)
-    for rendition in (media / "renditions" / key for key in shown):
-        target = out / "renditions" / rendition.name
-        if target.exists():
-            shutil.rmtree(target)
-        target.parent.mkdir(exist_ok=True)
-        rendition.replace(target)
-    files = sorted(one for one in media.iterdir() if one.is_file())
-    for one in sorted(files, key=lambda path: path.suffix in {".m3u8", ".mpd"}):
-        one.replace(out / one.name)
 
 
 def check_folder(out: Path, settings: Settings, source: Path | None = None) -> dict[str, Any]:

@@ -53,11 +53,14 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
     assert video is not None
     duration = sprites.end_s(video)
     sheet = sprites.plan_sheet(duration, video.track.display_size, made.thumbnails)
-    command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
+    # From within the folder: of the names of pictures ffmpeg takes a `%` for a number, also of a folder's.
+    command = argv.inspect_video(
+        video, sheet, source=source.absolute(), stats=folder / "stats.txt", folder=Path()
+    )
     log = folder / "ffmpeg.log"
     try:
         with of_decoding("The picture"), shop.busy(1):
-            runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter))
+            runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(reporter), cwd=folder)
     finally:
         shop.tool_ran("thumbnails", "stills", command, log, made.tools)
     timing = video.timing

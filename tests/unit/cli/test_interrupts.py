@@ -4,7 +4,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 WAITING = """
@@ -22,6 +25,24 @@ with ended_by_interrupts():
     except KeyboardInterrupt:
         print("ending", flush=True)
         threading.Event().wait()
+"""
+
+WORKING = """
+import subprocess, sys, threading
+from pathlib import Path
+from cutroom.cli.interrupts import ended_at_once
+from cutroom.ffmpeg import runner
+
+def tell(line):
+    print(line, flush=True)
+
+def work():
+    runner.run(["sh", "-c", "echo $$; exec sleep 600"], log=Path(sys.argv[1]), on_line=tell)
+
+with ended_at_once("Stopped."):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
 """
 
 Start = Callable[[str], "subprocess.Popen[str]"]
@@ -67,3 +88,17 @@ def test_a_background_job_goes_on(start: Start) -> None:
     process.stdin.write("\n")
     process.stdin.flush()
     assert said(process) == "going on\n"
+
+
+def test_a_command_that_goes_on_from_a_kill_ends_at_once_with_its_media_tools(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKING, tmp_path / "log"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        tool = psutil.Process(int(said(process)))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == "\nStopped.\n"
+    with suppress(psutil.NoSuchProcess):
+        tool.wait(timeout=60)
