@@ -150,7 +150,7 @@ def parse_profile(text: str, where: str) -> Profile:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ProfileInvalid(f"{where} is not YAML{line}: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise ProfileInvalid(f"{where} is not YAML: {error}") from error
+        raise ProfileInvalid(f"{where} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
         raise ProfileInvalid(f"{where} is not a mapping of keys; see docs/profiles.md.")
     try:
@@ -159,11 +159,18 @@ def parse_profile(text: str, where: str) -> Profile:
         raise ProfileInvalid(f"{where}: {'; '.join(_told(error.errors()))}") from error
 
 
+_WORDS = {
+    "tuple_type": "Input should be a list, like [a, b]",
+    "too_short": "List should have at least 1 item",
+}
+"""In place of pydantic's own, which are about Python."""
+
+
 def _told(errors: Sequence[Any]) -> Iterator[str]:
     around = {error["loc"][:depth] for error in errors for depth in range(len(error["loc"]))}
     for error in errors:
         key = ".".join(str(part) for part in error["loc"])
-        said = error["msg"].removeprefix("Value error, ")
+        said = _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
         if error["type"] == "extra_forbidden":
             yield f"{key} is not a key of a profile; here are allowed: {', '.join(_keys_beside(error['loc']))}"
         elif error["type"] == "missing":
@@ -209,8 +216,14 @@ def load_profile(name: str) -> Profile:
         path = Path(name)
         if not path.is_file():
             raise ProfileInvalid(f"There is no profile file {name}.")
-        return parse_profile(path.read_text(), name)
+        try:
+            return parse_profile(path.read_text("utf-8"), name)
+        except UnicodeDecodeError as error:
+            raise ProfileInvalid(f"{name} is no text in UTF-8.") from error
     if name not in profile_names():
-        raise ProfileInvalid(f"There is no profile {name!r}; there are {', '.join(profile_names())}.")
+        raise ProfileInvalid(
+            f"There is no profile {name!r}; there are {', '.join(profile_names())}, "
+            "and your own by the path of a .yaml file."
+        )
     text = (PROFILES / f"{name}.yaml").read_text()
     return parse_profile(text, f"Profile {name}")

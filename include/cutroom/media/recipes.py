@@ -110,7 +110,7 @@ class AudioCodec(Part):
     """One codec with its bit rates."""
 
     codec: AudioCodecName
-    bitrates: tuple[BitRate, ...] = ()
+    bitrates: tuple[Annotated[BitRate, Field(ge=8_000, le=1_536_000)], ...] = ()
     """For stereo, highest first in the manifests; a lossless codec has none."""
     channels: Literal[1, 2, 6] = 2
     """Most channels; a source with fewer keeps its own. 6 is 5.1."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import strategies
 from cutroom.errors import ProfileInvalid
 from cutroom.media.profile import Profile, load_profile, parse_profile, profile_names
+from cutroom.media.recipes import AudioCodec, Download, Encryption, Rung, Thumbnails, VideoCodec
 
 GOOD = """
 name: mine
@@ -77,6 +78,9 @@ def test_bit_rates_and_boxes_are_read_as_they_are_written() -> None:
         ({"audio": [{"codec": "wma", "bitrates": ["64k"]}]}, ["audio.0.codec", "'wma'", "'aac'"]),
         ({"audio": [{"codec": "aac", "bitrates": ["64k"], "channels": 3}]}, ["audio.0.channels", "3", "1, 2 or 6"]),
         ({"audio": [{"codec": "mp3", "bitrates": ["64k"], "channels": 6}]}, ["audio.0: `channels`", "6", "up to 2"]),
+        ({"audio": [{"codec": "aac", "bitrates": [128]}]}, ["bitrates.0", "128", "greater than or equal to 8000"]),
+        ({"audio": [{"codec": "aac", "bitrates": ["5M"]}]}, ["bitrates.0", "'5M'", "less than or equal to 1536000"]),
+        ({"containers": "cmaf"}, ["containers", "'cmaf'", "a list"]),
         ({"audio": [{"codec": "aac"}]}, ["audio.0: aac needs `bitrates`", "128k"]),
         ({"audio": [{"codec": "flac", "bitrates": ["64k"]}]}, ["audio.0: flac is lossless", "`bitrates`"]),
         ({"audio": [{"codec": "aac", "bitrates": ["64k"], "loudness_lufs": 3}]}, ["audio.0.loudness_lufs", "3", "-5"]),
@@ -128,6 +132,7 @@ def test_all_mistakes_are_named_at_once() -> None:
         ("a: 1\nb: 2\na: 3", "a is there twice"),
         ("- 1", "not a mapping"),
         ("", "not a mapping"),
+        ("a: \0", "is not YAML: unacceptable character"),
     ],
 )
 def test_a_file_that_is_no_profile_is_refused(text: str, words: str) -> None:
@@ -190,6 +195,27 @@ def test_an_unknown_name_is_refused_with_the_names_that_there_are() -> None:
 def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileInvalid, match="no profile file"):
         load_profile(str(tmp_path / "none.yaml"))
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(GOOD.replace("of mine", "für mich").encode("latin-1"))
+    with pytest.raises(ProfileInvalid, match=r"latin.yaml is no text in UTF-8"):
+        load_profile(str(tmp_path / "latin.yaml"))
+
+
+def test_the_page_of_profiles_shows_every_key_in_a_profile_that_is_taken() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text()
+    shown = yaml.safe_load(page.partition("## Keys")[2].partition("```yaml\n")[2].partition("```")[0])
+
+    def keys(value: object) -> set[str]:
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return set(value if isinstance(value, dict) else ()).union(*map(keys, inside))
+
+    parts = (Profile, VideoCodec, Rung, AudioCodec, Download, Encryption, Thumbnails)
+    assert keys(shown) == {key for part in parts for key in part.model_fields}
+    # What is locked is not given away in clear.
+    for one in ("downloads", "encryption"):
+        parse_profile(yaml.safe_dump({key: value for key, value in shown.items() if key != one}), "page")
 
 
 LOCK = {"scheme": "cenc", "key_uri": "https://keys.example/{key_id}"}
