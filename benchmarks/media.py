@@ -4,8 +4,9 @@
 
 Threads and decodes of a ladder are in `--only ladder`.
 
-Each step runs in a process of its own, whose peak memory, with that of the tools it starts, is what counts. The long
-film is the short one, one minute, over and over by stream copy.
+Each step runs in a process of its own, that has imported what a task of a stack inherits. What counts is the memory
+that it takes beside that, with that of the tools it starts, at its peak. The long film is the short one, one minute,
+over and over by stream copy.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from typing import Any
 from cutroom.ffmpeg import coded, join, tools
 from cutroom.media import timeline
 from cutroom.settings import Settings
-from cutroom.steps import assembling, encoding, local, planning, stills
+from cutroom.steps import assembling, encoding, inherited, local, planning, stills
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
@@ -169,9 +170,11 @@ def _measured(
     name: str,
     job: dict[str, Any],
 ) -> None:
+    inherited.make_ready()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, size = STEPS[name](film, folder, job)
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    queue.put({"seconds": seconds, "bytes": size, "peak_mib": sum(peaks) / 1024})
+    queue.put({"seconds": seconds, "bytes": size, "peak_mib": (sum(peaks) - before) / 1024})
 
 
 def _alone(target: Callable[..., None], *arguments: object) -> dict[str, Any]:

@@ -4,43 +4,30 @@ A task's own process took 0.5 s of CPU time for it, 24 times a run. What is inhe
 when the stack was started, as a restart is due after an update anyway.
 """
 
-import pkgutil
 from importlib import import_module
 from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
-from sqlalchemy.orm import configure_mappers
 
-PACKAGES = ("cutroom.ffmpeg", "cutroom.packaging", "cutroom.steps", "cutroom.stores", "block_dedup")
+from cutroom.steps import inherited
 
 OF_AIRFLOW = (
     "airflow.dag_processing.dagbag",
     "airflow.sdk.definitions.decorators",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
+    "cutroom.steps.boundary",
 )
-"""What reads a DAG file and runs a task of it, which Airflow imports when it comes to that."""
-
-LEFT_OUT = "cutroom.stores.block_rpc"
-"""gRPC doesn't like to be forked, and few stacks have a Block Service of its own."""
+"""What reads a DAG file and runs a task of it, which is imported else when it comes to that."""
 
 
 def preload() -> None:
     """Import the modules that tasks are made of, and do what these do when they are used first."""
     for name in OF_AIRFLOW:
         import_module(name)
-    for package in PACKAGES:
-        for found in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
-            if not found.name.startswith(LEFT_OUT):
-                import_module(found.name)
-
-    from cutroom.media import encode_key, plan  # noqa: PLC0415 - only what forks pays for it
-    from cutroom.stores import s3  # noqa: PLC0415
-
-    encode_key.adapter(plan.Plan)
-    configure_mappers()
-    s3.read_descriptions()
+    inherited.make_ready()
+    inherited.import_all("block_dedup")
 
 
 class Preload:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
+from av.video.stream import VideoStream
 
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg.coded import opened, packets
@@ -39,7 +40,7 @@ class Joined:
 
 
 def join(
-    chunks: Sequence[Path],
+    chunks: Iterable[Path],
     frame_ticks: Sequence[Sequence[int]],
     timescale: int,
     output: Path,
@@ -55,7 +56,7 @@ def join(
     joins.
 
     Args:
-        chunks: Files in order.
+        chunks: Files in order, each read when it is asked for and left alone when the next one is.
         frame_ticks: For each chunk the presentation times of its frames, in the order in which they are decoded, in
             ticks of `timescale`.
         timescale: Ticks per second of the output.
@@ -91,19 +92,12 @@ def join(
         output.open("wb") as file,
         av.open(file, "w", format="mp4", options=options, buffer_size=WRITTEN_AT_ONCE_BYTES) as container,
     ):
-        with av.open(str(chunks[0])) as first:
-            template = first.streams.video[0]
-            # AV1 is decoded by a library that has no encoder of the same name to make a stream for.
-            is_av1 = template.codec_context.codec.canonical_name == "av1"
-            stream = container.add_stream_from_template(template, opaque=is_av1)
-            if template.codec_context.name == "hevc":
-                # Parameter sets in the initialization segment only, as Apple's players want it.
-                stream.codec_context.codec_tag = "hvc1"
-            described = _description(first)
-        stream.time_base = Fraction(1, timescale)
+        stream, described = None, None
         for path, ticks in zip(chunks, frame_ticks, strict=True):
             with opened(path) as chunk:
-                if _description(chunk) != described:
+                if stream is None:
+                    stream, described = _stream_like(container, chunk, timescale), _description(chunk)
+                elif _description(chunk) != described:
                     raise VerificationFailed(
                         "An encoded chunk has another size or format than the first of its rung."
                     )
@@ -116,6 +110,19 @@ def join(
                     packet.stream = stream
                     container.mux(packet)
     return Joined(ticks=shown, sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)])
+
+
+def _stream_like(container: OutputContainer, chunk: InputContainer, timescale: int) -> VideoStream:
+    """A track for pictures as those of a chunk."""
+    template = chunk.streams.video[0]
+    # AV1 is decoded by a library that has no encoder of the same name to make a stream for.
+    is_av1 = template.codec_context.codec.canonical_name == "av1"
+    stream = container.add_stream_from_template(template, opaque=is_av1)
+    if template.codec_context.name == "hevc":
+        # Parameter sets in the initialization segment only, as Apple's players want it.
+        stream.codec_context.codec_tag = "hvc1"
+    stream.time_base = Fraction(1, timescale)
+    return stream
 
 
 def _at_their_times(

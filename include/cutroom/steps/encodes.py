@@ -30,14 +30,23 @@ def encode_facts(shop: Workshop, key: str) -> dict[str, Any]:
     return known
 
 
-def fetch_encode(shop: Workshop, key: str, path: Path) -> tuple[Path, dict[str, Any]]:
+def fetch_encode(
+    shop: Workshop, key: str, path: Path, known: dict[str, Any] | None = None
+) -> tuple[Path, dict[str, Any]]:
     """An encode and what is known of it, checked against its digest.
 
+    Args:
+        shop: Where it is needed.
+        key: The encode.
+        path: Where it is written.
+        known: What is known of it, for who asked before.
+
     Raises:
+        ObjectMissing: It is not there.
         ObjectCorrupt: Its bytes are not those that were stored; what is known of it is removed, so that clearing the
             encode task makes it anew.
     """
-    known = encode_facts(shop, key)
+    known = known or encode_facts(shop, key)
     shop.work.get_file(keys.encode(key), path)
     if sha256_of(path) != known["sha256"]:
         shop.work.delete(keys.encode_facts(key))

@@ -1,8 +1,9 @@
 """The encodes of a track of pictures in one file, and what is found of them in what was packaged of it."""
 
 from array import array
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
@@ -14,14 +15,17 @@ from cutroom.media import timeline
 from cutroom.media.joins import Join, Quality, joins_of
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import EncodedTrack
-from cutroom.steps.encodes import fetch_encode
+from cutroom.steps.encodes import encode_facts, fetch_encode
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
     from cutroom.ffmpeg.join import Joined
 
-FETCHED_AT_ONCE = 4
-"""Encodes that are fetched, and compared with their digests, at the same time."""
+FETCHED_AT_ONCE = 2
+"""Encodes that are fetched, and compared with their digests, while one is joined."""
+
+FACTS_AT_ONCE = 8
+"""Encodes of which what is known is asked for at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +70,13 @@ def join_pictures(
 
     assert made.video is not None
 
-    def fetch(number: int) -> tuple[Path, dict[str, Any]]:
-        path, known = fetch_encode(shop, track.encode_keys[number], folder / f"{number:05d}.nut")
-        return path, {**known, "frame_ticks": array("q", known["frame_ticks"])}
-
-    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool:
-        chunks, told = zip(*pool.map(fetch, range(len(track.encode_keys))), strict=True)
+    with ThreadPoolExecutor(FACTS_AT_ONCE, thread_name_prefix="facts") as pool:
+        told = list(pool.map(lambda key: _known(shop, key), track.encode_keys))
     ticks = [one["frame_ticks"] for one in told]
     qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
     return JoinedPictures(
         frames=join.join(
-            chunks,
+            _fetched(shop, track.encode_keys, told, folder),
             ticks,
             made.video.timing.timescale,
             output,
@@ -88,6 +88,35 @@ def join_pictures(
         parameters=frozenset(digest for one in told for digest in one["parameters"]),
         joins=joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
     )
+
+
+def _known(shop: Workshop, key: str) -> dict[str, Any]:
+    """What is known of an encode; its times in an array, as a film has a hundred thousand an hour."""
+    known = encode_facts(shop, key)
+    return {**known, "frame_ticks": array("q", known["frame_ticks"])}
+
+
+def _fetched(
+    shop: Workshop, encode_keys: Sequence[str], told: Sequence[dict[str, Any]], folder: Path
+) -> Iterator[Path]:
+    """Encodes in order; those ahead are fetched meanwhile, and each is removed when the next one is asked for."""
+    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool:
+        coming = deque[Future[tuple[Path, dict[str, Any]]]]()
+        try:
+            for number, (key, known) in enumerate(zip(encode_keys, told, strict=True)):
+                coming.append(pool.submit(fetch_encode, shop, key, folder / f"{number:05d}.nut", known))
+                if len(coming) > FETCHED_AT_ONCE:
+                    yield from _first_of(coming)
+            while coming:
+                yield from _first_of(coming)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _first_of(coming: "deque[Future[tuple[Path, dict[str, Any]]]]") -> Iterator[Path]:
+    path, _ = coming.popleft().result()
+    yield path
+    path.unlink()
 
 
 def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, container: str) -> ShownPictures:
