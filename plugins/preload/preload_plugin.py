@@ -10,8 +10,6 @@ from typing import Any
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-from cutroom.steps import inherited
-
 OF_AIRFLOW = (
     "airflow.dag_processing.dagbag",
     "airflow.sdk.definitions.decorators",
@@ -24,6 +22,8 @@ OF_AIRFLOW = (
 
 def preload() -> None:
     """Import the modules that tasks are made of, and do what these do when they are used first."""
+    from cutroom.steps import inherited  # noqa: PLC0415 - only what forks pays for it
+
     for name in OF_AIRFLOW:
         import_module(name)
     inherited.make_ready()
