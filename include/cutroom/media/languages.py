@@ -1,6 +1,7 @@
 """Languages as containers and file names write them, in the form that players take (RFC 5646)."""
 
 import re
+from functools import cache
 
 import babel
 from babel.core import get_global
@@ -12,7 +13,7 @@ NOT_SAID = frozenset({"und", "mis", "mul", "zxx", "qaa"})
 
 
 def language_tag(said: str | None) -> str | None:
-    """The shortest tag of a language: `en` for `eng`, `de` for `ger` and for `deu`, `pt-BR` for `pt_br`.
+    """The shortest tag of a language: `en` for `eng` and `English`, `de` for `ger` and for `deu`, `pt-BR` for `pt_br`.
 
     Containers hold any text there, and it goes into playlists and the MPD: what is no language is None.
     """
@@ -23,9 +24,18 @@ def language_tag(said: str | None) -> str | None:
     if language.lower() in NOT_SAID:
         return None
     language = language.lower()
+    if len(language) > 3:
+        # No language has a code of so many letters.
+        return _codes_by_name().get(tag.lower())
     # CLDR knows both three-letter codes of ISO 639-2; RFC 5646, 2.2.1 wants the two-letter one where there is one.
     language = get_global("language_aliases").get(language, language).split("_")[0]
     return "-".join([language, *(part.upper() if len(part) == 2 else part.title() for part in rest)])
+
+
+@cache
+def _codes_by_name() -> dict[str, str]:
+    """The languages that have a code of two letters, by their names in English."""
+    return {str(name).lower(): code for code, name in babel.Locale("en").languages.items() if len(code) == 2}
 
 
 def is_known_language(said: str) -> bool:

@@ -71,6 +71,9 @@ def sidecar_name(film: str, name: str) -> SidecarName:
     flags = {part.lower() for part in parts}
     language = next((part for part in parts if part.lower() not in _FLAGS and is_known_language(part)), None)
     rest = [part for part in parts if part.lower() not in _FLAGS and part != language]
+    # Beside a language it is no Hindi, but for the hearing impaired.
+    if is_hi := [part.lower() for part in rest] == ["hi"]:
+        rest = []
     tag = language_tag(language)
     label = " ".join(rest) or (None if tag is None else language_name(tag))
     return SidecarName(
@@ -78,7 +81,7 @@ def sidecar_name(film: str, name: str) -> SidecarName:
         language=tag,
         label=label,
         is_forced=bool(flags & _FORCED),
-        is_sdh=bool(flags & _SDH),
+        is_sdh=is_hi or bool(flags & _SDH),
         is_default="default" in flags,
     )
 

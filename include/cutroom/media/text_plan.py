@@ -6,7 +6,7 @@ from dataclasses import replace
 from cutroom import ids
 from cutroom.media.source import Source, TextTrack
 
-TEXT_REVISION = 1
+TEXT_REVISION = 2
 """Raised when the same subtitles become other cues."""
 
 MAX_TRACKS = 64

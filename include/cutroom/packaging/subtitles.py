@@ -3,19 +3,32 @@
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+import charset_normalizer
 import pysubs2
 
 from cutroom.errors import SourceCorrupt
-from cutroom.packaging.webvtt import Cue, cue_text, escaped
+from cutroom.packaging.ttml import read_ttml
+from cutroom.packaging.webvtt import Cue, cue_text, escaped, placement
 
 _LEGACY_ENCODINGS = {
     "cs": "cp1250", "hu": "cp1250", "pl": "cp1250", "ro": "cp1250", "sk": "cp1250", "sl": "cp1250", "hr": "cp1250",
     "bg": "cp1251", "ru": "cp1251", "sr": "cp1251", "uk": "cp1251", "el": "cp1253", "tr": "cp1254", "he": "cp1255",
     "ar": "cp1256", "fa": "cp1256", "vi": "cp1258", "th": "cp874", "ja": "cp932", "ko": "cp949", "zh": "gb18030",
+    "zh-Hant": "big5hkscs", "zh-TW": "big5hkscs", "zh-HK": "big5hkscs", "sr-Latn": "cp1250", "bs": "cp1250",
+    "sq": "cp1250", "be": "cp1251", "mk": "cp1251", "kk": "cp1251", "az": "cp1254", "yi": "cp1255", "ur": "cp1256",
+    "et": "cp1257", "lt": "cp1257", "lv": "cp1257",
 }  # fmt: skip
 """What files were written in before Unicode, by language; others in cp1252, which holds Latin-1's letters."""
+
+_LATIN = {"cp1250", "cp1252", "cp1254", "cp1257", "cp1258"}
+
+LOOKED_AT_BYTES = 65_536
+"""How much of a file its encoding is guessed by."""
+
+FEWEST_LETTERS = 200
+"""Of fewer bytes that are not ASCII nothing can be told."""
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -25,9 +38,9 @@ _BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 
-_TIMING = re.compile(
-    r"\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(.*)"
-)
+_TIME = r"(?:(\d{1,4}) ?: ?)?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,:] ?(\d{1,3}))?"
+_TIMING = re.compile(rf"\s*{_TIME}\s*--?>\s*{_TIME}(.*)")
+"""Hands and old programs write times in many ways."""
 
 _SETTING = re.compile(
     r"(?:vertical:(?:rl|lr)|line:-?\d+(?:\.\d+)?%?(?:,(?:start|center|end))?"
@@ -38,9 +51,6 @@ _SETTING = re.compile(
 _OVERRIDES = re.compile(r"\{(?P<override>[^{}]*+)\}")
 """What is markup in ASS; a comment is one too."""
 
-_DRAWING = re.compile(r"\{(?:[^{}\\]|\\(?!p[1-9]))*+\\p[1-9]")
-"""Shapes in place of words."""
-
 _TAGS = re.compile(
     r"\{(?P<override>\\[^{}]*+)\}|<(?P<end>/?)(?P<tag>[A-Za-z]++)(?P<rest>[^<>]*+)>|<[\d:.]++>"
 )
@@ -48,7 +58,7 @@ _TAGS = re.compile(
 
 _KEPT_TAGS = ("b", "i", "u", "ruby", "rt")
 
-_OVERRIDE = re.compile(r"\\(an?|[biu])(\d+)")
+_OVERRIDE = re.compile(r"\\(an?|[biup])(\d+)")
 
 
 def decoded(data: bytes, language: str | None) -> str:
@@ -61,14 +71,35 @@ def decoded(data: bytes, language: str | None) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
-    if data[1:2] == b"\x00" or data[:1] == b"\x00":
-        return data.decode("utf-16-le" if data[1:2] == b"\x00" else "utf-16-be", errors="replace")
-    for encoding in ("utf-8", _LEGACY_ENCODINGS.get((language or "").split("-")[0], "cp1252"), "cp1252"):
+    # Of two bytes each letter of Latin, and each end of a line, has a zero.
+    zeros = [data[at::2].count(0) for at in (0, 1)]
+    if sum(zeros) * 20 > len(data):
+        return data.decode("utf-16-be" if zeros[0] > zeros[1] else "utf-16-le", errors="replace")
+    parts = (language or "").split("-")
+    said = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
+    legacy = next((_LEGACY_ENCODINGS[one] for one in said if one in _LEGACY_ENCODINGS), "cp1252")
+    guessed = () if language and legacy in _LATIN else _guessed(data)
+    for encoding in ("utf-8", *guessed, legacy, "cp1252"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
     return data.decode("latin-1")
+
+
+def _guessed(data: bytes) -> tuple[str, ...]:
+    """The encoding of words that are not in Latin letters, if they are; those of Latin are hardly told apart."""
+    data = data[:LOOKED_AT_BYTES]
+    if len(data.translate(None, bytes(range(128)))) < FEWEST_LETTERS:
+        return ()
+    found = charset_normalizer.from_bytes(data).best()
+    if found is None:
+        return ()
+    letters = [
+        letter for letter in str(found) if letter.isalpha() and (ord(letter) >= 0x250 or letter.isascii())
+    ]
+    others = sum(not letter.isascii() for letter in letters)
+    return (found.encoding,) if 2 * others > len(letters) else ()
 
 
 def read_cues(text: str, codec: str) -> list[Cue]:
@@ -81,12 +112,16 @@ def read_cues(text: str, codec: str) -> list[Cue]:
     Raises:
         SourceCorrupt: It is not in this format.
     """
-    if codec in {"ass", "ssa", "ttml"}:
+    if codec == "ttml":
+        cues = read_ttml(text)
+    elif codec in {"ass", "ssa"}:
         cues = list(_styled_cues(text, codec))
     else:
         cues = list(_timed_blocks(text, is_webvtt=codec == "webvtt"))
     shown = (replace(cue, text=cue_text(cue.text)) for cue in cues if cue.end_ms > cue.start_ms)
-    return sorted((cue for cue in shown if cue.text), key=lambda cue: (cue.start_ms, cue.end_ms))
+    # Typesetting puts the same words one over the other, in layers.
+    distinct = dict.fromkeys(cue for cue in shown if cue.text)
+    return sorted(distinct, key=lambda cue: (cue.start_ms, cue.end_ms))
 
 
 def placed(cues: Sequence[Cue], *, origin_ms: int, duration_ms: int) -> list[Cue]:
@@ -119,36 +154,46 @@ def sustained(ended: Sequence[Cue], begun: Sequence[Cue]) -> list[Cue]:
 
 
 def _timed_blocks(text: str, *, is_webvtt: bool) -> Iterator[Cue]:
-    """SubRip and WebVTT: a line of times, then words up to an empty line."""
-    lines = iter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    for line in lines:
-        times = _TIMING.fullmatch(line)
-        if times is None:
-            continue
-        words = []
-        for each in lines:
-            if not each.strip():
-                break
-            words.append(each)
-        body = "\n".join(words)
+    """SubRip and WebVTT: a line of times, then words up to the next of them, in WebVTT up to an empty line."""
+    # Lines that were converted twice end in two returns.
+    lines = re.split(r"\r*\n|\r", text)
+    found = [(number, times) for number, line in enumerate(lines) if (times := _timing(line)) is not None]
+    ends = [*(number for number, _ in found[1:]), len(lines)]
+    for (number, times), end in zip(found, ends if found else [], strict=True):
+        body = _words(lines[number + 1 : end], is_webvtt=is_webvtt, is_last=end == len(lines))
         settings = [one for one in times[9].split() if _SETTING.fullmatch(one)] if is_webvtt else []
         written, alignment = _webvtt(body, markup=_TAGS, has_references=is_webvtt)
         yield Cue(
             start_ms=_ms(*times.groups()[0:4]),
             end_ms=_ms(*times.groups()[4:8]),
             text=written,
-            settings=" ".join(settings) or _placement(alignment),
+            settings=" ".join(settings) or placement(alignment),
         )
 
 
-def _ms(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:
+def _timing(line: str) -> re.Match[str] | None:
+    """The times of a cue; minutes and seconds alone are those of which people talk."""
+    found = _TIMING.fullmatch(line)
+    return found if found is not None and (found[1] or found[4]) else None
+
+
+def _words(lines: Sequence[str], *, is_webvtt: bool, is_last: bool) -> str:
+    """The words of a cue, out of the lines between its times and the next ones, whose name or number is not its own."""
+    if is_webvtt:
+        empty = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
+        return "\n".join(lines[:empty])
+    kept = list(lines)
+    if not is_last and kept and kept[-1].strip().isdigit():
+        kept.pop()
+    return "\n".join(line for line in kept if line.strip()).replace("\\N", "\n").replace("\\h", "\u00a0")
+
+
+def _ms(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
     whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
-    return whole * 1000 + int(fraction.ljust(3, "0"))
+    return whole * 1000 + int((fraction or "").ljust(3, "0"))
 
 
 def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
-    if codec == "ttml" and ("<!DOCTYPE" in text or "<!ENTITY" in text):
-        raise SourceCorrupt("The subtitles define entities of their own, which is not taken.")
     try:
         subtitles = pysubs2.SSAFile.from_string(text, format_=codec)
     except (
@@ -162,7 +207,7 @@ def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
     ) as error:
         raise SourceCorrupt(f"The subtitles are not {codec}: they can't be read.") from error
     for event in subtitles:
-        if event.is_comment or _DRAWING.search(event.text):
+        if event.is_comment:
             continue
         style = subtitles.styles.get(event.style, pysubs2.SSAStyle.DEFAULT_STYLE)
         switches = (("b", style.bold), ("i", style.italic), ("u", style.underline))
@@ -173,7 +218,7 @@ def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
             start_ms=max(0, event.start),
             end_ms=max(0, event.end),
             text=written,
-            settings=_placement(alignment or int(style.alignment)),
+            settings=placement(alignment or int(style.alignment)),
         )
 
 
@@ -181,35 +226,65 @@ def _webvtt(text: str, *, markup: re.Pattern[str], has_references: bool = False)
     """Words in WebVTT's markup, and the place on the keypad that an override names.
 
     Bold, italic, underlined and ruby stay; colours, fonts, effects and tags that nobody knows go; all else shows as it
-    was written.
+    was written. Where there are no words there is nothing.
     """
-    out: list[str] = []
-    opened: list[str] = []
-    alignment: int | None = None
+    made = _Marked(has_references=has_references)
     at = 0
-
-    def words(piece: str) -> str:
-        return escaped(html.unescape(piece) if has_references else piece)
-
     for found in markup.finditer(text):
-        out.append(words(text[at : found.start()]))
+        made.words(text[at : found.start()])
         at = found.end()
         parts = found.groupdict()
-        tag = (parts.get("tag") or "").lower()
         if parts["override"] is not None:
-            for name, number in _OVERRIDE.findall(parts["override"]):
-                if name in {"an", "a"}:
-                    alignment = int(number) if name == "an" else _SSA_ALIGNMENTS.get(int(number))
-                else:
-                    out.append(_switched(name, opened, is_on=int(number) > 0))
+            made.override(parts["override"])
+        elif parts.get("tag"):
+            made.tag(parts["tag"].lower(), parts["rest"], is_end=bool(parts["end"]))
+    made.words(text[at:])
+    return made.text, made.alignment
+
+
+@dataclass(kw_only=True)
+class _Marked:
+    """Words that are being written with WebVTT's tags."""
+
+    has_references: bool
+    out: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    alignment: int | None = None
+    is_drawing: bool = False
+    """Whether shapes stand in place of words."""
+    has_words: bool = False
+
+    @property
+    def text(self) -> str:
+        """What was written, with all tags closed."""
+        closing = (f"</{each}>" for each in reversed(self.opened))
+        return "".join([*self.out, *closing]) if self.has_words else ""
+
+    def words(self, piece: str) -> None:
+        """Write words."""
+        if not self.is_drawing:
+            self.has_words = self.has_words or bool(piece.strip())
+            self.out.append(escaped(html.unescape(piece) if self.has_references else piece))
+
+    def override(self, said: str) -> None:
+        """Do what stands in braces."""
+        for name, number in _OVERRIDE.findall(said):
+            if name == "p":
+                self.is_drawing = int(number) > 0
+            elif name in {"an", "a"}:
+                self.alignment = int(number) if name == "an" else _SSA_ALIGNMENTS.get(int(number))
+            else:
+                self.out.append(_switched(name, self.opened, is_on=int(number) > 0))
+
+    def tag(self, tag: str, rest: str, *, is_end: bool) -> None:
+        """Do what stands in angle brackets."""
+        if tag == "br":
+            self.out.append("\n")
         elif tag in _KEPT_TAGS:
-            out.append(_switched(tag, opened, is_on=not parts["end"]))
-        elif tag == "v" and not parts["end"]:
+            self.out.append(_switched(tag, self.opened, is_on=not is_end))
+        elif tag == "v" and not is_end and (name := rest.partition(" ")[2].strip()):
             # Who speaks goes before the words; a class of the voice, `<v.loud Ann>`, goes.
-            name = words(parts["rest"].partition(" ")[2]).strip()
-            out.append(f"{name}: " if name else "")
-    out.append(words(text[at:]))
-    return "".join([*out, *(f"</{each}>" for each in reversed(opened))]), alignment
+            self.words(f"{name}: ")
 
 
 def _switched(tag: str, opened: list[str], *, is_on: bool) -> str:
@@ -231,13 +306,3 @@ def _switched(tag: str, opened: list[str], *, is_on: bool) -> str:
 
 _SSA_ALIGNMENTS = {1: 1, 2: 2, 3: 3, 5: 7, 6: 8, 7: 9, 9: 4, 10: 5, 11: 6}
 """SSA's own numbers, as places on a keypad."""
-
-
-def _placement(alignment: int | None) -> str:
-    """Cue settings for a place on the keypad: 8 is top centre; bottom centre is where cues are anyway."""
-    if alignment is None or not 1 <= alignment <= 9:
-        return ""
-    row, column = divmod(alignment - 1, 3)
-    lines = {1: ["line:50%"], 2: ["line:0"]}.get(row, [])
-    sides = {0: ["position:5%", "align:left"], 2: ["position:95%", "align:right"]}.get(column, [])
-    return " ".join([*lines, *sides])

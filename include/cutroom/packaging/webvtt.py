@@ -90,6 +90,16 @@ def cue_text(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def placement(alignment: int | None) -> str:
+    """Cue settings for a place on the keypad: 8 is top centre; bottom centre is where cues are anyway."""
+    if alignment is None or not 1 <= alignment <= 9:
+        return ""
+    row, column = divmod(alignment - 1, 3)
+    lines = {1: ["line:50%"], 2: ["line:0"]}.get(row, [])
+    sides = {0: ["position:5%", "align:left"], 2: ["position:95%", "align:right"]}.get(column, [])
+    return " ".join([*lines, *sides])
+
+
 def chapters(found: Sequence[Chapter], origin_s: Fraction) -> str:
     """A file of chapters for a player's `<track kind=chapters>`.
 

@@ -92,6 +92,43 @@ def test_webvtt_keeps_its_settings_and_what_it_refers_to() -> None:
     assert cue.settings == "line:0 align:start"
 
 
+SPOILED = {
+    "no empty line between": "1\n00:00:01,000 --> 00:00:02,000\none\n2\n00:00:03,000 --> 00:00:04,000\ntwo\n",
+    "lines converted twice": "1\r\r\n00:00:01,000 --> 00:00:02,000\r\r\none\r\r\n\r\r\n"
+    "2\r\r\n00:00:03,000 --> 00:00:04,000\r\r\ntwo",
+    "no numbers, and no milliseconds": "00:00:01 --> 00:00:02\none\n\n00:00:03 --> 00:00:04\ntwo",
+    "times written by hand": "1\n00: 00: 01, 000 -> 00:00:02.0\none\n\n2\n00:00:03:000-->00:00:04,000\ntwo",
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_spoiled_subrip_keeps_its_cues(name: str) -> None:
+    cues = read_cues(SPOILED[name], "subrip")
+    assert [(cue.start_ms, cue.end_ms, cue.text) for cue in cues] == [
+        (1000, 2000, "one"),
+        (3000, 4000, "two"),
+    ]
+
+
+def test_words_of_subrip_go_on_after_an_empty_line_and_may_be_numbers_and_times() -> None:
+    text = (
+        f"{SRT}It was\n\n1984.<br>1984\n\n2\n00:00:03,000 --> 00:00:04,000\n10:30 --> 11:00\n\\Nclosed\n2000"
+    )
+    assert [cue.text for cue in read_cues(text, "subrip")] == [
+        "It was\n1984.\n1984",
+        "10:30 --&gt; 11:00\nclosed\n2000",
+    ]
+
+
+def test_layers_of_ass_are_shown_once_and_words_beside_a_drawing_stay() -> None:
+    layers = "".join(
+        f"Dialogue: {n},0:00:01.00,0:00:02.00,Default,,0,0,0,,{{\\blur{n}}}Same\n" for n in range(3)
+    )
+    assert [cue.text for cue in read_cues(ASS + layers, "ass")] == ["Same"]
+    assert [cue.text for cue in ass("{\\p1}m 0 0 l 9 9{\\p0}Words", "Sign")] == ["<i>Words</i>"]
+    assert ass("{\\p1}m 0 0 l 9 9{\\p0}", "Sign") == []
+
+
 def test_ttml_is_read_without_its_entities() -> None:
     text = '<tt xmlns="http://www.w3.org/ns/ttml"><body><div><p begin="1s" end="2.5s">Hi<br/>you</p></div></body></tt>'
     assert [(cue.start_ms, cue.end_ms, cue.text) for cue in read_cues(text, "ttml")] == [
@@ -123,10 +160,31 @@ def test_an_empty_line_and_a_cue_without_time_show_nothing() -> None:
         ("cp1250", "pl", "Zażółć"),
         ("cp932", "ja", "こんにちは"),
         ("gb18030", "zh-Hans", "你好"),
+        ("big5hkscs", "zh-Hant-TW", "你好嗎"),
+        ("cp1257", "lt", "Ačiū"),
+        ("utf-16-le", None, "字幕\r\n00:00:01,000 --> 00:00:02,000"),
     ],
 )
 def test_encodings_are_found(encoding: str, language: str | None, words: str) -> None:
     assert decoded(words.encode(encoding), language).lstrip("\ufeff") == words
+
+
+SAID = {
+    "cp1251": "Я не знаю, что делать дальше.",
+    "koi8_r": "Я не знаю, что делать дальше.",
+    "cp932": "今日はどこへ行きますか？わかりません。",
+    "euc_jp": "今日はどこへ行きますか？わかりません。",
+    "cp949": "오늘 어디에 가요? 모르겠어요.",
+    "gb18030": "你好，世界。我们今天去哪里？我不知道。",
+    "cp1252": "Où vas-tu ? Je ne sais pas, c'est déjà l'été.",
+}
+
+
+@pytest.mark.parametrize("encoding", SAID)
+def test_encodings_are_guessed_where_no_language_is_told(encoding: str) -> None:
+    """Letters of Latin are taken for those of the west, whatever a guess would say."""
+    text = "".join(f"{n}\n00:00:{n},000 --> 00:00:{n},900\n{SAID[encoding]}\n\n" for n in range(10, 60))
+    assert decoded(text.encode(encoding), None) == text
 
 
 @given(st.binary(max_size=200), st.sampled_from([None, "ru", "ja", "ar"]))
