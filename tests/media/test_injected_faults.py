@@ -16,7 +16,7 @@ import pytest
 from av.packet import Packet
 
 from counted import SAMPLE_RATE, decode_sound, make_counted
-from cutroom.errors import CutroomError, VerificationFailed
+from cutroom.errors import CutroomError, ObjectCorrupt, VerificationFailed
 from cutroom.ffmpeg import quality, tools
 from cutroom.media.plan import Plan
 from cutroom.packaging import packager
@@ -451,6 +451,10 @@ def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, t
     assert len(told) == 1
     assert "master.m3u8 is changed" in told[0]
     assert "rendition.json" in told[0]
+    for spoilt in ("{", "[]", "{}"):
+        (run.out / "report.json").write_text(spoilt)
+        with pytest.raises(ObjectCorrupt, match="is no report"):
+            check_folder(run.out, Settings(home=run.out))
 
 
 KEYS = '{"default": "00112233445566778899aabbccddeeff:000102030405060708090a0b0c0d0e0f"}'

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from cutroom.cli.reports import printable
-from cutroom.errors import VerificationFailed
+from cutroom.errors import UsageError, VerificationFailed
 
 if TYPE_CHECKING:
     from cutroom.media.version import PublishedRendition
@@ -82,8 +82,12 @@ def verify(
     from cutroom.steps.local import check_asset, check_folder
 
     folder = Path(what)
-    check: Any = check_folder if folder.is_dir() else check_asset
-    report: dict[str, Any] = check(folder if folder.is_dir() else what, get_settings(), source)
+    if folder.is_dir():
+        report = check_folder(folder, get_settings(), source)
+    elif what.startswith("as_"):
+        report = check_asset(what, get_settings(), source)
+    else:
+        raise UsageError(f"There is no folder {what}, and the id of an asset begins with as_.")
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:

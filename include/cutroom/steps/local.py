@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cutroom import ids
-from cutroom.errors import ObjectMissing, UsageError
+from cutroom.errors import ObjectCorrupt, ObjectMissing, UsageError
 from cutroom.media import keys
 from cutroom.media.profile import load_profile
 from cutroom.media.progress import PartProgress, percent_of
@@ -212,6 +212,7 @@ def check_folder(out: Path, settings: Settings, source: Path | None = None) -> d
 
     Raises:
         UsageError: It is not such a folder.
+        ObjectCorrupt: Its report can't be read.
     """
     from cutroom.stores.files import FileStore
 
@@ -244,7 +245,7 @@ def _checked(
     from cutroom.packaging.facts import RenditionFacts
     from cutroom.stores.content_keys import content_key
 
-    report: dict[str, Any] = json.loads(store.get_bytes(f"{folder}{stored.REPORT}"))
+    report = _report(store, f"{folder}{stored.REPORT}")
     facts = []
     for key in renditions:
         # Facts that are gone or spoilt are told by the check of what the report names.
@@ -261,3 +262,11 @@ def _checked(
             limits=tool_limits(settings),
         )
     return {**report, "ok": report["ok"] and all(one["ok"] for one in checks), "checks": checks}
+
+
+def _report(store: "ObjectStore", key: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        report = json.loads(store.get_bytes(key))
+        if isinstance(report, dict) and {"ok", "checks"} <= report.keys():
+            return report
+    raise ObjectCorrupt(f"{key} is no report of a version (any more); make the version anew.")

@@ -1,12 +1,14 @@
 """What is stored of a version: the digests that its report keeps, and whether the store still holds the same bytes."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import ObjectMissing
 from cutroom.media import keys
+from cutroom.steps.workshop import sha256_of
 
 if TYPE_CHECKING:
     from cutroom.packaging.facts import RenditionFacts
@@ -94,10 +96,14 @@ def _state(store: "ObjectStore", key: str, digest: str) -> str | None:
 
 
 def _sha256(store: "ObjectStore", key: str) -> str | None:
-    try:
-        return hashlib.sha256(store.get_bytes(key)).hexdigest()
-    except ObjectMissing:
-        return None
+    """By way of the disk: a film in a single file does not fit into memory."""
+    with TemporaryDirectory(prefix="cutroom-") as folder:
+        path = Path(folder) / "object"
+        try:
+            store.get_file(key, path)
+        except ObjectMissing:
+            return None
+        return sha256_of(path)
 
 
 def _told(name: str, renditions: Mapping[str, str]) -> str:

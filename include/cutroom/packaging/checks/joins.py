@@ -42,17 +42,16 @@ def _buffer(one: RenditionFacts) -> Check:
 
 def _quality(one: RenditionFacts) -> Check:
     wrong = [join for join in one.joins if not join.ok]
-    worst = min(
-        (min(join.before_db - join.mean_before_db, join.after_db - join.mean_after_db) for join in one.joins),
-        default=0.0,
-    )
-    return Check(
-        name=f"{one.name} is as good at its joins as between them",
-        ok=not wrong,
-        found=f"{len(one.joins)} joins measured, {-worst:.1f} dB below the chunk's mean at most, band {BAND_DB:g} dB"
-        if not wrong
-        else f"{len(wrong)} of {len(one.joins)} joins are visibly worse, first at tick {wrong[0].at_ticks}",
-    )
+    below = [
+        max(join.mean_before_db - join.before_db, join.mean_after_db - join.after_db) for join in one.joins
+    ]
+    if wrong:
+        found = f"{len(wrong)} of {len(one.joins)} joins are visibly worse, first at tick {wrong[0].at_ticks}"
+    elif below:
+        found = f"{len(below)} joins measured, {max(below):.1f} dB below the chunk's mean at most, band {BAND_DB:g} dB"
+    else:
+        found = "there are no joins"
+    return Check(name=f"{one.name} is as good at its joins as between them", ok=not wrong, found=found)
 
 
 def told(plan: Plan, one: RenditionFacts) -> dict[str, Any]:
