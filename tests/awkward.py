@@ -197,6 +197,45 @@ def with_false_index(data: bytes) -> bytes:
     return data[:at] + bytes(n % 251 for n in range(len(data) - at))
 
 
+def all_keyframes(data: bytes) -> bytes:
+    """An AVI whose index calls every frame a keyframe, or an MP4 without a table of them, which means the same."""
+    if b"idx1" not in data:
+        return data.replace(b"stss", b"free")
+    at = data.rindex(b"idx1") + 8
+    entries = bytearray(data[at:])
+    for place in range(0, len(entries) - 15, 16):
+        entries[place + 4] |= 0x10
+    return data[:at] + entries
+
+
+def with_repeated_fields(path: Path) -> None:
+    """A film of 24 frames a second as DVDs hold it: every other frame says that a field of it is shown twice."""
+    stream = path.with_name("film.m2v")
+    make_counted(
+        stream, seconds=3, rate=Fraction(24000, 1001), size=SIZE, audio=None,
+        video=("-c:v", "mpeg2video", "-q:v", "3", "-g", "12", "-bf", "2"),
+    )  # fmt: skip
+    data = bytearray(stream.read_bytes())
+    before_group = in_group = place = 0
+    # ISO/IEC 13818-2, 6.2: sequence header, its extension, group, picture, its coding extension.
+    while (at := data.find(b"\0\0\x01", place)) >= 0:
+        place, kind, extension = at + 4, data[at + 3], data[at + 4] >> 4
+        if kind == 0xB3:
+            data[at + 7] = data[at + 7] & 0xF0 | 4  # 30000/1001
+        elif kind == 0xB5 and extension == 1:
+            data[at + 5] &= ~0x08  # not all progressive
+        elif kind == 0xB8:
+            before_group, in_group = before_group + in_group, 0
+        elif kind == 0:
+            number = data[at + 4] << 2 | data[at + 5] >> 6
+            in_group = max(in_group, number + 1)
+        elif kind == 0xB5 and extension == 8:
+            top_first, repeats = ((1, 1), (0, 0), (0, 1), (1, 0))[(before_group + number) % 4]
+            data[at + 7] = data[at + 7] & ~0x82 | top_first << 7 | repeats << 1
+    stream.write_bytes(data)
+    ffmpeg("-i", stream, "-c", "copy", "-f", "vob", path)
+
+
 def motion_photo(path: Path) -> None:
     """What phones call a motion photo: a JPEG with a film behind it."""
     picture, film = path.with_name("still.jpg"), path.with_name("film.mp4")
@@ -292,6 +331,7 @@ SOURCES: dict[str, Awkward] = {
             suffix=".avi",
         ),
     ),
+    "a DVD of film with repeated fields": Awkward(suffix=".vob", make=with_repeated_fields, frames=72),
     # Structure
     "pictures that are refreshed bit by bit": Awkward(
         suffix=".mp4",
@@ -306,7 +346,7 @@ SOURCES: dict[str, Awkward] = {
         frames=50,
         make=changed(
             counted(video=("-c:v", "mpeg4", "-q:v", "2", "-g", "250"), audio=None),
-            lambda data: data.replace(b"stss", b"free"),
+            all_keyframes,
         ),
     ),
     "cut in the middle of a group": Awkward(

@@ -125,14 +125,23 @@ def _picture(context: Any, packets: Any) -> tuple[str, bytes] | None:
         frames = frames or context.decode(None)
         if not frames:
             return None
-        frame = frames[0]
-        raw = _raw(frame.format.name, frame.width, frame.height)
-        frame.pts = 0
-        return frame.format.name, b"".join(bytes(one) for one in raw.encode(frame))
+        return pixels(frames[0])
     except (ValueError, av.error.FFmpegError):
         return None
     finally:
         context.flush_buffers()
+
+
+def pixels(frame: Any) -> tuple[str, bytes]:
+    """Format and pixels of a decoded frame, which loses its time.
+
+    Raises:
+        ValueError: They can't be written.
+        av.error.FFmpegError: The same.
+    """
+    raw = _raw(frame.format.name, frame.width, frame.height)
+    frame.pts = 0
+    return frame.format.name, b"".join(bytes(one) for one in raw.encode(frame))
 
 
 def _raw(pix_fmt: str, width: int, height: int) -> Any:

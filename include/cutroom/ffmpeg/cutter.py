@@ -21,6 +21,7 @@ from cutroom.ffmpeg import alpha, caption_pairs, presentation, transport
 from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
 from cutroom.ffmpeg.chunk_format import ChunkFormat, CodecNotTaken, chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.decoding import ALIVE_EVERY
 from cutroom.ffmpeg.frame_packets import codec_of, packets
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
@@ -126,7 +127,7 @@ def _shown(container: InputContainer, stream: Any, times: Path) -> Iterator[line
     for number, packet in zip(range(len(shown)), packets(container, stream), strict=False):
         if said := caption_data(bytes(packet), codec):
             captioned[number] = said
-        if number % presentation.ALIVE_EVERY == 0:
+        if number % ALIVE_EVERY == 0:
             print(flush=True)
     return caption_pairs.in_pictures(captioned, shown, Fraction(stream.time_base))
 

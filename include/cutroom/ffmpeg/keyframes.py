@@ -7,6 +7,8 @@ an AVI of packed frames flags those that are none. A chunk that begins with such
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import av
+
 from cutroom.ffmpeg import alpha
 
 
@@ -24,6 +26,18 @@ def is_keyframe(packet: Any, codec: str, extradata: bytes) -> bool:
         return _begins_with_irap(bytes(packet), extradata) is not False
     is_intra = _IS_INTRA.get(codec)
     return is_intra is None or is_intra(bytes(packet)) is not False
+
+
+def is_told_by_picture(codec: str) -> bool:
+    """Whether coded pictures tell, or the demuxers' parser does: else the container's word is all there is."""
+    return codec in {*_NAL_UNITS, *_IS_INTRA, *_PARSED} or codec in _INTRA or _is_intra_only(codec)
+
+
+def _is_intra_only(codec: str) -> bool:
+    try:
+        return bool(av.Codec(codec, "r").intra_only)
+    except ValueError:
+        return False
 
 
 def _coded_type(
@@ -58,10 +72,19 @@ _IS_INTRA: Mapping[str, Callable[[bytes], bool | None]] = {
     "msmpeg4v3": _first_bits(6),
     "wmv1": _first_bits(6),
     "wmv2": _first_bits(7),
+    # Behind the bit that tells headers from pictures (Theora specification, 7.1).
+    "theora": lambda data: data[0] & 0x40 == 0 if data else None,
+    # The first bit of the range coder, whose first state is even (RFC 9043, 3.8.1).
+    "ffv1": lambda data: data[:2] >= b"\x7f\x80" if len(data) > 1 else None,
 }
 
 _NAL_UNITS = {"hevc"}
-"""The demuxers' parser tells the keyframes of H.264, VP8, VP9 and AV1 whatever the container says of them."""
+
+_PARSED = {"h264", "vp8", "vp9", "av1", "vc1", "wmv3"}
+"""The demuxers' parser tells the keyframes of these, whatever the container says of them."""
+
+_INTRA = {"png", "cfhd"}
+"""Pictures that each stand alone, of codecs that are not known for it."""
 
 _PICTURES = range(32)
 _IRAP = range(16, 24)

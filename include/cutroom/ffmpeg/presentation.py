@@ -5,33 +5,25 @@ times, a recording that was joined late begins with frames that nothing can be m
 one time only a decoder knows which comes first.
 """
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-from av.container import InputContainer
-from av.packet import Packet as AvPacket
-
 from cutroom.ffmpeg import completeness
 from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.caption_pairs import in_pictures
 from cutroom.ffmpeg.chunk_format import chunk_format
-from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.decoding import false_keyframes, opened, shown_order
 from cutroom.ffmpeg.frame_packets import codec_of, packets
 from cutroom.ffmpeg.h264 import Headers
-from cutroom.ffmpeg.keyframes import is_keyframe
+from cutroom.ffmpeg.keyframes import is_keyframe, is_told_by_picture
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
 WITHOUT_PRESENTATION_TIMES = {"avi"}
 """Demuxers whose presentation times are guesses: the container holds decode order alone."""
-
-ALIVE_EVERY = 250
-"""Packets decoded between two signs of life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +42,9 @@ class Presentation:
     """Ticks for which the container shows the last frame; 0: it does not say."""
 
 
+ROUNDED_TICKS = 2
+"""How far the sum of two times of MPEG may be from a third that is the same."""
+
 CEA_708 = "CEA-708"
 
 
@@ -66,6 +61,8 @@ class Stated:
     is_keyframe: bool
     is_discarded: bool
     is_gradual: bool = False
+    duration: int = 0
+    """Ticks that it is shown for; 0: not known."""
 
 
 def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
@@ -76,7 +73,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         track: Stream index.
         alive: Called now and then while frames are decoded.
     """
-    with _opened(source) as container:
+    with opened(source) as container:
         stream: Any = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
         guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
@@ -86,7 +83,6 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         captioned: dict[int, CaptionData] = {}
         has_708 = False
         stated = []
-        durations = array("q")
         for number, packet in enumerate(packets(container, stream)):
             if codec in CARRIERS and (said := caption_data(bytes(packet), codec)):
                 has_708 = has_708 or said.has_708
@@ -98,12 +94,18 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
-            stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual))
-            durations.append(packet.duration or 0)
+            lasts = packet.duration or 0
+            stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
+    if not is_told_by_picture(codec):
+        flagged = [number for number, one in enumerate(stated) if one.is_keyframe]
+        for number in false_keyframes(source, track, flagged, alive):
+            stated[number] = replace(stated[number], is_keyframe=False)
+    if codec == "mpeg2video":
+        stated = with_last_reference(stated)
     stated = _with_lone_times(stated, reorders)
     truncated = bool(completeness.missing_bytes(Path(source)))
-    found = present(stated, step, lambda end: _decoded(source, track, end, alive), truncated=truncated)
+    found = present(stated, step, lambda end: shown_order(source, track, end, alive), truncated=truncated)
     times = [one.pts for one in found.packets]
     channels = channels_with_words(in_pictures(captioned, times, time_base))
     last = max(
@@ -112,7 +114,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     return replace(
         found,
         captions=tuple(channels) or (CEA_708,) * has_708,
-        last_lasts=0 if last is None else durations[last],
+        last_lasts=0 if last is None else stated[last].duration,
     )
 
 
@@ -194,12 +196,34 @@ def _wanted(shown: Sequence[Stated], step: int) -> list[int]:
         return sorted(one.dts or 0 for one in shown)
     # Counted on from the frame before, and back from the first that has a time (Matroska holds none below zero).
     first = next((place for place, time in enumerate(times) if time is not None), 0)
-    last = (times[first] or 0) - (first + 1) * step if times else 0
+    lengths = [one.duration or step for one in shown]
+    now = (times[first] or 0) - sum(lengths[:first]) if times else 0
     wanted = []
-    for time in times:
-        last = last + step if time is None else time
-        wanted.append(last)
+    for time, length in zip(times, lengths, strict=True):
+        now = now if time is None else time
+        wanted.append(now)
+        now += length
     return wanted
+
+
+def with_last_reference(stated: Sequence[Stated]) -> list[Stated]:
+    """Show the last frame of MPEG-2 when the one before it ends, where the demuxer had to guess.
+
+    In a programme stream most reference frames have no time of their own, and are shown when the next one is decoded.
+    Behind the last of all nothing is, and the demuxer takes that to be when it ends itself: wrong where some frames
+    repeat a field, and last longer than others.
+    """
+    by_time = sorted(range(len(stated)), key=lambda number: stated[number].pts or 0)[-2:]
+    if len(by_time) < 2:
+        return list(stated)
+    before, latest = (stated[number] for number in by_time)
+    is_guessed = None not in {before.pts, latest.pts, stated[-1].dts} and (
+        latest.pts == (stated[-1].dts or 0) + latest.duration
+    )
+    ends = (before.pts or 0) + before.duration
+    if not is_guessed or abs((latest.pts or 0) - ends) <= ROUNDED_TICKS:
+        return list(stated)
+    return [replace(one, pts=ends) if number == by_time[-1] else one for number, one in enumerate(stated)]
 
 
 def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:
@@ -207,38 +231,6 @@ def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:
     if reorders:
         return list(stated)
     return [one if one.pts is not None else replace(one, pts=one.dts) for one in stated]
-
-
-def _decoded(source: str, track: int, end: int, alive: Callable[[], None]) -> list[int]:
-    """The numbers of the packets before `end` that show a frame, in order of presentation."""
-    order: list[int] = []
-    with _opened(source) as container:
-        stream: Any = container.streams[track]
-        decoder = stream.codec_context
-        # Threads for frames tell of a damaged packet late, and lose the frames that were whole with it.
-        decoder.thread_type = "SLICE"
-
-        def take(packet: "AvPacket[Any] | None") -> None:
-            try:
-                order.extend(frame.pts for frame in decoder.decode(packet) if frame.pts is not None)
-            except av.error.FFmpegError:
-                # A damaged packet shows nothing; those after it may.
-                return
-
-        for number, packet in enumerate(packets(container, stream)):
-            if number == end:
-                break
-            # The decoder hands the time of a packet on to its frame: here it carries the packet's number.
-            packet.pts = packet.dts = number
-            take(packet)
-            if number % ALIVE_EVERY == 0:
-                alive()
-        take(None)
-    return list(dict.fromkeys(order))
-
-
-def _opened(source: str) -> InputContainer:
-    return av.open(f"file:{source}", options=INPUT_OPTIONS)
 
 
 def _frame_ticks(stream: Any) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, present
+from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, present, with_last_reference
 
 STEP = 40
 
@@ -39,6 +39,34 @@ def test_frames_without_any_time_are_counted() -> None:
 def test_frames_before_the_first_that_has_a_time_are_counted_back_from_it() -> None:
     found = present(stated((None, None), (None, None), (20, 20), (60, 60)), STEP, lambda _: [0, 1, 2, 3])
     assert [one.pts for one in found.packets] == [-60, -20, 20, 60]
+
+
+def test_frames_without_a_time_follow_when_the_one_before_them_ends() -> None:
+    times = [
+        Stated(pts, None, n == 0, False, duration=lasts)
+        for n, (pts, lasts) in enumerate([(None, 60), (60, 40), (None, 60), (None, 0), (None, 0)])
+    ]
+    found = present(times, STEP, lambda _: list(range(5)))
+    assert [one.pts for one in found.packets] == [0, 60, 100, 160, 200]
+
+
+@pytest.mark.parametrize(
+    ("pts", "lasts", "shown"),
+    [
+        (157, 60, 160),  # shown when the frame before it ends
+        (160, 60, 160),
+        (159, 62, 159),  # rounded
+        (170, 60, 170),  # a time of its own
+    ],
+)
+def test_the_last_frame_of_mpeg_2_follows_the_one_before_it(pts: int, lasts: int, shown: int) -> None:
+    times = [
+        Stated(0, -40, True, False, duration=40),
+        Stated(pts, 40, False, False, duration=lasts),
+        Stated(40, 40, False, False, duration=60),
+        Stated(100, 97, False, False, duration=60),
+    ]
+    assert [one.pts for one in with_last_reference(times)] == [0, shown, 40, 100]
 
 
 def test_of_two_packets_with_one_time_the_one_that_shows_nothing_is_hidden() -> None:
