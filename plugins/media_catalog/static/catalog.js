@@ -384,7 +384,9 @@ function sourcePanel(asset) {
     fact("Container", source.container?.replaceAll(",", ", ")),
     fact("Video", lines(source.video ?? [], videoWords)),
     fact("Audio", lines(source.audio ?? [], audioWords)),
-    fact("Left out", (source.not_carried ?? []).map((each) => el("span.each", {}, each))),
+    fact("Left out", lines(source.not_carried ?? [], String)),
+    fact("Damage", lines(source.damage ?? [], String)),
+    fact("Notes", lines(source.notes ?? [], String)),
     fact("SHA-256", source.sha256 ? el("code.digest", { title: source.sha256 }, source.sha256) : null)));
 }
 
