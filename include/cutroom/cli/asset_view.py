@@ -23,6 +23,7 @@ STATUS_STYLES = {
     "rejected": "magenta",
 }
 _BAR_WIDTH = 16
+_WIDE = 110
 
 
 def plain(value: str) -> Text:
@@ -58,17 +59,24 @@ def moment(value: datetime | None) -> str:
     return "–" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def assets_table(records: Sequence[AssetRecord]) -> Table:
-    """One line for each asset."""
+def assets_table(records: Sequence[AssetRecord], *, width: int) -> Table:
+    """One line for each asset; within a few characters, profile and last change are left out for the title.
+
+    Args:
+        records: The assets.
+        width: Characters that a line may have.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("asset", no_wrap=True)
-    table.add_column("title", overflow="ellipsis", ratio=1)
-    for name in ("status", "profile", "duration", "updated (UTC)"):
+    table.add_column("title", overflow="ellipsis", no_wrap=True, ratio=1)
+    is_wide = width >= _WIDE
+    for name in ("status", "duration", *(("profile", "updated (UTC)") if is_wide else ())):
         table.add_column(name, no_wrap=True)
     for record in records:
+        more = (plain(record.profile), f"{record.updated_at.astimezone(UTC):%m-%d %H:%M}")
         table.add_row(
-            record.asset_id, plain(record.title), _progress(record), plain(record.profile),
-            duration(record.duration_s), f"{record.updated_at.astimezone(UTC):%m-%d %H:%M}",
+            record.asset_id, plain(record.title), _progress(record), duration(record.duration_s),
+            *(more if is_wide else ()),
         )  # fmt: skip
     return table
 

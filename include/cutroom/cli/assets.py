@@ -7,6 +7,8 @@ import typer
 
 from cutroom.settings import get_settings
 
+_LONG_LINE = 200
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
@@ -25,6 +27,8 @@ def assets(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON array."),
 ) -> None:
     """List the assets, the latest change first."""
+    from rich.console import Console
+
     from cutroom.cli.asset_view import assets_table
     from cutroom.stack.objects import PlayableAssets
 
@@ -34,7 +38,11 @@ def assets(
         base = settings.media_base_url
         typer.echo(json.dumps([record.to_json(media_base_url=base) for record in records], indent=2))
     elif records:
-        _print(assets_table(records))
+        console = Console()
+        if not console.is_terminal:
+            # What another program reads has lines as long as they need to be.
+            console = Console(width=_LONG_LINE)
+        console.print(assets_table(records, width=console.width))
     else:
         where = f"s3://{settings.uploads_bucket}/{settings.incoming_prefix}"
         typer.echo(

@@ -1,6 +1,13 @@
-import pytest
+import io
+from datetime import UTC, datetime
 
-from cutroom.cli.asset_view import duration, plain, size
+import pytest
+from rich.console import Console
+
+from cutroom.cli.asset_view import assets_table, duration, plain, size
+from cutroom.stores.records import AssetRecord, SourceRecord
+
+NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +39,39 @@ def test_text_from_outside_can_not_steer_the_terminal() -> None:
     shown = plain("[red]x\x1b]0;title\x07\u202e")
     assert shown.plain == "[red]x\ufffd]0;title\ufffd\ufffd"
     assert not shown.spans
+
+
+@pytest.mark.parametrize(("width", "has_profile"), [(80, False), (200, True)])
+def test_a_title_can_be_read_however_narrow_the_terminal(width: int, has_profile: bool) -> None:
+    title = "A film with a long title"
+    record = AssetRecord(
+        asset_id="as_q3cufjoyrvfacisllypt",
+        title=title,
+        owner="admin",
+        tags=(),
+        status="published",
+        reason="",
+        revision=1,
+        created_at=NOW,
+        updated_at=NOW,
+        source=SourceRecord(
+            file_id="fi_1",
+            file_version_id="fv_1",
+            bucket="uploads",
+            key="incoming/a.mp4",
+            version="1",
+            size_bytes=1,
+            uploaded_at=NOW,
+            sha256=None,
+            facts={"duration_s": "60"},
+        ),
+        version=None,
+        history=(),
+        runs=(),
+    )
+    shown = io.StringIO()
+    Console(width=width, file=shown).print(assets_table([record], width=width))
+    heading, line = shown.getvalue().splitlines()
+    assert title in line
+    assert len(line) <= width
+    assert ("profile" in heading) == has_profile
