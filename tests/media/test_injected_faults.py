@@ -431,12 +431,14 @@ def test_without_a_fault_it_is_published(run: Stopped) -> None:
 @pytest.mark.parametrize("encoded", ["h264"], indirect=True)
 def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, tmp_path: Path) -> None:
     run.go_on()
-    shorter, late = tmp_path / "shorter.mp4", tmp_path / "late.mp4"
+    shorter, late, mixed = tmp_path / "shorter.mp4", tmp_path / "late.mp4", tmp_path / "mixed.mp4"
     make_counted(shorter, seconds=3.96, size=(160, 90), audio=("-c:a", "aac"))
     delayed = ("-map", "0:v", "-c:v", "copy", "-map", "0:a", "-af", "adelay=10", "-c:a", "aac", "-t", "4")
     subprocess.run([tools.path("ffmpeg"), "-v", "error", "-i", run.source, *delayed, late], check=True)
+    swapped = ("-vf", "shuffleframes=0 1 2 6 4 5 3 7 8 9", "-crf", "12", "-c:a", "copy")
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", "-i", run.source, *swapped, mixed], check=True)
     shown, heard = "shows the frames of the file", "sounds like the file"
-    for source, failed in ((run.source, set()), (shorter, {shown}), (late, {heard})):
+    for source, failed in ((run.source, set()), (shorter, {shown}), (late, {heard}), (mixed, {shown})):
         report = check_folder(run.out, Settings(home=run.out), source)
         checks = [one for one in report["checks"] if shown in one["name"] or heard in one["name"]]
         assert len(checks) == 3

@@ -16,6 +16,7 @@ from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.sprites import SpriteSheet
 from cutroom.media.colour import BT709, Colour
 from cutroom.media.joins import FRAMES_AT_JOIN, Sampling
+from cutroom.media.resemblance import HEIGHT, WIDTH
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
@@ -317,16 +318,34 @@ def _presented(frames: Any, video: VideoPlan) -> Any:
     return frames.filter("setpts", f"PTS-({rational(video.timing.origin_s)})/TB")
 
 
-def decode_source(*, source: Path, track: int, stats: Path) -> list[str]:
-    """Decode a track of pictures of a source to nothing and note every frame that it shows."""
-    return compiled([noted(_pictures_of(source)[str(track)], stats)])
+def decode_source(
+    *, source: Path, track: int, stats: Path, small: Path, is_turned: bool = False
+) -> list[str]:
+    """Decode a track of pictures of a source, note every frame that it shows, and keep it small.
+
+    Args:
+        source: The file.
+        track: Stream index in it.
+        stats: Where the times of the frames are written.
+        small: Where they are written as they are compared, as they lie in the source (see `resemblance`).
+        is_turned: Whether they are shown turned by a quarter.
+    """
+    split = _pictures_of(source)[str(track)].filter_multi_output("split", 2)
+    size = (HEIGHT, WIDTH) if is_turned else (WIDTH, HEIGHT)
+    return compiled([noted(split[0], stats), _small(split[1], size, small)])
 
 
-def decode(*, source: Path, stats: Path) -> list[str]:
-    """Decode a packaged track of pictures to nothing and note every frame; an error in the bitstream ends it."""
-    # Frames are counted, not looked at: smoothing their blocks would cost a fifth of decoding them.
+def decode(*, source: Path, stats: Path, small: Path) -> list[str]:
+    """The same of a packaged track; an error in the bitstream ends it."""
+    # Smoothing the blocks of frames that are made so small would cost a fifth of decoding them.
     track = ffmpeg.input(f"file:{source}", xerror=None, copyts=None, skip_loop_filter="all")
-    return compiled([noted(track.video, stats)])
+    split = track.video.filter_multi_output("split", 2)
+    return compiled([noted(split[0], stats), _small(split[1], (WIDTH, HEIGHT), small)])
+
+
+def _small(pictures: Any, size: tuple[int, int], path: Path) -> Any:
+    grey = pictures.filter("scale", *size, flags="area").filter("format", "gray")
+    return ffmpeg.output(grey, str(path), f="rawvideo", fps_mode="passthrough")
 
 
 def noted(pictures: Any, stats: Path) -> Any:

@@ -111,6 +111,8 @@ class RenditionFacts:
     first_tick: int | None = None
     decoded_samples: int | None = None
     """Samples of each channel that the packaged track decodes to, priming and padding taken off."""
+    largest_gap_ticks: int | None = None
+    """How far any frame of the packaged sound is from where the one before it ends, at most."""
     cues: int | None = None
     """Cues that the packaged segments hold, each once."""
     source_cues: int | None = None

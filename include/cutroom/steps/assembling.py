@@ -192,6 +192,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             is_default=track.is_default,
             decoded_samples=samples.samples,
             first_tick=None if samples.start_s is None else round(samples.start_s * packaged.timescale),
+            largest_gap_ticks=round(samples.gap_s * packaged.timescale),
             bitstream_codec=packed.bitstream_codec,
             loudness=sound.read_loudness(log.read_text(errors="replace"), "made"),
             likeness=compare_heard(

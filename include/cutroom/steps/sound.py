@@ -220,15 +220,26 @@ class Heard:
     """Of each channel."""
     start_s: Fraction | None
     """When the first of them is heard; None: there is none."""
+    gap_s: Fraction = Fraction(0)
+    """How far any frame is from where the one before it ends, at most."""
 
 
 def read_samples(stats: Path) -> Heard:
     """Read a file of `SAMPLES_FORMAT`: of each frame its first sample, how many it has, its time and its time base."""
-    lines = stats.read_text().splitlines()
-    if not lines:
-        return Heard(samples=0, start_s=None)
-    first, last = lines[0].split(), lines[-1].split()
-    return Heard(samples=int(last[0]) + int(last[1]), start_s=int(first[2]) * Fraction(first[3]))
+    start: Fraction | None = None
+    tick_s = Fraction(0)
+    samples = gap = ends = 0
+    with stats.open() as lines:
+        for line in lines:
+            number, count, at, time_base = line.split()
+            first = int(at)
+            if start is None:
+                tick_s = Fraction(time_base)
+                start, ends = first * tick_s, first
+            # Its ticks are samples.
+            gap = max(gap, abs(first - ends))
+            samples, ends = int(number) + int(count), first + int(count)
+    return Heard(samples=samples, start_s=start, gap_s=gap * tick_s)
 
 
 def compare_heard(

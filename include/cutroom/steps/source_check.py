@@ -7,13 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cutroom.errors import UsageError
+from cutroom.errors import EncoderRefused, UsageError
 from cutroom.media import keys
 from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
 from cutroom.steps.frame_stats import frame_ticks
 
 if TYPE_CHECKING:
+    from cutroom.media.resemblance import Frames, Resemblance
     from cutroom.media.source import Source
     from cutroom.packaging.facts import RenditionFacts
     from cutroom.stores.objects import ObjectStore
@@ -59,8 +60,10 @@ def check_source(
                 checks.append(_skipped(one, key))
                 continue
             with tempfile.TemporaryDirectory(dir=place) as folder:
-                whole = _whole(store, one, Path(folder), key, limits)
-                checks.append(given.compared(one, whole))
+                try:
+                    checks.append(given.compared(one, _whole(store, one, Path(folder), key, limits)))
+                except (EncoderRefused, ValueError) as error:
+                    checks.append(_unreadable(one, error))
     return checks
 
 
@@ -83,6 +86,17 @@ def _skipped(one: "RenditionFacts", reason: str) -> dict[str, Any]:
         "ok": True,
         "skipped": True,
         "found": f"not compared, as it is encrypted: {reason}",
+    }
+
+
+def _unreadable(one: "RenditionFacts", error: Exception) -> dict[str, Any]:
+    """What a tool said last of segments that do not belong together, or that another key opens."""
+    said = str(error).strip().rsplit("\n", 1)[-1][:200]
+    key = ", or the key is another one" if one.lock else ""
+    return {
+        "name": f"{one.name} can be decoded",
+        "ok": False,
+        "found": f"it can't: its bytes are damaged, or do not belong together{key} ({said})",
     }
 
 
@@ -111,11 +125,14 @@ class _Given:
     limits: Limits
     times_us: list[int]
     """Of its frames, in microseconds; empty where the version has no pictures."""
+    pictures: "Frames | None"
+    """These frames as they are compared; None where the version has no pictures."""
 
     @classmethod
     def read(cls, path: Path, folder: Path, limits: Limits, *, has_video: bool) -> "_Given":
         from cutroom.ffmpeg import argv, probe, runner
         from cutroom.ffmpeg.steady import steadied
+        from cutroom.media import resemblance
         from cutroom.media.plan import origin_of
 
         found, packets = probe.probe(path, sha256="", log=folder / "probe.log", limits=limits)
@@ -126,39 +143,59 @@ class _Given:
             steadied(path, shown, log=folder / "clock.log", limits=limits)
             path = shown
         times: list[int] = []
+        pictures = None
         if has_video:
-            stats = folder / "source.txt"
-            command = argv.decode_source(source=path, track=found.video[0].index, stats=stats)
+            stats, small, track = folder / "source.txt", folder / "source.small", found.video[0]
+            is_turned = track.rotation in {90, 270}
+            command = argv.decode_source(
+                source=path, track=track.index, stats=stats, small=small, is_turned=is_turned
+            )
             runner.run(command, log=folder / "source.log", limits=limits, on_line=lambda _: None)
             times = frame_ticks(stats, 1_000_000)
+            pictures = resemblance.read(small, rotation=track.rotation, mirrored=track.mirrored)
         origin = origin_of(found, found.video[0] if has_video else None, packets)
-        return cls(path=path, found=found, origin_s=origin, folder=folder, limits=limits, times_us=times)
+        return cls(
+            path=path,
+            found=found,
+            origin_s=origin,
+            folder=folder,
+            limits=limits,
+            times_us=times,
+            pictures=pictures,
+        )
 
     def compared(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
+        """The check of a rendition that lies in one file, in clear."""
         return self._seen(one, whole) if one.kind == "video" else self._heard(one, whole)
 
     def _seen(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
         from cutroom.ffmpeg import argv, runner
+        from cutroom.media import resemblance
 
-        stats = whole.with_name("decoded.txt")
-        command = argv.decode(source=whole, stats=stats)
+        stats, small = whole.with_name("decoded.txt"), whole.with_name("decoded.small")
+        command = argv.decode(source=whole, stats=stats, small=small)
         runner.run(command, log=whole.with_name("decode.log"), limits=self.limits, on_line=lambda _: None)
         found, wanted = frame_ticks(stats, 1_000_000), self.times_us[:: one.frame_step]
         offsets = (abs((a - found[0]) - (b - wanted[0])) for a, b in zip(found, wanted, strict=False))
         furthest = max(offsets, default=0)
         # What the container rounds to its own ticks can't be told more exactly.
         allowed = max(MAX_OFFSET_US, int(self.found.video[0].time_base * 1_000_000) + 1)
+        assert self.pictures is not None
+        alike = resemblance.compare(self.pictures[:: one.frame_step], resemblance.read(small))
+        is_other = len(found) == len(wanted) and alike is not None and alike.others > 0
         return {
             "name": f"{one.name} shows the frames of the file, each at its time",
-            "ok": len(found) == len(wanted) and furthest <= allowed,
-            "found": f"{len(found)} of {len(wanted)} frames, at most {furthest / 1000:.3f} ms off",
+            "ok": len(found) == len(wanted) and furthest <= allowed and not is_other,
+            "found": f"{len(found)} of {len(wanted)} frames, at most {furthest / 1000:.3f} ms off"
+            + (_other_pictures(alike, found) if is_other and alike else ""),
         }
 
     def _heard(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
         from cutroom.ffmpeg import runner, sound
         from cutroom.media import likeness
         from cutroom.media.audio_plan import AudioPlan
-        from cutroom.packaging.checks.sound import compared
+        from cutroom.packaging.checks.sound import MAX_LAG_MS, compared
+        from cutroom.steps.sound import read_samples
 
         track = next((each for each in self.found.audio if each.index == one.track), None)
         if track is None or one.channels is None:
@@ -175,9 +212,10 @@ class _Given:
                 sound.hear(audio, one.channels, source=levelled, heard=given),
             ):
                 runner.run(command, log=log, limits=self.limits, on_line=lambda _: None)
+        stats = whole.with_name("decoded.txt")
         command = sound.decode(
             source=whole,
-            stats=whole.with_name("decoded.txt"),
+            stats=stats,
             channels=one.channels,
             heard=heard,
             end_s=one.end_s,
@@ -185,4 +223,18 @@ class _Given:
         runner.run(command, log=whole.with_name("decode.log"), limits=self.limits, on_line=lambda _: None)
         joins = [Fraction(segment.start_ticks, one.timescale) for segment in one.segments[1:]]
         found = likeness.compare(likeness.read(given), likeness.read(heard), joins)
-        return asdict(compared(f"{one.name} sounds like the file, everywhere at its time", found))
+        check = asdict(compared(f"{one.name} sounds like the file, everywhere at its time", found))
+        gap_ms = float(1000 * read_samples(stats).gap_s)
+        if gap_ms > MAX_LAG_MS:
+            check |= {"ok": False, "found": f"{check['found']}; {gap_ms:.3f} ms between two frames"}
+        return check
+
+
+def _other_pictures(alike: "Resemblance", times_us: Sequence[int]) -> str:
+    """How many frames are not the source's, and where the first of them is."""
+    assert alike.first is not None
+    at_s = (times_us[alike.first] - times_us[0]) / 1_000_000
+    shows = "none that is near" if alike.shows is None else f"frame {alike.shows}"
+    return (
+        f"; {alike.others} show other pictures, first frame {alike.first} (at {at_s:.3f} s): it shows {shows}"
+    )

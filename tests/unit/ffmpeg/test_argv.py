@@ -157,7 +157,7 @@ def test_inspect_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
 
 
 def test_decode_tells_ffmpeg_for_pictures(golden: Golden) -> None:
-    command = argv.decode(source=Path("whole.mp4"), stats=Path("decoded.txt"))
+    command = argv.decode(source=Path("whole.mp4"), stats=Path("decoded.txt"), small=Path("small"))
     golden("argv/decode-video.txt", one_pair_a_line(command))
 
 

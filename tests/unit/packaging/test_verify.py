@@ -85,6 +85,7 @@ STORED = "every file of every rendition is stored, with its size"
 HLS = "master.m3u8 states every rendition, its codec and bit rate"
 DASH = "manifest.mpd states every rendition, its codec, bit rate and segments"
 
+BEGINS = "aac-64k-2 begins with the presentation, and goes on without a gap"
 ALIKE = "aac-64k-2 sounds like its source all along, across segments too"
 
 SOUND = -2
@@ -138,9 +139,10 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a sound that is early for a while": (lambda v: sounding(v, spread_ms=-20.0), ALIKE),
     "a sound that falls behind": (lambda v: sounding(v, drift_ms=3.0), ALIKE),
     "a sound that is gone for a moment": (lambda v: sounding(v, silenced=2, silenced_at_s=6.0), ALIKE),
-    "a sound that starts late": (lambda v: v.change(SOUND, first_tick=241), "aac-64k-2 begins with the presentation"),
+    "a sound that starts late": (lambda v: v.change(SOUND, first_tick=241), BEGINS),
     "a sound whose start is not known": (
-        lambda v: v.change(SOUND, first_tick=None), "aac-64k-2 begins with the presentation"),
+        lambda v: v.change(SOUND, first_tick=None), BEGINS),
+    "a segment of sound that is late": (lambda v: v.change(SOUND, largest_gap_ticks=480), BEGINS),
     "a cue that is lost": (lambda v: v.change(-1, cues=2), "text-en-3 shows every cue of its source"),
     "a wrong codec in one variant": (lambda v: in_playlist(v, r"avc1\.64001f", "avc1.640028"), HLS),
     "a variant that does not name its sound's codec": (lambda v: in_playlist(v, r",mp4a\.40\.2", ""), HLS),

@@ -124,14 +124,22 @@ def told_loudness(one: RenditionFacts, encoded: EncodedSound) -> dict[str, Any]:
 
 
 def starts(audio: Sequence[RenditionFacts]) -> list[Check]:
-    """Sound is padded to begin with the presentation; picture times are compared frame by frame."""
+    """Sound is padded to begin with the presentation, and goes on; picture times are compared frame by frame."""
     return [
         Check(
-            name=f"{one.name} begins with the presentation",
-            ok=one.first_tick is not None and abs(Fraction(one.first_tick, one.timescale)) <= MAX_AV_OFFSET_S,
+            name=f"{one.name} begins with the presentation, and goes on without a gap",
+            ok=one.first_tick is not None
+            and abs(Fraction(one.first_tick, one.timescale)) <= MAX_AV_OFFSET_S
+            and _gap_ms(one) <= MAX_LAG_MS,
             found="no sound"
             if one.first_tick is None
-            else f"{float(Fraction(one.first_tick, one.timescale)) * 1000:.3f} ms",
+            else f"{float(Fraction(one.first_tick, one.timescale)) * 1000:.3f} ms, at most {_gap_ms(one):.3f} ms "
+            "between frames",
         )
         for one in audio
     ]
+
+
+def _gap_ms(one: RenditionFacts) -> float:
+    # Renditions of an older release have none noted.
+    return 1000 * (one.largest_gap_ticks or 0) / one.timescale
