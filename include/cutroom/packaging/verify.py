@@ -19,6 +19,7 @@ def verify(
     source_frames: Mapping[int, SourceFrames],
     encoded_sound: Mapping[str, EncodedSound],
     texts: Mapping[str, str],
+    playlists: Mapping[str, str],
     prefix: str,
     objects: Mapping[str, int],
 ) -> Report:
@@ -30,6 +31,7 @@ def verify(
         source_frames: What decoding the source's pictures gave, by the `frame_step` of its rungs; empty without video.
         encoded_sound: What was noted when the sound was encoded, by the rung's name.
         texts: Every multivariant playlist and MPD by its file name.
+        playlists: Every media playlist by its key below the renditions.
         prefix: How the manifests reach the renditions.
         objects: Size of every object in the renditions' folders, by its key below them.
     """
@@ -50,6 +52,7 @@ def verify(
         sound.loudness(rung, one, encoded_sound[one.rung]) for one, rung in sound.normalised(plan, audio)
     ]
     checks += [*sound.starts(audio), manifests.codecs(renditions)]
+    checks.append(manifests.media(renditions, playlists))
     checks += text.cues([one for one in renditions if one.kind == "text"])
     for one in (one for one in renditions if one.kind == "download"):
         checks += pictures.frames([one], source_frames) if one.decoded_frames is not None else []

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import PurePath
 from posixpath import relpath
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from cutroom.errors import SourceCorrupt, VerificationFailed
+from cutroom.errors import ObjectMissing, SourceCorrupt, VerificationFailed
 from cutroom.media import keys
 from cutroom.media.encode_key import plain
 from cutroom.media.plan import Plan
@@ -24,6 +26,7 @@ from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
     from cutroom.packaging.checks.sound import EncodedSound
+    from cutroom.packaging.facts import RenditionFacts
     from cutroom.packaging.images import ImageTrack
 
 logger = logging.getLogger(__name__)
@@ -133,6 +136,7 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
             name.file: shop.media.get_bytes(version_key(shop, one, made, name.file)).decode()
             for name in manifest_names(made.containers)
         },
+        playlists=_playlists(shop, facts),
         prefix=_prefix(shop, one, made),
         objects={
             info.key.removeprefix("renditions/"): info.size_bytes
@@ -166,6 +170,18 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     logger.info("%s: all %d checks hold", made.version_id, len(report.checks))
     reporter.finish()
     return {"checks": len(report.checks), "report": version_key(shop, one, made, REPORT)}
+
+
+def _playlists(shop: Workshop, facts: Sequence["RenditionFacts"]) -> dict[str, str]:
+    """The media playlists as they are stored; one that is missing is told by the check of what is stored."""
+    from cutroom.packaging import packager
+
+    found = {}
+    for one in facts:
+        for name in (packager.PLAYLIST, packager.IFRAMES):
+            with suppress(ObjectMissing):
+                found[f"{one.key}/{name}"] = shop.media.get_bytes(keys.rendition(one.key, name)).decode()
+    return found
 
 
 def _encoded_sound(shop: Workshop, made: Plan) -> dict[str, "EncodedSound"]:

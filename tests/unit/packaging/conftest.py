@@ -60,6 +60,7 @@ class Version:
     multivariant: str
     manifest: str
     objects: dict[str, int]
+    playlists: dict[str, str]
 
     def change(self, place: int, **changes: Any) -> "Version":
         """Another value in the facts of one rendition; manifests are as they were."""
@@ -74,6 +75,7 @@ class Version:
             source_frames={1: self.frames},
             encoded_sound=self.sound,
             texts={"master.m3u8": self.multivariant, "manifest.mpd": self.manifest},
+            playlists=self.playlists,
             prefix=PREFIX,
             objects=self.objects,
         )
@@ -200,4 +202,7 @@ def version() -> Version:
         multivariant=hls.multivariant_playlist(readable, prefix=PREFIX),
         manifest=mpd.mpd(readable, prefix=PREFIX),
         objects=sizes,
+        playlists={
+            f"{one.key}/{name}": text for one in readable for name, text in hls.playlists(one).items()
+        },
     )

@@ -72,6 +72,14 @@ def in_playlist(version: Any, pattern: str, value: str) -> Any:
     return replace(version, multivariant=changed)
 
 
+def in_media(version: Any, name: str, pattern: str, value: str) -> Any:
+    """In the playlist of this name of the first picture."""
+    key = f"{version.facts[0].key}/{name}"
+    changed = re.sub(pattern, value, version.playlists[key], count=1)
+    assert changed != version.playlists[key]
+    return replace(version, playlists=version.playlists | {key: changed})
+
+
 def in_mpd(version: Any, pattern: str, value: str) -> Any:
     changed = re.sub(pattern, value, version.manifest, count=1)
     assert changed != version.manifest
@@ -82,8 +90,9 @@ SHOWS = "h264-720p shows the source's frames, each at its time"
 GRID = "segments begin with keyframes, on the grid and nowhere else"
 SAME = "all rungs have the same segments"
 STORED = "every file of every rendition is stored, with its size"
-HLS = "master.m3u8 states every rendition, its codec and bit rate"
-DASH = "manifest.mpd states every rendition, its codec, bit rate and segments"
+HLS = "master.m3u8 states every rendition, its codec, bit rate, picture and language"
+DASH = "manifest.mpd states every rendition, its codec, bit rate, picture and segments"
+MEDIA = "every media playlist states its segments, where they lie and how long they last"
 
 BEGINS = "aac-64k-2 begins with the presentation, and goes on without a gap"
 ALIKE = "aac-64k-2 sounds like its source all along, across segments too"
@@ -153,6 +162,21 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a rendition that leads elsewhere": (lambda v: in_playlist(v, r"/rn_", "/rm_"), HLS),
     "a wrong bit rate in the MPD": (lambda v: in_mpd(v, r'bandwidth="\d', 'bandwidth="9'), DASH),
     "a wrong codec in the MPD": (lambda v: in_mpd(v, r"avc1\.64001f", "avc1.640028"), DASH),
+    "another size in the playlist": (lambda v: in_playlist(v, r"RESOLUTION=1280x720", "RESOLUTION=1920x1080"), HLS),
+    "another rate in the playlist": (lambda v: in_playlist(v, r"FRAME-RATE=25", "FRAME-RATE=50"), HLS),
+    "another range in the playlist": (lambda v: in_playlist(v, r"RANGE=SDR", "RANGE=PQ"), HLS),
+    "another language in the playlist": (lambda v: in_playlist(v, r'LANGUAGE="de"', 'LANGUAGE="fr"'), HLS),
+    "a segment that lasts longer": (lambda v: in_media(v, "media.m3u8", r"EXTINF:6\.", "EXTINF:6.5"), MEDIA),
+    "a segment less": (lambda v: in_media(v, "media.m3u8", r"#EXTINF[^\n]*\n[^\n]*\n", ""), MEDIA),
+    "a segment twice": (lambda v: in_media(v, "media.m3u8", "seg_00002", "seg_00001"), MEDIA),
+    "a playlist without an end": (lambda v: in_media(v, "media.m3u8", "#EXT-X-ENDLIST\n", ""), MEDIA),
+    "a target duration that does not hold": (
+        lambda v: in_media(v, "media.m3u8", r"TARGETDURATION:\d+", "TARGETDURATION:5"), MEDIA),
+    "a keyframe elsewhere": (lambda v: in_media(v, "iframes.m3u8", "@84", "@85"), MEDIA),
+    "a key that nothing is locked with": (
+        lambda v: in_media(v, "media.m3u8", "#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF'), MEDIA),
+    "another size in the MPD": (lambda v: in_mpd(v, 'width="1280"', 'width="1920"'), DASH),
+    "a longer segment in the MPD": (lambda v: in_mpd(v, r'<S t="0" d="', '<S t="0" d="1'), DASH),
     "a segment less in the MPD": (lambda v: in_mpd(v, r'<S d="[^/]*/>', ""), DASH),
     "a representation that leads elsewhere": (lambda v: in_mpd(v, "/rn_", "/rm_"), DASH),
 }  # fmt: skip

@@ -1,14 +1,21 @@
 """Whether the manifests say what the renditions are."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import floor
 
 import m3u8
 
 from cutroom.packaging import packager
 from cutroom.packaging.checks.report import Check
 from cutroom.packaging.codec_string import same_codec
-from cutroom.packaging.facts import RenditionFacts
+from cutroom.packaging.facts import ByteRange, LockFacts, RenditionFacts, Segment
+
+HALF = Fraction(1, 2)
+
+EXACT_S = 0.000_001
+"""Playlists state durations in microseconds."""
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
 
@@ -34,7 +41,11 @@ def hls(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str)
     playlist = m3u8.loads(text)
     named = {each.uri for each in (*playlist.playlists, *playlist.media) if each.uri}
     by_uri = {f"{prefix}{one.key}/{packager.PLAYLIST}": one for one in renditions}
-    wrong = []
+    wrong = [
+        by_uri[media.uri].name
+        for media in playlist.media
+        if media.uri in by_uri and media.language != by_uri[media.uri].language
+    ]
     for variant in playlist.playlists:
         own, stated = by_uri.get(variant.uri), variant.stream_info
         if own is None:
@@ -46,18 +57,81 @@ def hls(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str)
         ]
         codecs = {own.codec_string, *(one.codec_string for one in sound)}
         bandwidth = own.bandwidth_bps + max((one.bandwidth_bps for one in sound), default=0)
-        if set(stated.codecs.split(",")) != codecs or stated.bandwidth != bandwidth:
+        is_shown = own.kind != "video" or (
+            stated.resolution == (own.width, own.height)
+            and stated.video_range == (own.video_range or "SDR")
+            and abs((stated.frame_rate or 0) - float(own.frame_rate or 0)) < 0.001
+        )
+        if set(stated.codecs.split(",")) != codecs or stated.bandwidth != bandwidth or not is_shown:
             wrong.append(own.name)
     return Check(
-        name=f"{file} states every rendition, its codec and bit rate",
+        name=f"{file} states every rendition, its codec, bit rate, picture and language",
         ok=named == by_uri.keys() and not wrong,
         found=f"{len(named & by_uri.keys())} of {len(by_uri)} playlists"
         + (f", wrong {wrong[:3]}" if wrong else ""),
     )
 
 
+def media(renditions: Sequence[RenditionFacts], texts: Mapping[str, str]) -> Check:
+    """Read every media playlist back: the segments of its rendition, where each lies, and how long it is shown.
+
+    Args:
+        renditions: Facts.
+        texts: The playlists that are stored, by their key below the renditions.
+    """
+    wrong = []
+    for one in renditions:
+        named: dict[str, Sequence[Segment | ByteRange]] = {
+            packager.PLAYLIST: one.segments,
+            packager.IFRAMES: one.iframes,
+        }
+        for name, parts in named.items():
+            text = texts.get(f"{one.key}/{name}")
+            if text is None:
+                continue
+            place = _first_wrong(one, text, parts)
+            wrong += [f"{name} of {one.name}, segment {place}"] if place is not None else []
+    return Check(
+        name="every media playlist states its segments, where they lie and how long they last",
+        ok=not wrong,
+        found=f"wrong: {'; '.join(wrong[:3])}" if wrong else f"{len(texts)} playlists",
+    )
+
+
+def _first_wrong(one: RenditionFacts, text: str, parts: Sequence[Segment | ByteRange]) -> int | None:
+    """Number of the first segment that a playlist states otherwise, from 1; 0: it states others; None: none."""
+    playlist = m3u8.loads(text)
+    lasts = [Fraction(segment.duration_ticks, one.timescale) for segment in one.segments]
+    # What the edit list leaves out counts, see `hls`.
+    lasts[0] += Fraction(one.lead_ticks, one.timescale)
+    stated = playlist.segments
+    if (
+        len(stated) != len(parts)
+        or not playlist.is_endlist
+        or playlist.target_duration < floor(max(lasts) + HALF)
+    ):
+        return 0
+    for number, (segment, part, lasting) in enumerate(zip(stated, parts, lasts, strict=True)):
+        is_part = isinstance(part, ByteRange) or one.index is not None
+        place = f"{part.size_bytes}@{part.offset}" if is_part else None
+        if (
+            (segment.uri, segment.byterange) != (part.file, place)
+            or abs(segment.duration - float(lasting)) > EXACT_S
+            or not _is_key(segment.key, one.lock, number)
+        ):
+            return number + 1
+    return None
+
+
+def _is_key(stated: m3u8.Key | None, lock: LockFacts | None, number: int) -> bool:
+    if lock is None or stated is None:
+        return (lock is None) == (stated is None)
+    iv = lock.ivs[min(number, len(lock.ivs) - 1)]
+    return stated.uri == lock.key_uri and (stated.iv or f"0x{iv}").lower() == f"0x{iv}"
+
+
 def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
-    """Read the MPD back: the same renditions, codecs, bit rates and numbers of segments as the facts say."""
+    """Read the MPD back: the same renditions, codecs, bit rates, sizes and segments as the facts say."""
     stated = set()
     for representation in ET.fromstring(text).iter(f"{_MPD}Representation"):  # noqa: S314  we wrote it
         if "codecs" not in representation.attrib:
@@ -70,7 +144,13 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
                 representation.findtext(f"{_MPD}BaseURL"),
                 representation.attrib["codecs"],
                 int(representation.attrib["bandwidth"]),
-                sum(int(entry.attrib.get("r", 0)) + 1 for entry in entries),
+                representation.get("width"),
+                representation.get("height"),
+                tuple(
+                    int(entry.attrib["d"])
+                    for entry in entries
+                    for _ in range(int(entry.attrib.get("r", 0)) + 1)
+                ),
             )
         )
     wanted = {
@@ -78,13 +158,15 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
             f"{prefix}{one.key}/{one.single_file or ''}",
             one.codec_string,
             one.bandwidth_bps,
+            str(one.width) if one.width else None,
+            str(one.height) if one.height else None,
             # A single file lists its segments itself.
-            0 if one.single_file else len(one.segments),
+            () if one.single_file else tuple(segment.duration_ticks for segment in one.segments),
         )
         for one in renditions
     }
     return Check(
-        name=f"{file} states every rendition, its codec, bit rate and segments",
+        name=f"{file} states every rendition, its codec, bit rate, picture and segments",
         ok=stated == wanted,
         found=f"{len(stated & wanted)} of {len(wanted)} representations",
     )
