@@ -10,6 +10,9 @@ FAST_FRAME_RATE = 30
 FAST_FACTOR = Fraction(3, 2)
 """Above 30 frames a second a rung may take half as many bits again: frames that are closer in time differ less."""
 
+SAME_RATE = Fraction(999, 1000)
+"""Rates that are nearer to each other are the same one, rounded or of another colour system."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
@@ -52,7 +55,7 @@ def plan_ladder(
         above = (sizes[-1].width, sizes[-1].height) if sizes else None
         if above and any(side > closest * larger for side, larger in zip(size, above, strict=True)):
             continue
-        step = 1 if frame_rate is None or rung.max_fps is None else math.ceil(frame_rate / rung.max_fps)
+        step = _step(frame_rate, rung.max_fps)
         fast = frame_rate is not None and frame_rate / step > FAST_FRAME_RATE
         factor = FAST_FACTOR if fast else Fraction(1)
         sizes.append(
@@ -65,6 +68,11 @@ def plan_ladder(
             )
         )
     return tuple(sizes)
+
+
+def _step(rate: Fraction | None, most: Fraction | None) -> int:
+    """Every how many frames one is kept; 30 is no more than 29.97, nor is 24000/1001 more than 23.976."""
+    return 1 if rate is None or most is None else max(1, math.ceil(rate / most * SAME_RATE))
 
 
 def _scale(box: tuple[int, int], display_size: tuple[int, int]) -> Fraction:

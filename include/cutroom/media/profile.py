@@ -19,6 +19,7 @@ from cutroom.media.recipes import (
     AudioCodec,
     Download,
     Encryption,
+    Exact,
     Name,
     Part,
     Rung,
@@ -34,7 +35,7 @@ class Profile(Part):
 
     name: Name
     description: str
-    segment_s: Annotated[Fraction, Field(ge=1, le=30)] = Fraction(6)
+    segment_s: Annotated[Exact, Field(ge=1, le=30)] = Fraction(6)
     """Segment length S of the grid, in seconds."""
     containers: Annotated[tuple[ContainerName, ...], Field(min_length=1)] = ("cmaf",)
     """What segments are written as; each codec goes into every one that can carry it."""
@@ -42,7 +43,7 @@ class Profile(Part):
     """A file for each segment, or one file of which players ask byte ranges."""
     iframe_playlists: bool = True
     """Whether players get the keyframes alone to show while they seek: HLS of every rung, DASH of the smallest one."""
-    closest_rungs: Annotated[Fraction, Field(gt=0, le=1)] = CLOSEST_RUNGS
+    closest_rungs: Annotated[Exact, Field(gt=0, le=1)] = CLOSEST_RUNGS
     """A rung with a side that is more than this part of the same side one rung above is dropped."""
     damaged: Literal["reject", "publish"] = "reject"
     """What is done with a file whose end is missing: refused, or what is there is published."""

@@ -1,6 +1,7 @@
 """The parts of a profile: what is made of the pictures, of the sound, for downloads, and how it is locked."""
 
 from fractions import Fraction
+from math import isfinite
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -30,6 +31,12 @@ def _box(value: object) -> object:
     return value
 
 
+def _as_written(value: object) -> object:
+    """A decimal number as it is written: 2.2 as a binary fraction is more, and would move a grid by a frame."""
+    return Fraction(str(value)) if isinstance(value, float) and isfinite(value) else value
+
+
+Exact = Annotated[Fraction, BeforeValidator(_as_written)]
 BitRate = Annotated[int, BeforeValidator(_bits_per_second), Field(gt=0)]
 Side = Annotated[int, Field(ge=16)]
 Box = Annotated[tuple[Side, Side], BeforeValidator(_box)]
@@ -53,7 +60,7 @@ class Rung(Part):
     """Largest picture in pixels, landscape; a portrait source turns it."""
     max_bitrate: Annotated[BitRate, Field(ge=10_000, le=300_000_000)]
     """What the decoder buffer is filled with at most, for up to 30 frames a second."""
-    max_fps: Annotated[Fraction, Field(ge=1, le=240)] | None = None
+    max_fps: Annotated[Exact, Field(ge=1, le=240)] | None = None
     """A constant rate above it is thinned evenly: every second frame is kept, or every third; absent: all are."""
     crf: Annotated[float, Field(ge=0, le=63)] | None = None
     """Constant quality of this rung; absent: that of the codec."""

@@ -155,6 +155,17 @@ def test_a_rung_is_thinned_to_its_frame_rate_and_then_takes_no_more_bits(
     assert small.max_bitrate_bps == 900_000
 
 
+@pytest.mark.parametrize(
+    ("rate", "most", "step"),
+    [(Fraction(30_000, 1001), "29.97", 1), (Fraction(30), "29.97", 1), (Fraction(60_000, 1001), "29.97", 2),
+     (Fraction(24_000, 1001), "23.976", 1), (Fraction(25), "24", 2), (Fraction(1), "240", 1)],
+)  # fmt: skip
+def test_a_rate_that_is_written_with_few_digits_is_met(rate: Fraction, most: str, step: int) -> None:
+    rung = Rung(box=(640, 360), max_bitrate=900_000, max_fps=Fraction(most))
+    (size,) = plan_ladder(VideoCodec(codec="h264", rungs=(rung,)), (640, 360), rate)
+    assert size.frame_step == step
+
+
 def test_a_rung_may_have_a_quality_of_its_own() -> None:
     codec = VideoCodec(
         codec="h264",

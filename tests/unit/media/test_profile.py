@@ -1,3 +1,4 @@
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def video(**changes: object) -> list[dict[str, object]]:
 
 def rung(**changes: object) -> list[dict[str, object]]:
     return video(rungs=[{"box": "640x360", "max_bitrate": "1M", **changes}])
+
+
+def test_decimal_numbers_are_taken_as_they_are_written() -> None:
+    given = yaml.safe_load(GOOD) | {"segment_s": 2.2, "closest_rungs": 0.9, "video": rung(max_fps=29.97)}
+    profile = parse_profile(yaml.safe_dump(given), "mine.yaml")
+    assert (profile.segment_s, profile.closest_rungs) == (Fraction(11, 5), Fraction(9, 10))
+    assert profile.video[0].rungs[0].max_fps == Fraction(2997, 100)
 
 
 def test_bit_rates_and_boxes_are_read_as_they_are_written() -> None:
