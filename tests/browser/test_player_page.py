@@ -121,6 +121,9 @@ def _publish(settings: Settings, catalog: Catalog, upload: UploadedObject, folde
             "duration_s": "24",
             "video": [{"codec": "h264", "width": 640, "height": 360}] if has_video else [],
             "audio": [{"codec": "aac", "channels": 2, "sample_rate_hz": 48000}],
+            "not_carried": ["data track 3 (tmcd)"],
+            "damage": ["The last 2 s are missing."],
+            "notes": ["The picture does not say how its colours are meant."],
         },
     )
     catalog.publish(
@@ -266,6 +269,12 @@ def test_the_join_report_is_drawn_and_said(catalog_page: Page, shown: Shown) -> 
     expect(chart.locator("circle")).to_have_count(2 * len(SMALL_LADDER))
     expect(report).to_contain_text("2 joins; the least good is 0.8 dB below the mean of its chunk")
     expect(report).to_contain_text("Sound: at most 0.02 ms from its place in 96 windows")
+
+
+def test_what_is_left_out_missing_or_assumed_of_a_source_is_said(catalog_page: Page, shown: Shown) -> None:
+    _open(catalog_page, shown, shown.video_id)
+    for key, words in (("Left out", "tmcd"), ("Damage", "last 2 s"), ("Notes", "its colours")):
+        expect(catalog_page.locator(f'[data-key="{key}"]')).to_contain_text(words)
 
 
 def test_the_seek_bar_shows_thumbnails(catalog_page: Page, shown: Shown) -> None:
