@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cutroom.ffmpeg import ranged, runner
 from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.media.languages import language_tag
 from cutroom.media.limits import Limits
 
 
@@ -123,3 +124,13 @@ class ProbeOutput(_Out):
     format: Format
     streams: tuple[Stream, ...] = ()
     chapters: tuple[Chapter, ...] = ()
+
+    def with_languages(self, languages: Mapping[int, str]) -> "ProbeOutput":
+        """The same with languages that are told in full, by stream index."""
+        told = tuple(
+            one.model_copy(update={"tags": {**one.tags, "language": languages[one.index]}})
+            if language_tag(languages.get(one.index)) is not None
+            else one
+            for one in self.streams
+        )
+        return self.model_copy(update={"streams": told})

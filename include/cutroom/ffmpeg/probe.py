@@ -15,6 +15,7 @@ from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
+from cutroom.ffmpeg.stated_languages import stated_languages
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
@@ -161,6 +162,7 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
             f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "
             "CUTROOM_SOURCE_MAX_TRACKS allows."
         )
+    output = output.with_languages(stated_languages(source))
     pages = teletext.read_pages(output, source, log=log.with_suffix(".pages.log"), limits=limits)
     return Described(output=output, pages=pages)
 
