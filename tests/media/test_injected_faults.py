@@ -336,7 +336,7 @@ def test_a_fault_in_what_was_packaged_is_caught(
 
     def spoilt(*arguments: object) -> object:
         made = manifest(*arguments)  # type: ignore[arg-type]
-        fault(run.out / ".work/media")
+        fault(next(run.out.glob(".work/media-*")))
         return made
 
     monkeypatch.setattr(publishing, "manifest", spoilt)

@@ -375,6 +375,27 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
     assert not (out / ".work").exists()
 
 
+def test_nothing_of_a_run_that_was_stopped_gets_into_a_version_of_another_source(
+    tmp_path: Path, profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken, silent, out = tmp_path / "spoken.wav", tmp_path / "silent.mp4", tmp_path / "out"
+    sound = ["-f", "lavfi", "-i", "sine=d=1"]
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", *sound, spoken], check=True)
+    make_counted(silent, seconds=1, audio=None)
+    real_assemble = assembling.assemble
+
+    def dies(*_: object) -> None:
+        raise MemoryError("the machine is gone")
+
+    monkeypatch.setattr(assembling, "assemble", dies)
+    with pytest.raises(MemoryError):
+        transcode(spoken, out, profile=profile, settings=Settings(home=tmp_path))
+    monkeypatch.setattr(assembling, "assemble", real_assemble)
+    transcode(silent, out, profile=profile, settings=Settings(home=tmp_path))
+    assert (out / "poster.jpg").exists()
+    assert not list(out.glob("waveform*"))
+
+
 def test_the_same_source_gives_the_same_bytes_whatever_it_and_its_folder_are_called(
     tmp_path: Path, profile: str
 ) -> None:

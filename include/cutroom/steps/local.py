@@ -110,14 +110,15 @@ def transcode(
         Conflict: Another run is writing `out`.
     """
     _must_be_readable(source)
-    load_profile(profile)
+    recipe, upload = load_profile(profile), _as_upload(source)
     with out_folder.work_in(out) as work:
-        upload = _as_upload(source)
+        # What another source or profile left when it was stopped stays out of this version; encodes know their own.
+        media = work / f"media-{ids.digest([upload.version, recipe.digest], 12)}"
         record = LocalRecord(dag_id=f"process_{upload.kind}", listener=listener)
-        shop = _workshop(work, source, record, settings)
+        shop = _workshop(work, media, source, record, settings)
         slots = settings.encode_slots or os.cpu_count() or 1
         version = _run(shop, {"upload": upload.to_json(), "profile": profile}, slots)
-        out_folder.reveal(work / "media", out, version)
+        out_folder.reveal(media, out, version)
     listener(100.0, "done")
     return version
 
@@ -148,7 +149,7 @@ def _as_upload(source: Path) -> UploadedObject:
     )
 
 
-def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings) -> Workshop:
+def _workshop(work: Path, media: Path, source: Path, record: LocalRecord, settings: Settings) -> Workshop:
     from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecars_of
     from cutroom.stores.content_keys import content_key
     from cutroom.stores.files import FileStore
@@ -156,7 +157,7 @@ def _workshop(work: Path, source: Path, record: LocalRecord, settings: Settings)
     return Workshop(
         run_id="transcode",
         work=FileStore(work / "work"),
-        media=FileStore(work / "media"),
+        media=FileStore(media),
         scratch=work / "scratch",
         sources=LocalSources(source.resolve()),
         sidecars=lambda _: {
