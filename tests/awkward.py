@@ -3,6 +3,7 @@
 Frame n shows n (see `counted`), so whatever a container does to times, a machine can read which frames are shown.
 """
 
+import struct
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -236,6 +237,23 @@ def with_repeated_fields(path: Path) -> None:
     ffmpeg("-i", stream, "-c", "copy", "-f", "vob", path)
 
 
+def with_clean_aperture(path: Path) -> None:
+    """A film of QuickTime of whose 192×108 coded pixels 160×90 are meant to be shown (ISO/IEC 14496-12, 12.1.4)."""
+    base = path.with_name("base.mov")
+    counted(audio=None, size=(192, 108))(base)
+    data = bytearray(base.read_bytes())
+    entry = data.index(b"avc1", data.index(b"stsd")) - 4
+    box = struct.pack(">I4s8I", 40, b"clap", 160, 1, 90, 1, 0, 1, 0, 1)
+    size = int.from_bytes(data[entry : entry + 4], "big")
+    data[entry + size : entry + size] = box
+    around = [
+        data.rindex(name, 0, entry) - 4 for name in (b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov")
+    ]
+    for at in (entry, *around):
+        data[at : at + 4] = (int.from_bytes(data[at : at + 4], "big") + len(box)).to_bytes(4, "big")
+    path.write_bytes(data)
+
+
 def motion_photo(path: Path) -> None:
     """What phones call a motion photo: a JPEG with a film behind it."""
     picture, film = path.with_name("still.jpg"), path.with_name("film.mp4")
@@ -418,6 +436,7 @@ SOURCES: dict[str, Awkward] = {
         ),
         frames=2,
     ),
+    "a clean aperture": Awkward(suffix=".mov", make=with_clean_aperture, frames=50),
     "4:2:2 in 10 bits": Awkward(suffix=".mp4", make=counted(pixels="yuv422p10le"), frames=50),
     "4:4:4": Awkward(suffix=".mp4", make=counted(pixels="yuv444p"), frames=50),
     "RGB in H.264": Awkward(

@@ -17,6 +17,7 @@ from cutroom.ffmpeg.sprites import SpriteSheet
 from cutroom.media.colour import BT709, Colour
 from cutroom.media.joins import FRAMES_AT_JOIN, Sampling
 from cutroom.media.resemblance import HEIGHT, WIDTH
+from cutroom.media.source import VideoTrack
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
@@ -76,7 +77,7 @@ def encode_video(
     # Times in the chunk object are moved by whole seconds (see cutter.split).
     shift = round(video.shift_s / timing.time_base)
     frames = (
-        _pictures_of(source, **alpha.decoder(video.track, 0), **_midway(video, chunk), **ONE_THREAD)
+        _pictures_of(source, **_decoding(video, 0), **_midway(video, chunk))
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
@@ -130,6 +131,13 @@ def _midway(video: VideoPlan, chunk: EncodeChunk) -> dict[str, str]:
     return {"flags": "+output_corrupt"} if video.track.codec == "h264" and chunk.index else {}
 
 
+def _decoding(video: VideoPlan, index: int) -> dict[str, str]:
+    """How the pictures are decoded, which are track `index` of the file at hand."""
+    # What the container crops is cropped behind the decoder, as chunks can't say it.
+    as_coded = {"apply_cropping": "codec"} if video.track.cropped else {}
+    return alpha.decoder(video.track, index) | ONE_THREAD | as_coded
+
+
 def _pictures_of(source: Path, **options: str) -> Any:
     """The frames of a file as they are coded, with the times that they have."""
     # reinit_filter=0: a stream that changes its size midway goes through the same filters; a new set would begin anew.
@@ -154,6 +162,8 @@ def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     elif picture.deinterlace:
         # Only frames that are flagged: film in an interlaced stream stays as it is.
         frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
+    # Behind what tells fields by their lines.
+    frames = _cropped(frames, video.track)
     if picture.tone_map and not keeps_hdr:
         for name, options in TONE_MAP:
             frames = frames.filter(name, **options)
@@ -168,6 +178,14 @@ def _pictures(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     elif picture.rotation == 180:
         frames = frames.filter("hflip").filter("vflip")
     return frames
+
+
+def _cropped(frames: Any, track: VideoTrack) -> Any:
+    """What the container shows of coded pictures; from where their colours have a sample on, as decoders crop."""
+    if track.cropped is None:
+        return frames
+    left, top, right, bottom = track.cropped
+    return frames.filter("crop", track.width - left - right, track.height - top - bottom, left, top)
 
 
 def _stated(colour: Colour) -> dict[str, str]:
@@ -236,8 +254,7 @@ def inspect_video(
         folder: Gets the sheets (`sprites.SPRITES`), every candidate for the poster (CANDIDATES) with what was
             measured of them (MEASURED), and the preview (PREVIEW).
     """
-    options = alpha.decoder(video.track, video.track.index) | ONE_THREAD
-    decoded = _pictures_of(source, **options)[str(video.track.index)]
+    decoded = _pictures_of(source, **_decoding(video, video.track.index))[str(video.track.index)]
     split = decoded.filter_multi_output("split", 3)
     counted = ffmpeg.output(
         split[0].filter("settb", rational(video.timing.time_base)),
@@ -268,7 +285,7 @@ def inspect_video(
     )
     measured = (
         candidates[1]
-        .filter("scale", 320, -2)
+        .filter("scale", *sprites.measured_size(video.track.display_size))
         .filter("format", "yuv420p")
         .filter("signalstats")
         .filter("blurdetect")

@@ -181,6 +181,8 @@ if __name__ == "__main__":
             steady(path, *rest)
     except CodecNotTaken as refused:
         sys.exit(f"CodecNotTaken: {refused}")
+    except presentation.PictureEncrypted:
+        sys.exit("PictureEncrypted")
     except presentation.EditsNotTaken:
         sys.exit("EditsNotTaken")
     except ClockBroken as broken:

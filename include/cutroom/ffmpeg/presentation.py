@@ -48,6 +48,10 @@ ROUNDED_TICKS = 2
 CEA_708 = "CEA-708"
 
 
+class PictureEncrypted(Exception):
+    """The pictures are locked."""
+
+
 class EditsNotTaken(Exception):
     """An edit list plays stretches that begin between keyframes one after the other, or more than once."""
 
@@ -72,6 +76,11 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         source: Path of a local file.
         track: Stream index.
         alive: Called now and then while frames are decoded.
+
+    Raises:
+        PictureEncrypted: Nothing can be decoded without a key.
+        CodecNotTaken: No container of chunks can hold the codec.
+        EditsNotTaken: As of `present`.
     """
     with opened(source) as container:
         stream: Any = container.streams[track]
@@ -88,6 +97,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 has_708 = has_708 or said.has_708
                 if not said.is_empty:
                     captioned[number] = said
+            if packet.has_sidedata("encryption_info"):
+                raise PictureEncrypted
             if number == 0:
                 # Better refused now than by `split`, or shown otherwise.
                 chunk_format(stream, packet)

@@ -34,30 +34,46 @@ def tells_of_damage(log: str) -> bool:
     return _COMPLAINTS.search(log) is not None
 
 
+_REASONS: tuple[tuple[str, type[SourceRejected], str], ...] = (
+    (
+        "moov atom not found",
+        SourceCorrupt,
+        "The file is truncated: the index of this MP4 (its moov box) is missing. Upload it again, or save it anew.",
+    ),
+    (
+        "exceeds max_streams",
+        SourceTooLarge,
+        f"The file has more than {MOST_TRACKS} tracks, more than CUTROOM_SOURCE_MAX_TRACKS can allow.",
+    ),
+    (
+        "PictureEncrypted",
+        SourceUnsupported,
+        "The picture is encrypted, and nothing can be decoded of it without its key. Upload the film in clear.",
+    ),
+    (
+        "EditsNotTaken",
+        SourceUnsupported,
+        "The edit list of the film puts several stretches of it one after the other. Export it without an edit list.",
+    ),
+    (
+        "not on whitelist",
+        SourceUnsupported,
+        "The file is in a format that is not taken; docs/sources.md lists those that are.",
+    ),
+)
+"""A part of what a tool says, and what it means."""
+
+
 def reason_of(said: str) -> SourceRejected:
     """Why a file can't be opened, from what the tool said. Pure."""
-    if "moov atom not found" in said:
-        return SourceCorrupt(
-            "The file is truncated: the index of this MP4 (its moov box) is missing. Upload it again, or save it anew."
-        )
-    if "exceeds max_streams" in said:
-        return SourceTooLarge(
-            f"The file has more than {MOST_TRACKS} tracks, more than CUTROOM_SOURCE_MAX_TRACKS can allow."
-        )
     if (found := _CODEC_NOT_TAKEN.search(said)) is not None:
         return SourceUnsupported(
             f"The picture is coded in {found[1]}, which is not taken. Export it in another codec (H.264, HEVC, "
             "ProRes …)."
         )
-    if "EditsNotTaken" in said:
-        return SourceUnsupported(
-            "The edit list of the film puts several stretches of it one after the other, which is not taken. Export "
-            "it as a film without edits."
-        )
-    if "not on whitelist" in said:
-        return SourceUnsupported(
-            "The file is in a format that is not taken; docs/sources.md lists those that are."
-        )
+    for part, kind, reason in _REASONS:
+        if part in said:
+            return kind(reason)
     return SourceCorrupt("The file is damaged, or not video or audio: it can't be read. Upload it again.")
 
 

@@ -22,6 +22,11 @@ POSTER_WIDTH = 1280
 
 PREVIEW_S = 3
 
+MEASURED_WIDTH = 320
+
+TALLEST = 6_000
+"""Lines of a still that is made as wide as others; a taller one is squeezed, as ten of them are one JPEG."""
+
 PREVIEW_SIDE = 320
 """Of its longer side, in pixels."""
 
@@ -66,7 +71,7 @@ def plan_sheet(duration_s: Fraction, display_size: tuple[int, int], wanted: Thum
     width, height = _as_wide(display_size, wanted.sprite_width)
     return SpriteSheet(
         width=width,
-        height=height,
+        height=min(height, TALLEST),
         columns=columns,
         rows=min(wanted.rows, math.ceil(count / columns)),
         interval_s=interval,
@@ -84,6 +89,12 @@ def preview_size(display_size: tuple[int, int]) -> tuple[int, int]:
     shape = min(Fraction(1), Fraction(*display_size))
     width, height = _as_wide(display_size, max(2, round(PREVIEW_SIDE * shape / 2) * 2))
     return width, min(height, PREVIEW_SIDE)
+
+
+def measured_size(display_size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at which candidates for the poster are measured: no lower than what measures them takes."""
+    width, height = _as_wide(display_size, MEASURED_WIDTH)
+    return width, min(max(16, height), TALLEST)
 
 
 def _as_wide(display_size: tuple[int, int], width: int) -> tuple[int, int]:

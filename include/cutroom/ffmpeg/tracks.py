@@ -157,6 +157,7 @@ def _video_track(stream: Stream) -> VideoTrack:
         sar=stream.sample_aspect_ratio,
         rotation=rotation,
         mirrored=mirrored,
+        cropped=_cropped(stream),
         pix_fmt=alpha.pixels(stream),
         codec_profile=stream.profile,
         has_lost_alpha=stream.tags.get("alpha_mode") == "1" and alpha.pixels(stream) == stream.pix_fmt,
@@ -169,6 +170,22 @@ def _video_track(stream: Stream) -> VideoTrack:
         bit_rate_bps=stream.bit_rate,
         language=language_tag(stream.tags.get("language")),
     )
+
+
+def _cropped(stream: Stream) -> tuple[int, int, int, int] | None:
+    """What a clean aperture (ISO/IEC 14496-12, 12.1.4) or PixelCrop (Matroska) takes off, where something is left."""
+    for entry in stream.side_data_list:
+        if entry.get("side_data_type") == "Frame Cropping":
+            left, top, right, bottom = (
+                int(entry[f"crop_{side}"]) for side in ("left", "top", "right", "bottom")
+            )
+            if (
+                any((left, top, right, bottom))
+                and left + right < stream.width
+                and top + bottom < stream.height
+            ):
+                return left, top, right, bottom
+    return None
 
 
 def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:

@@ -29,6 +29,8 @@ class VideoTrack:
     """Clockwise degrees by which a player turns the picture: 0, 90, 180 or 270."""
     mirrored: bool = False
     """Whether the picture is flipped left to right before it is turned."""
+    cropped: tuple[int, int, int, int] | None = None
+    """Pixels that the container takes off the coded picture: left, top, right, bottom; None: nothing."""
     pix_fmt: str | None = None
     codec_profile: str | None = None
     field_order: str | None = None
@@ -67,7 +69,8 @@ class VideoTrack:
     @property
     def display_size(self) -> tuple[int, int]:
         """Width and height as shown: square pixels, turned."""
-        width, height = Fraction(self.width), Fraction(self.height)
+        left, top, right, bottom = self.cropped or (0, 0, 0, 0)
+        width, height = Fraction(self.width - left - right), Fraction(self.height - top - bottom)
         if self.sar is not None and self.sar > 1:
             width *= self.sar
         elif self.sar is not None and 0 < self.sar < 1:

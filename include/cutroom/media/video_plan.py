@@ -200,6 +200,8 @@ def chunk_encode_key(
     """
     window = [chunk.start_pts, chunk.end_pts, list(chunk.boundaries)]
     what = [window, plain(Timing, video.timing), plain(Picture, video.picture), plain(VideoRung, rung)]
+    if video.track.cropped:
+        what.append(list(video.track.cropped))
     return encode_key(source, video.track.index, what, tools)
 
 

@@ -38,6 +38,8 @@ class TestTruncated:
         [
             ("[mov] moov atom not found", SourceCorrupt, "truncated"),
             ("[hls] Format not on whitelist 'mov'", SourceUnsupported, "format that is not taken"),
+            ("PictureEncrypted", SourceUnsupported, "encrypted"),
+            ("EditsNotTaken", SourceUnsupported, "edit list"),
             ("Invalid data found when processing input", SourceCorrupt, "damaged"),
         ],
     )

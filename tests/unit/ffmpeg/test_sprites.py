@@ -91,6 +91,13 @@ def test_a_single_frame_has_a_cue_that_lasts() -> None:
     assert (start, end) == (0, Fraction(1, 1000))
 
 
+def test_stills_of_a_strip_are_no_thinner_or_taller_than_tools_take() -> None:
+    assert sprites.measured_size((1920, 1080)) == (320, 180)
+    assert sprites.measured_size((16_384, 16)) == (320, 16)
+    assert sprites.measured_size((16, 16_384)) == (320, 6_000)
+    assert sprites.plan_sheet(Fraction(600), (16, 16_384), Thumbnails()).height == 6_000
+
+
 @pytest.mark.parametrize(
     ("shown", "poster", "preview"),
     [
