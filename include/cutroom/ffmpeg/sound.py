@@ -77,13 +77,13 @@ def encode(
         heard: Where what reaches the encoders is written as it will be compared, see `likeness`.
     """
     split = placed(audio, source).filter_multi_output("asplit", len(rungs) + 2)
-    channels = rungs[0].channels
+    channels, rate = rungs[0].channels, audio.track.sample_rate_hz
     made = [
         metered(split[len(rungs)], "source", source_stats),
-        _heard(_raised(_mixed(split[len(rungs) + 1], audio, channels), gain), channels, heard),
+        _heard(_raised(_mixed(split[len(rungs) + 1], audio, channels), gain, rate), channels, heard),
     ]
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
-        sound = _raised(_mixed(split[place], audio, rung.channels), gain)
+        sound = _raised(_mixed(split[place], audio, rung.channels), gain, rate)
         sound = sound.filter("aresample", rung.sample_rate_hz, resampler="soxr")
         if behind := AUDIO[rung.codec].silence_behind:
             sound = sound.filter("apad", pad_len=behind)
@@ -263,8 +263,15 @@ def _mixed(sound: Any, audio: AudioPlan, channels: int) -> Any:
     return sound.filter("aformat", sample_fmts="fltp").filter("aresample", out_chlayout=layout, **DOWNMIX)
 
 
-def _raised(sound: Any, gain: Gain) -> Any:
-    return sound.filter("volume", f"{gain.gain_db:g}dB", precision="float") if gain.gain_db else sound
+def _raised(sound: Any, gain: Gain, rate_hz: int) -> Any:
+    if gain.gain_db:
+        sound = sound.filter("volume", f"{gain.gain_db:g}dB", precision="float")
+    if not gain.is_limited:
+        return sound
+    # Peaks between two samples are seen among four times as many; it looks ahead, and gives that time back.
+    among = sound.filter("aresample", 4 * rate_hz, resampler="soxr")
+    held = among.filter("alimiter", limit=f"{10 ** (gain.ceiling_dbtp / 20):.6f}", level=0, latency=1)
+    return held.filter("aresample", rate_hz, resampler="soxr")
 
 
 def _heard(sound: Any, channels: int, path: Path) -> Any:

@@ -64,6 +64,7 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
         (audio.track.taken_as is not None, audio.track.taken_as),
         (audio.track.is_untimed, "untimed"),
         (audio.may_exceed, "peak"),
+        (rung.loudness_lufs is not None, "peaks held"),
     ):
         if is_so:
             what.append(said)

@@ -2,13 +2,20 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CEILING_DBTP = -1.0
 """Highest true peak that a gain of ours may lead to (EBU R 128, h)."""
 
+MOST_LIMITED_DB = 10.0
+"""By how much peaks are lowered at most, at first: voices that nobody has worked on need about 8 dB. What is further
+above the rest is no peak in it, but what the recording is about."""
+
 NEAR_LU = 0.5
 """How near is near enough (EBU R 128)."""
+
+MOST_RAISED_LU = 3.0
+"""What encoders, and what holds peaks down, may take; more is not given back."""
 
 SILENCE_LUFS = -70.0
 """The gate of ITU-R BS.1770: what is below is not measured."""
@@ -27,11 +34,13 @@ class Loudness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """One gain for a whole track, so that its dynamics stay as they are."""
+    """One gain for a whole track, so that its dynamics stay as they are, but for single peaks."""
 
     gain_db: float = 0.0
     is_limited: bool = False
-    """Whether the true peak did not allow as much as was asked for."""
+    """Whether what it would bring above the ceiling is held below."""
+    ceiling_dbtp: float = CEILING_DBTP
+    """Where that is held: lower than what is allowed for encoders that make it higher again."""
 
 
 def plan_gain(measured: Loudness, *, target_lufs: float | None) -> Gain:
@@ -46,8 +55,8 @@ def plan_gain(measured: Loudness, *, target_lufs: float | None) -> Gain:
         return Gain(gain_db=round(min(0.0, headroom), 2) if headroom is not None else 0.0)
     if measured.integrated_lufs is None or headroom is None:
         return Gain()
-    wanted = target_lufs - measured.integrated_lufs
-    return Gain(gain_db=round(min(wanted, headroom), 2), is_limited=headroom < wanted)
+    wanted = min(target_lufs - measured.integrated_lufs, headroom + MOST_LIMITED_DB)
+    return Gain(gain_db=round(wanted, 2), is_limited=headroom < wanted)
 
 
 def within_scale(peak_dbfs: float) -> Gain:
@@ -59,28 +68,8 @@ def within_scale(peak_dbfs: float) -> Gain:
     return Gain(gain_db=min(0.0, -math.ceil(peak_dbfs * 100) / 100)) if math.isfinite(peak_dbfs) else Gain()
 
 
-def approached(gain: Gain, made: Loudness, *, target_lufs: float) -> Gain | None:
-    """The gain with which an encode is as loud as was asked for; None: it is, or nothing more can be done.
-
-    At low bit rates encoders leave out what is far to the sides, or add to what they can't keep.
-
-    Args:
-        gain: What it was made with.
-        made: What it decodes to.
-        target_lufs: What the profile asks for.
-    """
-    if made.integrated_lufs is None or made.true_peak_dbtp is None:
-        return None
-    more = target_lufs - made.integrated_lufs
-    # As with `lowered`, what is encoded anew is not the same.
-    room = CEILING_DBTP - made.true_peak_dbtp - 0.2
-    if abs(more) <= NEAR_LU or (more > 0 and (gain.is_limited or room <= 0)):
-        return None
-    return Gain(gain_db=round(gain.gain_db + min(more, room), 2), is_limited=room < more)
-
-
 def lowered(gain: Gain, made: Iterable[Loudness]) -> Gain | None:
-    """The gain with which encodes stay below the ceiling; None: they do already.
+    """The same gain with peaks so far below the ceiling that encodes stay below it; None: they do already.
 
     An encoder that leaves out what is not heard may make peaks higher than those that it was given.
 
@@ -93,4 +82,24 @@ def lowered(gain: Gain, made: Iterable[Loudness]) -> Gain | None:
     if above <= 0:
         return None
     # The meter tells tenths, and what is encoded anew is not the same.
-    return Gain(gain_db=round(gain.gain_db - above - 0.2, 2), is_limited=True)
+    return replace(gain, is_limited=True, ceiling_dbtp=round(gain.ceiling_dbtp - above - 0.2, 2))
+
+
+def corrected(gain: Gain, made: Loudness, *, target_lufs: float) -> Gain | None:
+    """The gain with which an encode is as loud as was asked for, and stays below the ceiling; None: it does already.
+
+    At low bit rates encoders leave out what is far to the sides, or add to what they can't keep; and what is held below
+    the ceiling is less loud.
+
+    Args:
+        gain: What it was made with.
+        made: What it decodes to.
+        target_lufs: What the profile asks for.
+    """
+    if made.integrated_lufs is None or made.true_peak_dbtp is None:
+        return None
+    more = min(target_lufs - made.integrated_lufs, MOST_RAISED_LU)
+    if abs(more) <= NEAR_LU:
+        return lowered(gain, [made])
+    is_limited = gain.is_limited or made.true_peak_dbtp + more > CEILING_DBTP
+    return replace(gain, gain_db=round(gain.gain_db + more, 2), is_limited=is_limited)

@@ -11,7 +11,7 @@ from cutroom.errors import EncoderRefused, SourceCorrupt
 from cutroom.media import keys
 from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key
 from cutroom.media.codecs import AUDIO
-from cutroom.media.loudness import Gain, Loudness, approached, lowered, plan_gain, within_scale
+from cutroom.media.loudness import Gain, Loudness, corrected, lowered, plan_gain, within_scale
 from cutroom.media.plan import Plan
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cutroom.media.likeness import Likeness
 
 logger = logging.getLogger(__name__)
+
+MOST_TRIES = 3
+"""How often one bit rate is encoded anew for its loudness and its peaks."""
 
 HEARD = "heard"
 """Name of the file of what is compared, in a scratch folder."""
@@ -96,28 +99,33 @@ class Track:
             yield from ((rung, output, facts) for rung, output in zip(rungs, outputs, strict=True))
             return
         made = [self.made(output) for output in outputs]
-        if (less := lowered(gain, made)) is not None:
-            logger.info(
-                "track %d: gain %+.2f dB, as encodes peak higher", self._audio.track.index, less.gain_db
-            )
-            gain, facts = less, self.encode(rungs, less, outputs, report)
+        if (lower := lowered(gain, made)) is not None:
+            # Most encoders make peaks higher: all from one decode.
+            gain, facts = lower, self.encode(rungs, lower, outputs, report)
             made = [self.made(output) for output in outputs]
-        other = {
-            rung.name: nearer
-            for rung, one in zip(rungs, made, strict=True)
-            if (nearer := approached(gain, one, target_lufs=target)) is not None
-        }
+        others = [corrected(gain, one, target_lufs=target) for one in made]
         # Those that are made again write over what is kept beside the others.
-        for rung, output in sorted(zip(rungs, outputs, strict=True), key=lambda one: one[0].name in other):
-            if rung.name not in other:
+        for rung, output, other in sorted(
+            zip(rungs, outputs, others, strict=True), key=lambda one: one[2] is not None
+        ):
+            if other is None:
                 yield rung, output, facts
-                continue
-            nearer = other[rung.name]
-            logger.info("%s: gain %+.2f dB, as its encoder changes the loudness", rung.name, nearer.gain_db)
-            again = self.encode([rung], nearer, [output], report)
-            if (less := lowered(nearer, [self.made(output)])) is not None:
-                again = self.encode([rung], less, [output], report)
-            yield rung, output, again
+            else:
+                yield rung, output, self._again(rung, output, other, target, report)
+
+    def _again(
+        self, rung: AudioRung, output: Path, gain: Gain, target_lufs: float, report: Callable[[float], None]
+    ) -> dict[str, Any]:
+        """Encode one bit rate anew, until it is as loud as was asked for and peaks no higher, or nearly."""
+        other: Gain | None = gain
+        for _ in range(MOST_TRIES):
+            if other is None:
+                break
+            gain = other
+            logger.info("%s: gain %+.2f dB, held below %.1f dBTP", rung.name, gain.gain_db, gain.ceiling_dbtp)
+            facts = self.encode([rung], gain, [output], report)
+            other = corrected(gain, self.made(output), target_lufs=target_lufs)
+        return facts
 
     def encode(
         self, rungs: Sequence[Any], gain: Gain, outputs: Sequence[Path], report: Callable[[float], None]

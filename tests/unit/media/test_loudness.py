@@ -1,8 +1,10 @@
 """The gain of a track: what is asked for, as far as the true peak allows."""
 
+from dataclasses import replace
+
 import pytest
 
-from cutroom.media.loudness import Gain, Loudness, approached, lowered, plan_gain, within_scale
+from cutroom.media.loudness import Gain, Loudness, corrected, lowered, plan_gain, within_scale
 
 
 def metered(integrated: float | None, peak: float | None) -> Loudness:
@@ -14,7 +16,9 @@ def metered(integrated: float | None, peak: float | None) -> Loudness:
     [
         (-23.0, -10.0, -16.0, Gain(gain_db=7.0)),
         (-10.0, 0.5, -16.0, Gain(gain_db=-6.0)),
-        (-23.0, -3.0, -16.0, Gain(gain_db=2.0, is_limited=True)),
+        # Single peaks are held below the ceiling, where they are not too far above the rest.
+        (-23.0, -3.0, -16.0, Gain(gain_db=7.0, is_limited=True)),
+        (-43.0, -3.0, -16.0, Gain(gain_db=12.0, is_limited=True)),
         (None, None, -16.0, Gain()),
         # A downmix that would clip is lowered, one that would not stays as it is.
         (-14.0, 4.6, None, Gain(gain_db=-5.6)),
@@ -26,12 +30,13 @@ def test_the_gain(integrated: float | None, peak: float | None, target: float | 
     assert plan_gain(metered(integrated, peak), target_lufs=target) == wanted
 
 
-def test_a_gain_is_lowered_by_what_encodes_peak_above_the_ceiling() -> None:
+def test_peaks_are_held_lower_by_what_encodes_peak_above_the_ceiling() -> None:
     gain = Gain(gain_db=4.0)
     assert lowered(gain, [Loudness(true_peak_dbtp=-1.0), Loudness(true_peak_dbtp=None)]) is None
     assert lowered(gain, []) is None
     less = lowered(gain, [Loudness(true_peak_dbtp=-3.0), Loudness(true_peak_dbtp=-0.4)])
-    assert less == Gain(gain_db=3.2, is_limited=True)
+    assert less == Gain(gain_db=4.0, is_limited=True, ceiling_dbtp=-1.8)
+    assert lowered(less, [Loudness(true_peak_dbtp=-0.9)]) == replace(less, ceiling_dbtp=-2.1)
 
 
 def test_sound_above_full_scale_is_brought_to_it_and_no_other_is_changed() -> None:
@@ -45,19 +50,14 @@ def test_sound_above_full_scale_is_brought_to_it_and_no_other_is_changed() -> No
         (-16.4, -9.0, None),
         (-17.7, -9.0, Gain(gain_db=5.7)),
         (-12.0, -9.0, Gain(gain_db=0.0)),
-        # As far as there is room for the peaks, and not at all where there is none.
-        (-18.0, -2.2, Gain(gain_db=5.0, is_limited=True)),
-        (-18.0, -1.1, None),
+        # Peaks that come above the ceiling with it are held below.
+        (-18.0, -2.2, Gain(gain_db=6.0, is_limited=True)),
+        (-25.0, -12.0, Gain(gain_db=7.0)),
+        (-16.0, -0.4, Gain(gain_db=4.0, is_limited=True, ceiling_dbtp=-1.8)),
         (None, None, None),
     ],
 )
 def test_an_encode_that_is_louder_or_quieter_is_made_with_another_gain(
     integrated: float | None, peak: float | None, wanted: Gain | None
 ) -> None:
-    assert approached(Gain(gain_db=4.0), metered(integrated, peak), target_lufs=-16.0) == wanted
-
-
-def test_a_gain_that_peaks_limit_is_not_raised_again() -> None:
-    gain = Gain(gain_db=4.0, is_limited=True)
-    assert approached(gain, metered(-18.0, -3.0), target_lufs=-16.0) is None
-    assert approached(gain, metered(-15.0, -3.0), target_lufs=-16.0) == Gain(gain_db=3.0)
+    assert corrected(Gain(gain_db=4.0), metered(integrated, peak), target_lufs=-16.0) == wanted

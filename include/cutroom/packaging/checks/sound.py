@@ -98,7 +98,7 @@ def normalised(plan: Plan, audio: Sequence[RenditionFacts]) -> list[tuple[Rendit
 
 
 def loudness(rung: AudioRung, one: RenditionFacts, encoded: EncodedSound) -> Check:
-    """The loudness that was asked for, or as much as the true peak allowed; silence has none."""
+    """The loudness that was asked for, or less where single peaks are far above the rest; silence has none."""
     found = None if one.loudness is None else one.loudness.integrated_lufs
     assert rung.loudness_lufs is not None
     is_silent = encoded.source_loudness.integrated_lufs is None
@@ -109,7 +109,7 @@ def loudness(rung: AudioRung, one: RenditionFacts, encoded: EncodedSound) -> Che
         or is_near
         or (encoded.gain.is_limited and found is not None and found < rung.loudness_lufs),
         found=f"{found} LUFS of {rung.loudness_lufs:g}, gain {encoded.gain.gain_db:+g} dB"
-        + (", limited by the true peak" if encoded.gain.is_limited else ""),
+        + (f", peaks held below {encoded.gain.ceiling_dbtp:g} dBTP" if encoded.gain.is_limited else ""),
     )
 
 
