@@ -23,6 +23,8 @@ class VideoFacts:
     crf: float
     """Constant quality that looks like that of the other codecs' defaults."""
     max_crf: int
+    min_crf: int = 0
+    """1: at 0 its encoder makes something else, which players do not take, or nothing."""
     holds_rate: bool = False
     """Whether its encoder keeps within a decoder's buffer frame by frame; else each of its encodes is measured, and
     made again with less where it is too large."""
@@ -46,12 +48,14 @@ _X26X = (
 )
 
 VIDEO: Mapping[VideoCodecName, VideoFacts] = {
-    "h264": VideoFacts(bit_depths=(8,), presets=_X26X, preset="medium", crf=21, max_crf=51, holds_rate=True),
+    "h264": VideoFacts(
+        bit_depths=(8,), presets=_X26X, preset="medium", crf=21, max_crf=51, min_crf=1, holds_rate=True
+    ),
     "hevc": VideoFacts(
         bit_depths=(8, 10), presets=_X26X, preset="medium", crf=24, max_crf=51, holds_rate=True
     ),
     "vp9": VideoFacts(bit_depths=(8,), presets=_numbers(8), preset="4", crf=32, max_crf=63),
-    "av1": VideoFacts(bit_depths=(8, 10), presets=_numbers(13), preset="8", crf=32, max_crf=63),
+    "av1": VideoFacts(bit_depths=(8, 10), presets=_numbers(13), preset="8", crf=32, max_crf=63, min_crf=1),
 }
 
 
@@ -119,7 +123,7 @@ CARRIED: Mapping[ContainerName, frozenset[str]] = {
 DOWNLOADED: Mapping[DownloadContainer, frozenset[str]] = {
     "mp4": frozenset({"h264", "hevc", "vp9", "av1", "aac", "opus", "flac", "ac3", "eac3", "mp3"}),
     "webm": frozenset({"vp9", "av1", "opus"}),
-    "m4a": frozenset({"aac", "flac", "ac3", "eac3"}),
+    "m4a": frozenset({"aac", "ac3"}),
     "mp3": frozenset({"mp3"}),
     "flac": frozenset({"flac"}),
     "ogg": frozenset({"opus", "flac"}),

@@ -96,9 +96,9 @@ class VideoCodec(Part):
         if self.hdr == "keep" and self.bit_depth < 10:
             raise ValueError("`hdr: keep` needs `bit_depth: 10`")
         for crf in (self.crf, *(rung.crf for rung in self.rungs)):
-            if crf is not None and crf > facts.max_crf:
+            if crf is not None and not facts.min_crf <= crf <= facts.max_crf:
                 raise ValueError(
-                    f"`crf` {crf:g} is above what {self.codec} has; allowed: 0 to {facts.max_crf}"
+                    f"`crf` {crf:g} is not made with {self.codec}; allowed: {facts.min_crf} to {facts.max_crf}"
                 )
         return self
 

@@ -253,8 +253,12 @@ def _checked(
         with suppress(ObjectMissing, ValueError):
             facts.append(RenditionFacts.load(store.get_bytes(keys.rendition_facts(key))))
     own = stored.check(store, folder, report, facts)
-    checks = [*report["checks"], *own]
-    if source is not None and all(one["ok"] for one in own):
+    is_whole = all(one["ok"] for one in own)
+    again = stored.read_again(store, folder, report.get("files") or (), facts) if is_whole else []
+    # Those that were made of the same before.
+    made = {one["name"] for one in again}
+    checks = [*(one for one in report["checks"] if one["name"] not in made), *own, *again]
+    if source is not None and is_whole:
         checks += check_source(
             store,
             facts,

@@ -1,8 +1,10 @@
 """What is stored of a version: the digests that its report keeps, and whether the store still holds the same bytes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
+from posixpath import relpath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 REPORT = "report.json"
 
 RENDITIONS = "renditions/"
+
+IMAGES = "images.m3u8"
+"""The playlist of stills, which names no rendition."""
 
 MOST_TOLD = 8
 """Files that a check names; of more it says how many."""
@@ -73,6 +78,57 @@ def check(
         found = "not compared: the report is of an older release, which did not note them"
         first = {"name": what, "ok": True, "skipped": True, "found": found}
     return [first, _check("every segment and download is as it was verified", own)]
+
+
+def read_again(
+    store: "ObjectStore", folder: str, names: Iterable[str], renditions: Sequence["RenditionFacts"]
+) -> list[dict[str, Any]]:
+    """The checks of `verify` that need no more than what is stored: what is stated, against facts and bitstreams.
+
+    Args:
+        store: Where it is stored.
+        folder: What the keys of the files beside the report start with.
+        names: Files that the report knows; of these the manifests are read.
+        renditions: The facts, all of which are there.
+    """
+    from cutroom.packaging import packager
+    from cutroom.packaging.checks import manifests
+
+    prefix = relpath(RENDITIONS, folder or ".") + "/"
+    playlists = {
+        key.removeprefix(RENDITIONS): store.get_bytes(key).decode()
+        for key in names
+        if key.endswith((f"/{packager.PLAYLIST}", f"/{packager.IFRAMES}"))
+    }
+    checks = [
+        manifests.codecs([replace(one, bitstream_codec=_codec_in(store, one)) for one in renditions]),
+        manifests.media(renditions, playlists),
+    ]
+    for name in names:
+        if "/" in name or name == IMAGES or not name.endswith((".m3u8", ".mpd")):
+            continue
+        text = store.get_bytes(folder + name).decode()
+        container = next((one.container for one in renditions if f"{prefix}{one.key}/" in text), None)
+        shown = [
+            one
+            for one in renditions
+            if one.container == container and one.kind != "download" and not one.is_empty
+        ]
+        read_back = manifests.hls if name.endswith(".m3u8") else manifests.dash
+        checks.append(read_back(name, text, shown, prefix))
+    return [asdict(one) for one in checks]
+
+
+def _codec_in(store: "ObjectStore", one: "RenditionFacts") -> str | None:
+    from cutroom.packaging.codec_string import codec_string
+
+    if one.init is None or not one.init.file.endswith(".mp4"):
+        return None
+    if one.index is not None:
+        # All of the film is in the same file, which has its digest.
+        return one.bitstream_codec
+    data = store.get_bytes(keys.rendition(one.key, one.init.file))
+    return codec_string(data[one.init.offset : one.init.offset + one.init.size_bytes])
 
 
 def _check(name: str, wrong: Sequence[str]) -> dict[str, Any]:

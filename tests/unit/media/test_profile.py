@@ -101,6 +101,11 @@ def test_bit_rates_and_boxes_are_read_as_they_are_written() -> None:
         ({"closest_rungs": 2}, ["closest_rungs", "2", "less than or equal to 1"]),
         ({"video": video(bit_depth=10)}, ["video.0: `bit_depth` 10", "h264", "allowed: 8"]),
         ({"video": video(codec="hevc", hdr="keep")}, ["video.0: `hdr: keep`", "`bit_depth: 10`"]),
+        ({"video": video(crf=0)}, ["video.0: `crf` 0", "h264", "1 to 51"]),
+        (
+            {"downloads": [{"name": "copy", "container": "m4a", "audio": "flac"}]},
+            ["`container` m4a does not hold flac", "aac, ac3"],
+        ),
         ({"video": video(codec="hevc", crf=60)}, ["video.0: `crf` 60", "hevc", "0 to 51"]),
         ({"downloads": [{"name": "a", "container": "mp4"}]}, ["downloads.0", "`video` or `audio`"]),
         ({"downloads": [{"name": "a", "container": "mp3", "audio": "aac"}]}, ["downloads.0", "mp3", "aac"]),
