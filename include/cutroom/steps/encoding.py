@@ -2,29 +2,30 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cutroom.errors import EncoderRefused, ObjectMissing, SourceCorrupt, VerificationFailed
+from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import rates, timeline
 from cutroom.media.codecs import VIDEO
-from cutroom.media.joins import Quality, Sampling, quality_of, sampling_of
 from cutroom.media.plan import Plan
 from cutroom.media.threads import busy_with
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import VideoPlan, VideoRung, chunk_encode_key, tightened
 from cutroom.steps import planning
+from cutroom.steps.encoded_rung import (
+    EncodedRung,
+    decoded_again,
+    encode_file,
+    sample_file,
+    sampled_frames,
+)
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
-
-if TYPE_CHECKING:
-    from cutroom.ffmpeg.coded import CodedPictures
-    from cutroom.ffmpeg.quality import Sampled
 
 logger = logging.getLogger(__name__)
 
@@ -33,31 +34,6 @@ LARGEST_IS_LEFT = 0.95
 
 MOST_TRIES = 8
 """How often a rung is encoded, each time with less, until it keeps its bit rate: from the best quality to the worst."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoded:
-    """One rung of a chunk, as ffmpeg made it, decoded once."""
-
-    rung: VideoRung
-    path: Path
-    frame_ticks: list[int]
-    """When its frames are shown, ascending."""
-    coded: "CodedPictures"
-    quality: Quality | None
-
-    def to_json(self) -> dict[str, Any]:
-        """What is kept beside it: frames in the order in which they are decoded, each with its presentation time."""
-        (digest,) = self.coded.digests
-        moved = self.coded.ticks[0] - self.frame_ticks[0]
-        told = {"quality": asdict(self.quality)} if self.quality else {}
-        return {
-            "frame_ticks": [tick - moved for tick in self.coded.ticks],
-            "digest": digest,
-            "parameters": self.coded.parameters,
-            "crf": self.rung.crf,
-            **told,
-        }
 
 
 def encode_video(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +91,7 @@ def _encode(
     source: Path,
     folder: Path,
     reporter: Callable[[float], None],
-) -> list[_Encoded]:
+) -> list[EncodedRung]:
     """One run of ffmpeg over a chunk, and one over what it made."""
     from cutroom.ffmpeg import argv, runner
     from cutroom.ffmpeg.refusals import of_decoding
@@ -129,10 +105,10 @@ def _encode(
         chunk,
         rungs,
         source=source,
-        outputs=[_output(folder, rung) for rung in rungs],
+        outputs=[encode_file(folder, rung) for rung in rungs],
         stats=[folder / f"{rung.name}.txt" for rung in rungs],
-        samples=[_samples(folder, rung) for rung in rungs],
-        sampling=[_sampling(video, chunk, rung) for rung in rungs],
+        samples=[sample_file(folder, rung) for rung in rungs],
+        sampling=[sampled_frames(video, chunk, rung) for rung in rungs],
     )
     log = folder / "ffmpeg.log"
     try:
@@ -155,100 +131,10 @@ def _encode(
     _reject_doubled_times(ticks[0], video.timing.timescale)
     for times in ticks:
         _reject_lost_segments(video, chunk, times)
-    return _decoded_again(shop, video, chunk, folder, list(zip(rungs, ticks, strict=True)))
+    return decoded_again(shop, video, chunk, folder, list(zip(rungs, ticks, strict=True)))
 
 
-def _decoded_again(
-    shop: Workshop,
-    video: VideoPlan,
-    chunk: EncodeChunk,
-    folder: Path,
-    given: Sequence[tuple[VideoRung, list[int]]],
-) -> list[_Encoded]:
-    """What a decoder makes of each encode.
-
-    Args:
-        shop: Where it is decoded.
-        video: The plan of the pictures.
-        chunk: What was encoded.
-        folder: Where the encodes lie.
-        given: The rungs, each with the times of the frames that its encoder was given.
-
-    Raises:
-        VerificationFailed: An encode can't be decoded, or shows other frames than its encoder was given.
-    """
-    from cutroom.ffmpeg import quality, runner
-
-    samples = [
-        quality.Sampled(
-            encoded=_output(folder, rung),
-            given=_samples(folder, rung),
-            picked=_sampling(video, chunk, rung).picked(ticks),
-            shown=folder / f"{rung.name}.shown.txt",
-            stats=folder / f"{rung.name}.quality.txt",
-        )
-        for rung, ticks in given
-    ]
-    log = folder / "quality.log"
-    try:
-        runner.run(quality.compare(samples), log=log, limits=shop.limits, on_line=lambda _: None)
-    except EncoderRefused as error:
-        raise VerificationFailed(
-            f"What was encoded of chunk {chunk.name} can't be decoded without an error. Clear the task; if it comes "
-            f"again, another preset of its codec may help. {error}"
-        ) from error
-    return [
-        _checked(video, rung, sample, ticks) for (rung, ticks), sample in zip(given, samples, strict=True)
-    ]
-
-
-def _checked(video: VideoPlan, rung: VideoRung, sample: "Sampled", given: list[int]) -> _Encoded:
-    """An encode that shows, decoded, the frames that its encoder was given.
-
-    Raises:
-        VerificationFailed: It shows others.
-    """
-    from cutroom.ffmpeg import coded, quality
-
-    timescale = video.timing.timescale
-    shown = frame_ticks(sample.shown, timescale)
-    # Its container may have moved all times, so that none is negative.
-    moved = shown[0] - given[0] if shown else 0
-    if [tick - moved for tick in shown] != given:
-        raise VerificationFailed(
-            f"An encode of rung {rung.name} shows {len(shown)} frames; "
-            f"its encoder was given {len(given)}, or other ones."
-        )
-    return _Encoded(
-        rung=rung,
-        path=sample.encoded,
-        frame_ticks=given,
-        coded=coded.read([sample.encoded], timescale),
-        quality=None if _are_crammed(given, timescale) else quality_of(quality.read_psnr(sample.stats)),
-    )
-
-
-def _are_crammed(ticks: Sequence[int], timescale: int) -> bool:
-    """Whether frames lie so close that a decoder may show them in another order than they were given in."""
-    return any(1000 * (after - before) < timescale for before, after in pairwise(ticks))
-
-
-def _sampling(video: VideoPlan, chunk: EncodeChunk, rung: VideoRung) -> Sampling:
-    """Which frames of a chunk are compared with what the encoder of a rung was given."""
-    timing = video.timing
-    frame = round(timing.timescale * rung.frame_step / video.encoder_rate)
-    return sampling_of(timing.output_ticks(chunk.start_pts), timing.output_ticks(chunk.end_pts), frame)
-
-
-def _output(folder: Path, rung: VideoRung) -> Path:
-    return folder / f"{rung.name}.nut"
-
-
-def _samples(folder: Path, rung: VideoRung) -> Path:
-    return folder / f"{rung.name}.given.nut"
-
-
-def _overshoot(made: Plan, chunk: EncodeChunk, encoded: _Encoded) -> Fraction:
+def _overshoot(made: Plan, chunk: EncodeChunk, encoded: EncodedRung) -> Fraction:
     """How many times more bits an encode takes than it may; not asked of encoders that keep to a buffer themselves."""
     video, rung = made.video, encoded.rung
     assert video is not None
