@@ -331,6 +331,25 @@ def test_a_gap_is_silence_and_what_follows_keeps_its_time(tmp_path: Path, profil
     assert np.abs(sound[int(2.2 * SAMPLE_RATE) : int(2.8 * SAMPLE_RATE)]).max() < 0.001
 
 
+def test_a_frame_that_reception_lost_is_silence_too(tmp_path: Path, profile: str) -> None:
+    """What follows was 32 ms early, and played half a percent slower until it was back in its place."""
+    plain, source = tmp_path / "plain.ts", tmp_path / "source.ts"
+    make_sound(plain, "-c:a", "ac3", seconds=4)
+    with av.open(plain) as given, av.open(source, "w", format="mpegts") as made:
+        track = made.add_stream_from_template(given.streams.audio[0])
+        for number, packet in enumerate(given.demux(given.streams.audio[0])):
+            if packet.pts is not None and number != 50:
+                packet.stream = track
+                made.mux(packet)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    sound = heard(packaged(out, one))
+    # AC-3 comes 256 samples late out of its encoder.
+    for second in (1, 2, 3):
+        piece = slice(second * SAMPLE_RATE, (second + 1) * SAMPLE_RATE - 1000)
+        assert lag_samples(beeps(4)[piece], sound[piece]) == 256
+
+
 @pytest.mark.parametrize("drift", [1.002, 0.998])
 def test_sound_whose_clock_drifts_stays_in_step_with_its_container(
     drift: float, tmp_path: Path, profile: str

@@ -17,6 +17,8 @@ OGG = "ogg"
 
 ASF = "asf"
 
+TRANSPORT = "mpegts"
+
 JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
 without anything is a pause."""

@@ -1,7 +1,7 @@
 """ffmpeg's arguments for sound: placed on the presentation's timeline, mixed down, metered, encoded."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cutroom.media.codecs import AUDIO
 from cutroom.media.likeness import RATE_HZ
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
+from cutroom.media.source import SoundClock
 
 SAMPLES_FORMAT = "{sn} {samp} {pts} {tb}"
 """What `-stats_enc_pre` writes of every frame that reaches an encoder: its first sample, how many it has, its time."""
@@ -43,6 +44,16 @@ IN_STEP = {
 # Where times are counted from samples there is no drift, and what is missing is missing at once: a broken frame, or the
 # tag where two files were put one after the other.
 COUNTED = {**IN_STEP, "min_hard_comp": IN_STEP["min_comp"], "max_soft_comp": 0}
+
+# There a frame that was lost in reception is a gap: 15 ms and more are silence at once, and no clock that drifts.
+EXACT = {**IN_STEP, "min_hard_comp": "0.015"}
+
+_IN_STEP: Mapping[SoundClock, Mapping[str, Any]] = {
+    "loose": IN_STEP,
+    "exact": EXACT,
+    "counted": COUNTED,
+    "none": COUNTED,
+}
 
 _SUMMARY = re.compile(
     r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
@@ -236,9 +247,10 @@ def placed(audio: AudioPlan, source: Path) -> Any:
     placed = [
         streams[str(place if is_levelled else index)]
         .filter(
-            "asetpts", "N/SR/TB" if audio.track.is_untimed else f"PTS-round(({rational(audio.origin_s)})/TB)"
+            "asetpts",
+            "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)",
         )
-        .filter("aresample", **(COUNTED if audio.track.is_counted else IN_STEP))
+        .filter("aresample", **_IN_STEP[audio.track.clock])
         for place, index in enumerate(_indices(audio))
     ]
     taken_as = audio.track.taken_as

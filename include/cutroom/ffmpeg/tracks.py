@@ -7,14 +7,23 @@ from typing import Any
 
 from cutroom.ffmpeg import alpha
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
-from cutroom.ffmpeg.containers import ASF, WITHOUT_TIMES
+from cutroom.ffmpeg.containers import ASF, TRANSPORT, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
 from cutroom.media.languages import language_name, language_tag
 from cutroom.media.line21 import CHANNELS
 from cutroom.media.sound_tracks import can_be_mixed, carried_tracks, taken_as
-from cutroom.media.source import AudioTrack, Chapter, CoverArt, SoundRole, Source, TextTrack, VideoTrack
+from cutroom.media.source import (
+    AudioTrack,
+    Chapter,
+    CoverArt,
+    SoundClock,
+    SoundRole,
+    Source,
+    TextTrack,
+    VideoTrack,
+)
 from cutroom.media.tags import normalised
 
 MAX_LABEL = 80
@@ -42,11 +51,7 @@ def to_source(
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
     tracks, left_out = carried_tracks(
         [
-            replace(
-                _audio_track(s),
-                is_counted=output.format.format_name in WITHOUT_TIMES,
-                is_untimed=output.format.format_name == ASF and not video,
-            )
+            replace(_audio_track(s), clock=_clock(output.format.format_name, has_video=bool(video)))
             for s in audio
         ]
     )
@@ -226,6 +231,12 @@ def _audio_track(stream: Stream) -> AudioTrack:
         start_s=stream.start_time,
         duration_s=stream.duration,
     )
+
+
+def _clock(container: str, *, has_video: bool) -> SoundClock:
+    if container == ASF and not has_video:
+        return "none"
+    return "counted" if container in WITHOUT_TIMES else "exact" if container == TRANSPORT else "loose"
 
 
 def _named(stream: Stream) -> tuple[str | None, str | None]:

@@ -62,7 +62,7 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
     for is_so, said in (
         (behind > 0, behind),
         (audio.track.taken_as is not None, audio.track.taken_as),
-        (audio.track.is_untimed, "untimed"),
+        (audio.track.clock in {"exact", "none"}, audio.track.clock),
         (audio.may_exceed, "peak"),
         (rung.loudness_lufs is not None, "peaks held"),
     ):

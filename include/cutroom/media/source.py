@@ -7,6 +7,10 @@ from typing import Literal
 SoundRole = Literal["main", "commentary", "description", "dub"]
 """What a track of sound is for; `description` speaks what is to be seen."""
 
+SoundClock = Literal["loose", "exact", "counted", "none"]
+"""What times of sound are worth: they waver by up to 50 ms (recorders that note when they got it), are those of the
+samples, are counted from the samples as the container holds none, or say nothing."""
+
 Scan = Literal["tff", "bff", "progressive"]
 """Frames of two fields, the top or the bottom one first, or whole frames."""
 
@@ -97,10 +101,7 @@ class AudioTrack:
     is_default: bool = False
     start_s: Fraction | None = None
     duration_s: Fraction | None = None
-    is_counted: bool = False
-    """Whether its times are counted from its samples, as the container holds none: no clock that could drift."""
-    is_untimed: bool = False
-    """Whether its times say nothing, and it is heard from beginning to end as it is decoded."""
+    clock: SoundClock = "loose"
     taken_as: str | None = None
     """The layout that its channels are taken for, in their order; None: that of the container."""
     joined: tuple[int, ...] = ()

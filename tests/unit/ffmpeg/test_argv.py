@@ -179,7 +179,7 @@ def test_single_channels_of_a_master_are_joined(golden: Golden) -> None:
 
 
 def test_channels_are_taken_for_others_and_times_that_say_nothing_are_left_out(golden: Golden) -> None:
-    track = replace(SOUND, channels=3, taken_as="3.0", is_untimed=True)
+    track = replace(SOUND, channels=3, taken_as="3.0", clock="none")
     (audio,) = plan_of(CONSTANT, track).audio
     golden("argv/measure-taken-as.txt", one_pair_a_line(sound.measure(audio, source=Path("source.wma"))))
 
