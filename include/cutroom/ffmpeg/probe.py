@@ -181,7 +181,7 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
         is_telecined=seen.is_telecined,
         last_lasts=index.last_lasts,
     )
-    notes = (*index.notes, *fields.notes(track), *colour_notes(track))
+    notes = (*source.notes, *index.notes, *fields.notes(track), *colour_notes(track))
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)
     return replace(source, video=(track,), notes=notes)

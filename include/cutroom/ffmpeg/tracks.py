@@ -1,5 +1,6 @@
 """The source that ffprobe's words describe: its tracks, which of them are carried, what they are called. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -85,6 +86,7 @@ def to_source(
             *(_told(s) for s in output.streams if s.index not in taken),
             *left_out,
         ),
+        notes=tuple(note for s in video[:1] for note in turn_notes(s)),
     )
 
 
@@ -194,7 +196,24 @@ def _cropped(stream: Stream) -> tuple[int, int, int, int] | None:
 
 
 def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:
-    """Clockwise degrees and mirroring out of a display matrix (ISO/IEC 14496-12, 8.3.2.3).
+    """Clockwise degrees, in quarters as players turn pictures, and mirroring."""
+    degrees, mirrored = _turn(side_data)
+    return round(degrees / 90) % 4 * 90, mirrored
+
+
+def turn_notes(stream: Stream) -> tuple[str, ...]:
+    """That a picture is meant to be turned by what is no quarter, in words. Pure."""
+    degrees, _ = _turn(stream.side_data_list)
+    shown, _ = _orientation(stream.side_data_list)
+    if abs((degrees - shown + 180) % 360 - 180) < 1:
+        return ()
+    return (
+        f"The picture is meant to be turned by {degrees:.0f}°; it is shown turned by {shown}°, a whole quarter.",
+    )
+
+
+def _turn(side_data: tuple[Mapping[str, Any], ...]) -> tuple[float, bool]:
+    """Clockwise degrees, 0 to 360, and mirroring out of a display matrix (ISO/IEC 14496-12, 8.3.2.3).
 
     ffprobe prints the matrix as three rows of fixed-point numbers after a line number.
     """
@@ -209,9 +228,7 @@ def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:
         mirrored = a * d - b * c < 0
         if mirrored:
             a, b = -a, -b
-        if abs(a) >= abs(b):
-            return (0 if a > 0 else 180), mirrored
-        return (90 if b > 0 else 270), mirrored
+        return math.degrees(math.atan2(b, a)) % 360, mirrored
     return 0, False
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutroom.ffmpeg import tracks
-from cutroom.ffmpeg.ffprobe import ProbeOutput
+from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.media.source import Source, VideoTrack
 
 FOUND = Path(__file__).parents[2] / "data" / "ffprobe"
@@ -193,6 +193,28 @@ def test_a_flip_and_a_turn_move_a_point_as_the_matrix_does(
     for _ in range(rotation // 90):
         x, y = -y, x  # clockwise, as y points down
     assert (x, y) == wanted
+
+
+@pytest.mark.parametrize(
+    ("matrix", "meant", "shown"),
+    [((1, 1, -1, 1), 45, 0), ((2, 3, -3, 2), 56, 90), ((-3, -2, 2, -3), 214, 180), ((2, -1, 1, 2), 333, 0)],
+)
+def test_a_turn_by_no_quarter_is_told(matrix: tuple[int, int, int, int], meant: int, shown: int) -> None:
+    """Players turn pictures by quarters alone."""
+    stream = Stream(index=0, codec_type="video", side_data_list=matrix_of(*matrix))
+    assert tracks._orientation(stream.side_data_list) == (shown, False)
+    (note,) = tracks.turn_notes(stream)
+    assert f" {meant}°" in note
+    assert f" {shown}°" in note
+
+
+@pytest.mark.parametrize("matrix", [*MATRICES, (0, 0, 0, 0)])
+def test_a_turn_by_quarters_is_not_told(matrix: tuple[int, int, int, int]) -> None:
+    assert tracks.turn_notes(Stream(index=0, codec_type="video", side_data_list=matrix_of(*matrix))) == ()
+
+
+def test_a_matrix_of_nothing_does_not_turn() -> None:
+    assert tracks._orientation(matrix_of(0, 0, 0, 0)) == (0, False)
 
 
 def test_a_track_without_a_matrix_is_not_turned() -> None:
