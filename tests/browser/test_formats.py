@@ -141,11 +141,13 @@ def test_every_shipped_profile_is_played() -> None:
     assert {name for name, *_ in PLAYED} == set(profile_names())
 
 
-@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
+@pytest.mark.parametrize(("scheme", "segments"), [("cenc", "files"), ("cbcs", "single_file")])
 @pytest.mark.parametrize("manifest", [HLS, DASH])
-def test_locked_segments_play_with_their_key(scheme: str, manifest: str, page: Page, made: Made) -> None:
+def test_locked_segments_play_with_their_key(
+    scheme: str, segments: str, manifest: str, page: Page, made: Made
+) -> None:
     lock = {"scheme": scheme, "key_uri": f"data:text/plain,{KEY_ID}"}
-    out = made("archive-proxy", {"encryption": lock, "segments": "files", "downloads": []})
+    out = made("archive-proxy", {"encryption": lock, "segments": segments, "downloads": []})
     played(page, out, manifest, drm={"clearKeys": {KEY_ID: KEY}})
 
 
