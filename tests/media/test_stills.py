@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from awkward import ffmpeg
-from cutroom.ffmpeg import argv, runner, sprites, tools
+from cutroom.ffmpeg import inspection, runner, sprites, tools
 from cutroom.ffmpeg.probe import probe
 from cutroom.media.limits import Limits
 from cutroom.media.plan import make_plan
@@ -144,7 +144,7 @@ def inspected(source: Path, *, wanted: Thumbnails | None = None) -> Path:
     assert video is not None
     thumbnails = wanted or Thumbnails(sprite_width=64, columns=2, rows=2, min_interval_s=1)
     sheet = sprites.plan_sheet(sprites.end_s(video), video.track.display_size, thumbnails)
-    command = argv.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
+    command = inspection.inspect_video(video, sheet, source=source, stats=folder / "stats.txt", folder=folder)
     runner.run(command, log=folder / "ffmpeg.log", on_line=lambda _: None)
     return folder
 

@@ -46,7 +46,7 @@ def thumbnails(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
 
 
 def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, reporter: Any) -> dict[str, Path]:
-    from cutroom.ffmpeg import argv, runner, sprites
+    from cutroom.ffmpeg import inspection, runner, sprites
     from cutroom.ffmpeg.refusals import of_decoding, tells_of_damage
 
     video = made.video
@@ -54,7 +54,7 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
     duration = sprites.end_s(video)
     sheet = sprites.plan_sheet(duration, video.track.display_size, made.thumbnails)
     # From within the folder: of the names of pictures ffmpeg takes a `%` for a number, also of a folder's.
-    command = argv.inspect_video(
+    command = inspection.inspect_video(
         video, sheet, source=source.absolute(), stats=folder / "stats.txt", folder=Path()
     )
     log = folder / "ffmpeg.log"
@@ -93,17 +93,19 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
             for number, path in enumerate(sheets, start=1)
         },
         "vtt": folder / "thumbnails.vtt",
-        "preview": folder / argv.PREVIEW,
+        "preview": folder / inspection.PREVIEW,
     }
 
 
 def _chosen_poster(folder: Path, sheet: "SpriteSheet", duration: Fraction) -> Path:
     """The best candidate under the poster's name; beside it lies what was measured of all of them."""
-    from cutroom.ffmpeg import argv, sprites
+    from cutroom.ffmpeg import inspection, sprites
 
-    choice = poster.choose(sprites.read_candidates((folder / argv.MEASURED).read_text(), sheet), duration)
+    choice = poster.choose(
+        sprites.read_candidates((folder / inspection.MEASURED).read_text(), sheet), duration
+    )
     (folder / "poster.json").write_text(json.dumps(choice.to_json(), indent=2))
-    return (folder / (argv.CANDIDATES % (choice.chosen + 1))).rename(folder / "poster.jpg")
+    return (folder / (inspection.CANDIDATES % (choice.chosen + 1))).rename(folder / "poster.jpg")
 
 
 def _shown_times(shop: Workshop, made: Plan, decoded: list[int]) -> list[int]:

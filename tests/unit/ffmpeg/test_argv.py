@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import strategies
-from cutroom.ffmpeg import argv, sound, sound_stills, sprites
+from cutroom.ffmpeg import argv, inspection, sound, sound_stills, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.joins import Sampling
 from cutroom.media.loudness import Gain
@@ -150,7 +150,7 @@ def test_inspect_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
     video = plan_of(times, **of_track).video
     assert video is not None
     sheet = sprites.plan_sheet(Fraction(6), video.track.display_size, Thumbnails())
-    command = argv.inspect_video(
+    command = inspection.inspect_video(
         video, sheet, source=Path("source.mov"), stats=Path("stats.txt"), folder=Path("stills")
     )
     golden(f"argv/inspect-video-{name}.txt", one_pair_a_line(command))
