@@ -76,13 +76,16 @@ def read(path: Path) -> Coded:
     return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
 
 
-def compare(before: Coded, after: Coded, joins_s: Sequence[Fraction]) -> Likeness | None:
+def compare(
+    before: Coded, after: Coded, joins_s: Sequence[Fraction], *, is_as_loud: bool = True
+) -> Likeness | None:
     """Look for each window of a recording in a later one, and for what cannot be heard there any more.
 
     Args:
         before: The earlier recording; it may lie in a file, and is read window by window.
         after: The later one.
         joins_s: Where the later one is joined, in seconds: windows across these are compared besides.
+        is_as_loud: Whether the later one is meant to be as loud; else it may be quieter all along.
 
     Returns:
         None: the earlier one is silent.
@@ -91,7 +94,8 @@ def compare(before: Coded, after: Coded, joins_s: Sequence[Fraction]) -> Likenes
     joins = [round(at * RATE_HZ) - WINDOW // 2 for at in joins_s]
     starts = [*range(0, last, WINDOW), last]
     places = sorted({*starts, *(at for at in joins if 0 <= at <= last)})
-    silences = [at for start in starts for at in _silenced(before, after, start)]
+    faint = FAINT if is_as_loud else FAINT * _left(before, after, starts)
+    silences = [at for start in starts for at in _silenced(before, after, start, faint)]
     found = [
         window
         for first in range(0, len(places), _BATCH)
@@ -169,12 +173,23 @@ def _nearest_peak(alike: npt.NDArray[np.float64]) -> float:
     return peak + (0.5 * (left - right) / bend if bend else 0.0)
 
 
-def _silenced(before: Coded, after: Coded, start: int) -> Iterator[int]:
+def _left(before: Coded, after: Coded, starts: Sequence[int]) -> float:
+    """What is left of the level in most windows, at most all of it."""
+    levels = [
+        [float(np.sqrt((_part(one, at, at + WINDOW).astype(float) ** 2).mean())) for one in (before, after)]
+        for at in starts
+    ]
+    return min(
+        1.0, float(np.median([after / before for before, after in levels if before >= AUDIBLE] or [1.0]))
+    )
+
+
+def _silenced(before: Coded, after: Coded, start: int, faint: float) -> Iterator[int]:
     """Where in a window something was heard before, and next to nothing is after."""
     first = _part(before, start, start + WINDOW).reshape(-1, STEP)
     second = _part(after, start - LOOSE, start + WINDOW + LOOSE)
     second = np.lib.stride_tricks.sliding_window_view(second, STEP + 2 * LOOSE)[::STEP]
     was, still = (np.sqrt((one.astype(float) ** 2).mean(axis=1)) for one in (first, second))
     heard = np.maximum(AUDIBLE, MASKED * np.sqrt((was**2).mean()))
-    for number in np.flatnonzero((was >= heard) & (still < FAINT * was)):
+    for number in np.flatnonzero((was >= heard) & (still < faint * was)):
         yield start + int(number) * STEP

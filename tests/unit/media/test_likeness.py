@@ -101,6 +101,19 @@ def test_a_fault_shows(fault: Callable[[Sound], Sound], is_told: Callable[[Liken
     assert is_told(compared(noise(), fault(noise())))
 
 
+def test_what_is_meant_to_be_quieter_is_not_taken_for_silenced() -> None:
+    """A loud recording in floating point that is brought to the loudness of podcasts is 30 dB quieter."""
+    quieter = noise() / 30
+    assert compared(noise(), quieter).silenced > 1000
+    found = compare(coded(noise()), coded(quieter), JOINS, is_as_loud=False)
+    assert found is not None
+    assert found.silenced == 0
+    spoiled = compare(coded(noise()), coded(silenced(quieter)), JOINS, is_as_loud=False)
+    assert spoiled is not None
+    # 30 ms, of which what lies at both ends is left out.
+    assert spoiled.silenced == 4
+
+
 def test_a_tone_is_not_looked_for_a_period_away() -> None:
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(at(6)) / RATE_HZ)
     found = compared(tone, tone + 0.02 * noise(seed=9))
