@@ -35,7 +35,9 @@ def process_audio() -> None:
     tracks = task()(in_airflow(planning.tracks))
     renditions = task()(in_airflow(planning.renditions))
     encode_audio = task(map_index_template=name, **cpu)(in_airflow(sound.encode_audio))
-    thumbnails = task(**cpu)(in_airflow(stills.thumbnails))
+    # Airflow orders tasks by how many lie behind them: one fewer than behind an encode, and stills would wait for the
+    # encodes of all runs.
+    thumbnails = task(**cpu, priority_weight=2)(in_airflow(stills.thumbnails))
     assemble = task(map_index_template=name)(in_airflow(assembling.assemble))
     manifest = task()(in_airflow(publishing.manifest))
     verify = task()(in_airflow(publishing.verify))

@@ -40,7 +40,9 @@ def process_video() -> None:
     split = task()(in_airflow(planning.split))
     encode_video = task(map_index_template=name, **cpu)(in_airflow(encoding.encode_video))
     encode_audio = task(map_index_template=name, **cpu)(in_airflow(sound.encode_audio))
-    thumbnails = task(**cpu)(in_airflow(stills.thumbnails))
+    # Airflow orders tasks by how many lie behind them: one fewer than behind an encode, and stills would wait for the
+    # encodes of all runs.
+    thumbnails = task(**cpu, priority_weight=2)(in_airflow(stills.thumbnails))
     # A map over nothing is skipped: a file without sound, or all of whose chunks are encoded already.
     assemble = task(map_index_template=name, trigger_rule="none_failed")(in_airflow(assembling.assemble))
     manifest = task()(in_airflow(publishing.manifest))

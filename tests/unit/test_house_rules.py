@@ -154,6 +154,25 @@ def test_what_keeps_a_core_busy_goes_to_the_workers_that_are_for_it() -> None:
             assert task["queue"] == QUEUES.get(task["pool"], "default"), f"{name}.{task_id}"
 
 
+@pytest.mark.parametrize("name", ["process_video", "process_audio"])
+def test_of_many_runs_none_has_to_wait_for_the_encodes_of_all_others(name: str) -> None:
+    tasks = read_dags()[name]["dags"][0]["graph"]["tasks"]
+
+    def behind(task_id: str) -> set[str]:
+        nearest = tasks[task_id]["downstream"]
+        return {*nearest}.union(*map(behind, nearest))
+
+    # Airflow takes the task with the highest sum of its weight and of all behind it, and of equals the first of a map.
+    order = {
+        task_id: sum(tasks[one]["priority_weight"] for one in {task_id, *behind(task_id)})
+        for task_id, task in tasks.items()
+        if task["pool"] == "encode"
+    }
+    assert order.pop("probe") > max(order.values())
+    assert "thumbnails" in order
+    assert len(set(order.values())) == 1, order
+
+
 @every_dag
 def test_every_mapped_task_says_what_each_of_its_instances_is(name: str) -> None:
     tasks = read_dags()[name]["dags"][0]["graph"]["tasks"]
