@@ -202,14 +202,17 @@ def _wait_unreaped(pid: int, patience_s: float) -> None:
 class Progress:
     """Turns the lines of `-progress pipe:1` into seconds of output done.
 
-    ffmpeg prints blocks of `key=value` lines; `out_time_us` is how far the output has come.
+    ffmpeg prints blocks of `key=value` lines; `out_time_us` is how far one of the outputs has come, now this, now that.
+    What is told never goes back.
     """
 
     def __init__(self, report: Callable[[float], None]) -> None:
         self._report = report
+        self._done = 0.0
 
     def __call__(self, line: str) -> None:
         """Take one line."""
         key, _, value = line.partition("=")
         if key == "out_time_us" and value.lstrip("-").isdigit():
-            self._report(max(0.0, int(value) / 1_000_000))
+            self._done = max(self._done, int(value) / 1_000_000)
+            self._report(self._done)

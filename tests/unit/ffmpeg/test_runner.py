@@ -252,3 +252,10 @@ class TestProgress:
 
     def test_times_that_are_not_known_yet_or_before_the_start_are_no_progress_backwards(self) -> None:
         assert self.seen("out_time_us=N/A", "out_time_us=-21333") == [0.0]
+
+    def test_it_never_goes_back_where_outputs_take_turns(self) -> None:
+        assert self.seen("out_time_us=8000000", "out_time_us=6000000", "out_time_us=9000000") == [
+            8.0,
+            8.0,
+            9.0,
+        ]
