@@ -24,6 +24,9 @@ LONGEST_LEAD_S = Fraction(1, 6)
 
 WRITTEN_AT_ONCE_BYTES = 2**18
 
+LONGEST_WAIT_S = 9
+"""How long a first frame that is shown late waits for that once it is decoded, at most: MPEG-TS allows 10 s."""
+
 _OTHER_FRAMES = "An encoded chunk does not hold the {} frames that its encoder was given."
 
 
@@ -46,6 +49,7 @@ def join(
     output: Path,
     *,
     lead_s: Fraction = Fraction(0),
+    few: bool = False,
     last_lasts: int | None = None,
 ) -> Joined:
     """Put encoded chunks into one MP4.
@@ -61,8 +65,10 @@ def join(
             ticks of `timescale`.
         timescale: Ticks per second of the output.
         output: The MP4 that is written.
-        lead_s: How far decoding begins before the presentation at least, unless the first frame is too late for that;
-            nothing: as late as it can.
+        lead_s: How far decoding begins before the presentation at least, by its first packet alone, unless the first
+            frame is too late for that; nothing: as late as it can.
+        few: Whether the first segment holds one or two frames: where a packet is decoded much earlier than the next,
+            hls.js would show what follows them elsewhere.
         last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
 
     Raises:
@@ -76,7 +82,8 @@ def join(
     order = array("q", (tick for ticks in frame_ticks for tick in ticks))
     decode_ticks = _decode_ticks(order, shown, timescale, last_lasts)
     if decode_ticks and lead_s:
-        early = max(-ceil(lead_s * timescale), shown[0] - floor(LONGEST_LEAD_S * timescale))
+        wait_s = LONGEST_LEAD_S if few else LONGEST_WAIT_S
+        early = max(-ceil(lead_s * timescale), shown[0] - floor(wait_s * timescale))
         decode_ticks[0] = min(decode_ticks[0], early)
     sizes = array("q")
     options = {

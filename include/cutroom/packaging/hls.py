@@ -68,10 +68,11 @@ def _durations(facts: RenditionFacts) -> list[Fraction]:
     """In whole microseconds, as they are printed: the target duration holds for what a player reads.
 
     The first includes what the edit list leaves out. Shaka Player puts a segment where the durations before it add up
-    to, by the time that its fragment states, and that knows nothing of the edit list.
+    to, by the time that its fragment states, and that knows nothing of the edit list. It also includes the time before
+    the first frame, where that is shown late: players look for a time by what these durations add up to.
     """
     ticks = [segment.duration_ticks for segment in facts.segments]
-    ticks[0] += facts.lead_ticks
+    ticks[0] += facts.lead_ticks + max(0, facts.segments[0].start_ticks)
     return [Fraction(round(Fraction(one * 1_000_000, facts.timescale)), 1_000_000) for one in ticks]
 
 

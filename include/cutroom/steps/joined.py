@@ -81,6 +81,7 @@ def join_pictures(
             made.video.timing.timescale,
             output,
             lead_s=lead_s,
+            few=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
         ),
         counts=[len(own) for own in ticks],
@@ -88,6 +89,12 @@ def join_pictures(
         parameters=frozenset(digest for one in told for digest in one["parameters"]),
         joins=joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
     )
+
+
+def _in_first_segment(ticks: Sequence[int], segment_ticks: Fraction) -> int:
+    """How many of the frames of a first encode are in the segment that begins with the first of them."""
+    end = (min(ticks) // segment_ticks + 1) * segment_ticks
+    return sum(tick < end for tick in ticks)
 
 
 def _known(shop: Workshop, key: str) -> dict[str, Any]:

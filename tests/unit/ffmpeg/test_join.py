@@ -138,17 +138,22 @@ def test_decoding_does_not_run_ahead_by_what_the_first_frames_are_apart(
 
 @pytest.mark.media
 @pytest.mark.parametrize(
-    ("starts_at", "wanted"),
-    [(0, -TIMESCALE // 10), (TIMESCALE, TIMESCALE - TIMESCALE // 6)],
-    ids=["at once", "late"],
+    ("starts_at", "few", "wanted"),
+    [
+        (0, False, -TIMESCALE // 10),
+        (TIMESCALE, False, -TIMESCALE // 10),
+        (TIMESCALE, True, TIMESCALE - TIMESCALE // 6),
+        (60 * TIMESCALE, False, (60 - join.LONGEST_WAIT_S) * TIMESCALE),
+    ],
+    ids=["at once", "late", "late and few", "too late"],
 )
 def test_decoding_begins_as_early_as_a_container_asks(
-    encodes: Encodes, tmp_path: Path, starts_at: int, wanted: int
+    encodes: Encodes, tmp_path: Path, starts_at: int, few: bool, wanted: int
 ) -> None:
     """By its first packet alone, and every frame keeps its time."""
     moved = [[tick - encodes.shown[0] + starts_at for tick in ticks] for ticks in encodes.ticks]
     plain, early = (
-        join.join(encodes.files, moved, TIMESCALE, tmp_path / f"{number}.mp4", lead_s=lead)
+        join.join(encodes.files, moved, TIMESCALE, tmp_path / f"{number}.mp4", lead_s=lead, few=few)
         for number, lead in enumerate((Fraction(0), Fraction(1, 10)))
     )
     assert early.decode_ticks[0] == wanted < plain.decode_ticks[0]

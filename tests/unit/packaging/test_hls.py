@@ -46,8 +46,9 @@ def test_a_media_playlist_is_read_back_as_it_was_measured(one: RenditionFacts) -
     assert [each.uri for each in playlist.segments] == [
         packager.SEGMENTS % n for n in range(1, len(one.segments) + 1)
     ]
-    for each, segment in zip(playlist.segments, one.segments, strict=True):
-        exact = Fraction(segment.duration_ticks, one.timescale)
+    ends = [segment.start_ticks + segment.duration_ticks for segment in one.segments]
+    for each, before, end in zip(playlist.segments, [0, *ends], ends, strict=False):
+        exact = Fraction(end - before, one.timescale)
         assert abs(Fraction(str(each.duration)) - exact) <= Fraction(1, 1_000_000)
         assert each.init_section.uri == packager.INIT
 
@@ -60,6 +61,19 @@ def test_what_an_encoder_put_in_front_counts_to_the_first_segment(version: Any) 
     )
     longer = [after.duration - before.duration for before, after in zip(plain, led, strict=True)]
     assert longer == pytest.approx([1024 / sound.timescale, *([0] * (len(plain) - 1))], abs=1e-6)
+
+
+def test_the_time_before_a_first_frame_counts_to_the_first_segment(version: Any) -> None:
+    """Players look for a time by what the durations add up to: a seek would find the segment behind the right one."""
+    picture = next(one for one in version.facts if one.kind == "video")
+    first, *others = picture.segments
+    late = replace(first, start_ticks=first.start_ticks + picture.timescale)
+    plain, later = (
+        m3u8.loads(hls.media_playlist(replace(picture, segments=(one, *others)))).segments
+        for one in (first, late)
+    )
+    longer = [after.duration - before.duration for before, after in zip(plain, later, strict=True)]
+    assert longer == pytest.approx([1, *([0] * (len(plain) - 1))], abs=1e-6)
 
 
 @given(strategies.rendition_facts())

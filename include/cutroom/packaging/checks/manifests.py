@@ -102,8 +102,8 @@ def _first_wrong(one: RenditionFacts, text: str, parts: Sequence[Segment | ByteR
     """Number of the first segment that a playlist states otherwise, from 1; 0: it states others; None: none."""
     playlist = m3u8.loads(text)
     lasts = [Fraction(segment.duration_ticks, one.timescale) for segment in one.segments]
-    # What the edit list leaves out counts, see `hls`.
-    lasts[0] += Fraction(one.lead_ticks, one.timescale)
+    # What the edit list leaves out counts, and the time before a first frame that is shown late; see `hls`.
+    lasts[0] += Fraction(one.lead_ticks + max(0, one.segments[0].start_ticks), one.timescale)
     stated = playlist.segments
     if (
         len(stated) != len(parts)
