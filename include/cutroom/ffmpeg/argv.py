@@ -15,6 +15,7 @@ from cutroom.ffmpeg import alpha, encoders, pictures
 from cutroom.media.colour import BT709
 from cutroom.media.joins import FRAMES_AT_JOIN, Sampling
 from cutroom.media.resemblance import HEIGHT, WIDTH
+from cutroom.media.source import VideoTrack
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
 
@@ -159,21 +160,20 @@ def _video_options(
     return options
 
 
-def decode_source(
-    *, source: Path, track: int, stats: Path, small: Path, is_turned: bool = False
-) -> list[str]:
+def decode_source(*, source: Path, track: VideoTrack, stats: Path, small: Path) -> list[str]:
     """Decode a track of pictures of a source, note every frame that it shows, and keep it small.
 
     Args:
         source: The file.
-        track: Stream index in it.
+        track: Which of its tracks.
         stats: Where the times of the frames are written.
-        small: Where they are written as they are compared, as they lie in the source (see `resemblance`).
-        is_turned: Whether they are shown turned by a quarter.
+        small: Where what is shown of them is written as it is compared, not turned yet (see `resemblance`).
     """
-    split = pictures.frames_of(source)[str(track)].filter_multi_output("split", 2)
-    size = (HEIGHT, WIDTH) if is_turned else (WIDTH, HEIGHT)
-    return compiled([noted(split[0], stats), _small(split[1], size, small)])
+    split = pictures.frames_of(source)[str(track.index)].filter_multi_output("split", 2)
+    # Where a stream changes its size midway, the picture keeps the size that it begins with.
+    shown = pictures.cropped(split[1].filter("scale", track.width, track.height), track)
+    size = (HEIGHT, WIDTH) if track.rotation in {90, 270} else (WIDTH, HEIGHT)
+    return compiled([noted(split[0], stats), _small(shown, size, small)])
 
 
 def decode(*, source: Path, stats: Path, small: Path) -> list[str]:

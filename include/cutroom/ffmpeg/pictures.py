@@ -57,7 +57,7 @@ def as_shown(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
         # Only frames that are flagged: film in an interlaced stream stays as it is.
         frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
     # Behind what tells fields by their lines.
-    frames = _cropped(frames, video.track)
+    frames = cropped(frames, video.track)
     if picture.tone_map and not keeps_hdr:
         for name, options in TONE_MAP:
             frames = frames.filter(name, **options)
@@ -74,7 +74,7 @@ def as_shown(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
     return frames
 
 
-def _cropped(frames: Any, track: VideoTrack) -> Any:
+def cropped(frames: Any, track: VideoTrack) -> Any:
     """What the container shows of coded pictures; from where their colours have a sample on, as decoders crop."""
     if track.cropped is None:
         return frames

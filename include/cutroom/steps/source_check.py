@@ -146,10 +146,7 @@ class _Given:
         pictures = None
         if has_video:
             stats, small, track = folder / "source.txt", folder / "source.small", found.video[0]
-            is_turned = track.rotation in {90, 270}
-            command = argv.decode_source(
-                source=path, track=track.index, stats=stats, small=small, is_turned=is_turned
-            )
+            command = argv.decode_source(source=path, track=track, stats=stats, small=small)
             runner.run(command, log=folder / "source.log", limits=limits, on_line=lambda _: None)
             times = frame_ticks(stats, 1_000_000)
             pictures = resemblance.read(small, rotation=track.rotation, mirrored=track.mirrored)

@@ -161,6 +161,23 @@ def test_decode_tells_ffmpeg_for_pictures(golden: Golden) -> None:
     golden("argv/decode-video.txt", one_pair_a_line(command))
 
 
+def test_a_source_is_compared_as_it_is_shown_and_turned_once_it_is_small() -> None:
+    track = VideoTrack(
+        index=2,
+        codec="h264",
+        width=640,
+        height=368,
+        time_base=Fraction(1, 25),
+        rotation=90,
+        cropped=(0, 4, 0, 4),
+    )
+    command = argv.decode_source(
+        source=Path("film.mov"), track=track, stats=Path("stats"), small=Path("small")
+    )
+    (filters,) = [each for each in command if "crop=" in each]
+    assert filters.index("scale=640:368") < filters.index("crop=640:360:0:4") < filters.index("scale=18:32")
+
+
 def test_decode_tells_ffmpeg_for_sound(golden: Golden) -> None:
     command = sound.decode(
         source=Path("whole.mp4"),
