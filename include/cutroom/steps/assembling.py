@@ -1,6 +1,7 @@
 """The steps that make renditions of encodes: assemble."""
 
 import logging
+from bisect import bisect_left
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -107,7 +108,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             lock=packed.lock,
             width=packaged.width,
             height=packaged.height,
-            frame_rate=video.rate_of(rung) or _average_rate(shown, last, timescale),
+            frame_rate=video.rate_of(rung) or _highest_rate(segments, shown, timescale),
             frame_step=rung.frame_step,
             video_range=packaged.video_range or "SDR",
             decoded_frames=len(shown),
@@ -138,9 +139,21 @@ def _until_the_next(segments: Sequence[Any], starts: Sequence[int], end: int) ->
     )
 
 
-def _average_rate(shown: Sequence[int], end: int, timescale: int) -> Fraction:
-    """Frames a second where every frame has its own time, to a thousandth."""
-    return Fraction(len(shown) * timescale, end - shown[0]).limit_denominator(1001)
+def _highest_rate(segments: Sequence[Any], shown: Sequence[int], timescale: int) -> Fraction:
+    """Frames a second where every frame has its own time: of the segment that has the most, to a thousandth.
+
+    HLS wants the highest (RFC 8216bis, 4.4.6.2); that of two frames alone would be one of chance.
+    """
+    return max(
+        Fraction(
+            timescale
+            * (
+                bisect_left(shown, one.start_ticks + one.duration_ticks) - bisect_left(shown, one.start_ticks)
+            ),
+            one.duration_ticks,
+        )
+        for one in segments
+    ).limit_denominator(1001)
 
 
 def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
