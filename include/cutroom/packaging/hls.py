@@ -223,8 +223,13 @@ def _family(one: RenditionFacts) -> str:
 
 
 def _scores(video: Sequence[RenditionFacts]) -> dict[str, int]:
-    """Which variant a player should rather have, where several codecs or ranges compete: 1 is the least."""
-    if len({_family(one) for one in video}) < 2:
+    """Which variant a player should rather have, where its bandwidth does not tell: 1 is the least.
+
+    It does not where several codecs or ranges compete, nor where a larger picture takes fewer bits than a smaller one.
+    """
+    by_size = sorted(video, key=lambda one: min(one.width or 0, one.height or 0))
+    costs = [one.bandwidth_bps for one in by_size]
+    if len({_family(one) for one in video}) < 2 and costs == sorted(costs):
         return {}
 
     def rank(one: RenditionFacts) -> tuple[int, bool, int]:

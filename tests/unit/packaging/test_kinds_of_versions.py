@@ -147,6 +147,13 @@ def test_where_nothing_competes_variants_have_no_score(version: Any) -> None:
     assert "SCORE" not in hls.multivariant_playlist(pictures_and_sound(version), prefix=PREFIX)
 
 
+def test_a_larger_picture_that_takes_fewer_bits_than_a_smaller_one_is_rather_taken(version: Any) -> None:
+    large, small, *sound = pictures_and_sound(version)
+    assert large.height == 720
+    inverted = [replace(large, bandwidth_bps=small.bandwidth_bps - 1), small, *sound]
+    assert by_score(inverted) == ["avc1 720", "avc1 480"]
+
+
 def test_players_of_dash_rather_take_the_better_codec(version: Any) -> None:
     root = ET.fromstring(mpd.mpd(of_two_codecs(pictures_and_sound(version)), prefix=PREFIX))
     priorities = {
