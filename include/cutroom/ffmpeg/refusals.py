@@ -22,6 +22,9 @@ _INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 _NOTHING_DECODED = ("Could not open encoder before EOF", "Cannot determine format of input")
 """What ffmpeg says of a track of which no frame came."""
 
+_ENCODER_NOT_OPENED = "Error while opening encoder"
+"""What it says where an encoder does not take its settings; of its track no packet comes then, either."""
+
 
 _COMPLAINTS = re.compile(
     r"Decoding error|Error submitting packet|error while decoding|concealing|corrupt decoded frame|Invalid NAL unit"
@@ -95,12 +98,17 @@ def of_decoding(what: str) -> Iterator[None]:
     Raises:
         SourceTooLarge: A picture is larger than a decoder can hold.
         SourceCorrupt: Nothing can be decoded.
+        EncoderRefused: It is not the source: an encoder does not take its settings, or whatever else ffmpeg says.
     """
     try:
         yield
     except EncoderRefused as refused:
         said = str(refused)
         reject_invalid_size(said)
+        if _ENCODER_NOT_OPENED in said:
+            raise EncoderRefused(
+                f"An encoder does not take what the profile asks of it. Change its preset, crf or bit rate.\n{said}"
+            ) from refused
         if any(words in said for words in _NOTHING_DECODED):
             raise SourceCorrupt(
                 f"{what} is damaged: nothing can be decoded of it. Upload the file again."

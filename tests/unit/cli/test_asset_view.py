@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from cutroom.cli.asset_view import assets_table, duration, plain, size
+from cutroom.cli.asset_view import asset_panel, assets_table, duration, plain, size
 from cutroom.stores.records import AssetRecord, SourceRecord
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -41,10 +41,8 @@ def test_text_from_outside_can_not_steer_the_terminal() -> None:
     assert not shown.spans
 
 
-@pytest.mark.parametrize(("width", "has_profile"), [(80, False), (200, True)])
-def test_a_title_can_be_read_however_narrow_the_terminal(width: int, has_profile: bool) -> None:
-    title = "A film with a long title"
-    record = AssetRecord(
+def record(title: str, facts: dict[str, object]) -> AssetRecord:
+    return AssetRecord(
         asset_id="as_q3cufjoyrvfacisllypt",
         title=title,
         owner="admin",
@@ -63,15 +61,37 @@ def test_a_title_can_be_read_however_narrow_the_terminal(width: int, has_profile
             size_bytes=1,
             uploaded_at=NOW,
             sha256=None,
-            facts={"duration_s": "60"},
+            facts=facts,
         ),
         version=None,
         history=(),
         runs=(),
     )
+
+
+@pytest.mark.parametrize(("width", "has_profile"), [(80, False), (200, True)])
+def test_a_title_can_be_read_however_narrow_the_terminal(width: int, has_profile: bool) -> None:
+    title = "A film with a long title"
     shown = io.StringIO()
-    Console(width=width, file=shown).print(assets_table([record], width=width))
+    assets = [record(title, {"duration_s": "60"})]
+    Console(width=width, file=shown).print(assets_table(assets, width=width))
     heading, line = shown.getvalue().splitlines()
     assert title in line
     assert len(line) <= width
     assert ("profile" in heading) == has_profile
+
+
+def test_an_asset_says_what_of_its_source_is_left_out_missing_and_assumed() -> None:
+    said = {
+        "not_carried": ["track 3: data"],
+        "damage": ["60 of 100 frames are there"],
+        "notes": ["The clock jumps.", "It is film."],
+    }
+    shown = io.StringIO()
+    Console(width=100, file=shown).print(asset_panel(record("A film", said), media_base_url="http://m"))
+    lines = [line.strip("│ \n").split("  ") for line in shown.getvalue().splitlines()]
+    told = {line[0]: line[-1].strip() for line in lines}
+    assert told["left out"] == "track 3: data"
+    assert told["damage"] == "60 of 100 frames are there"
+    assert told["notes"] == "The clock jumps."
+    assert "It is film." in shown.getvalue()

@@ -3,10 +3,10 @@
 import pytest
 
 import strategies
-from cutroom.errors import SourceCorrupt, SourceUnsupported
+from cutroom.errors import EncoderRefused, SourceCorrupt, SourceUnsupported
 from cutroom.ffmpeg import completeness
 from cutroom.ffmpeg.ffprobe import Stream
-from cutroom.ffmpeg.refusals import reason_of
+from cutroom.ffmpeg.refusals import of_decoding, reason_of
 
 
 class TestTruncated:
@@ -47,3 +47,16 @@ class TestTruncated:
         reason = reason_of(said)
         assert type(reason) is kind
         assert words in str(reason)
+
+
+class TestOfDecoding:
+    SAID = "[enc:libx264] Could not open encoder before EOF"
+
+    def test_a_source_of_which_nothing_is_decoded_is_damaged(self) -> None:
+        with pytest.raises(SourceCorrupt, match="The picture is damaged"), of_decoding("The picture"):
+            raise EncoderRefused(self.SAID)
+
+    def test_an_encoder_that_does_not_take_its_settings_is_no_fault_of_the_source(self) -> None:
+        said = f"[enc:libsvtav1] Error while opening encoder - maybe incorrect parameters\n{self.SAID}"
+        with pytest.raises(EncoderRefused, match="what the profile asks"), of_decoding("The picture"):
+            raise EncoderRefused(said)
