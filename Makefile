@@ -30,7 +30,7 @@ test: setup browser ## Run every test (PYTEST_ARGS="-k name" for some), a proces
 lint: setup ## Check format, style, types and the direction of imports
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy include plugins
+	.venv/bin/mypy include plugins benchmarks
 	.venv/bin/lint-imports
 
 fmt: setup ## Format the code

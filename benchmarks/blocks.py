@@ -157,7 +157,7 @@ def main(arguments: list[str]) -> None:
                 f"   p50 {told['p50_ms']:8.2f} ms   p99 {told['p99_ms']:8.2f} ms"
             )
         with database.snapshot() as session:
-            sizes = dict(session.execute(text(_SIZES)).tuples().all())
+            sizes: dict[str, int] = dict(session.execute(text(_SIZES)).tuples().all())
         for name, size in sizes.items():
             print(f"{name:44}{size / 2**20:>10,.0f} MiB{size / rows:>8.0f} B a block")
         results["bytes"] = sizes

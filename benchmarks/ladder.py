@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from cutroom.media import keys
 from cutroom.media.codecs import VIDEO
 from cutroom.media.video_plan import VideoRung
 from cutroom.steps import encoding
+from cutroom.steps.encoded_rung import sampled_frames
 from cutroom.steps.job import Job
 
 PROFILE = """
@@ -82,12 +84,14 @@ class Threads:
     busy: list[int] = field(default_factory=list)
 
     def told(self) -> dict[str, float]:
-        """The most that there were, the mean of the busy ones, and what 95 of 100 counts stay below."""
-        ordered = sorted(self.busy)
+        """The most that there were, the mean of the busy ones, of all counts and of the busiest second."""
+        second = min(len(self.busy), round(1 / SAMPLE_EVERY_S))
+        sums = [0, *accumulate(self.busy)]
         return {
             "existing": max(self.existing),
-            "busy": sum(ordered) / len(ordered),
-            "busy_p95": ordered[len(ordered) * 95 // 100],
+            "busy": sums[-1] / len(self.busy),
+            "busiest": max(after - before for before, after in zip(sums, sums[second:], strict=False))
+            / second,
         }
 
 
@@ -151,7 +155,9 @@ def decodes(folder: Path, codec: str, film: Path) -> dict[str, dict[str, float]]
             command = argv.encode_video(
                 video, chunk, rungs, source=packets,
                 outputs=[place / f"{rung.name}.nut" for rung in rungs],
-                stats=[place / f"{rung.name}.txt" for rung in rungs], quality=place / "quality.txt",
+                stats=[place / f"{rung.name}.txt" for rung in rungs],
+                samples=[place / f"{rung.name}.samples.nut" for rung in rungs],
+                sampling=[sampled_frames(video, chunk, rung) for rung in rungs],
             )  # fmt: skip
             runner.run(command, log=place / "log", on_line=lambda _: None)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -180,9 +186,10 @@ def main(arguments: list[str]) -> None:
                 how: parallel(folder, codec, film, cores=of) for how, of in found.items()
             }
             for how, seen in figures["threads"][codec].items():
+                mean, busiest = (seen[name] / cores for name in ("busy", "busiest"))
                 print(
-                    f"{codec:6}{how:16}{seen['existing']:4.0f} exist {seen['busy']:6.2f} busy on average, "
-                    f"{seen['busy_p95']:2.0f} in 95 of 100 counts, {seen['busy'] / cores:5.2f} × cores "
+                    f"{codec:6}{how:16}{seen['existing']:4.0f} exist, busy {seen['busy']:5.2f} on average, "
+                    f"{seen['busiest']:5.2f} in the busiest second: {mean:4.2f} and {busiest:4.2f} × cores "
                     f"{seen['seconds']:7.1f} s",
                     flush=True,
                 )

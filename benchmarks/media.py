@@ -55,7 +55,9 @@ def make_films(folder: Path, minutes: int) -> tuple[Path, Path]:
 def workshop(film: Path, folder: Path) -> Workshop:
     """Where the steps work."""
     record = local.LocalRecord(dag_id="process_video", listener=lambda _percent, _step: None)
-    return local._workshop(folder / film.stem, film, record, Settings(home=folder))  # noqa: SLF001  without a run
+    out = folder / film.stem
+    settings = Settings(home=folder)
+    return local._workshop(out / ".work", out, film, record, settings)  # noqa: SLF001  without a run
 
 
 def planned(film: Path, folder: Path, of_profile: str = PROFILE) -> dict[str, Any]:

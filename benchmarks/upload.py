@@ -150,7 +150,7 @@ def measure_memory(url: str, token: str, folder: Path, size_gib: int) -> float:
         file.truncate(size_gib * 2**30)
     environment = {**os.environ, "CUTROOM_FILE_SERVICE_URL": url, "CUTROOM_TOKEN": token}
     # A process begins with the peak of the one that starts it, so a small one does.
-    command = [sys.executable, "-c", PEAK, CUTROOM, "upload", path, "--json"]
+    command = [sys.executable, "-c", PEAK, str(CUTROOM), "upload", str(path), "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return int(done.stdout.splitlines()[-1]) / 1024
 

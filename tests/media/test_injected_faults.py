@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -392,9 +392,9 @@ def test_an_encode_that_does_not_show_what_its_encoder_was_given_is_caught(
     profile.write_text(PROFILE.format(codec="h264", preset="ultrafast"))
     compare = quality.compare
 
-    def spoilt(samples: Sequence[quality.Sampled]) -> list[str]:
-        spoil(samples[0].encoded)
-        return compare(samples)
+    def spoilt(sampled: quality.Sampled) -> list[str]:
+        spoil(sampled.encoded)
+        return compare(sampled)
 
     monkeypatch.setattr(quality, "compare", spoilt)
     run = Stopped(source, str(profile), tmp_path / "out")

@@ -30,24 +30,21 @@ class Sampled:
     """Where the comparison is written."""
 
 
-def compare(samples: Sequence[Sampled]) -> list[str]:
-    """Decode encodes, note every frame, and write how far the chosen ones are from those that were given.
+def compare(sampled: Sampled) -> list[str]:
+    """Decode an encode, note every frame, and write how far the chosen ones are from those that were given.
 
-    An error in a bitstream ends it.
+    An error in the bitstream ends it.
     """
-    made = []
-    for one in samples:
-        chosen = "+".join(f"eq(n,{number})" for number in one.picked)
-        decoded = ffmpeg.input(f"file:{one.encoded}", xerror=None, copyts=None, **ONE_THREAD).video
-        given = ffmpeg.input(f"file:{one.given}").video
-        # Both are the same frames in the same order: the n-th is compared with the n-th.
-        pair = [
-            frames.filter("settb", "1/1000").filter("setpts", "N")
-            for frames in (decoded.filter("select", chosen), given)
-        ]
-        compared = ffmpeg.filter(pair, "psnr", stats_file=str(one.stats), shortest=1)
-        made.append(noted(decoded, one.shown))
-        made.append(ffmpeg.output(compared, "-", f="null", fps_mode="passthrough"))
+    chosen = "+".join(f"eq(n,{number})" for number in sampled.picked)
+    decoded = ffmpeg.input(f"file:{sampled.encoded}", xerror=None, copyts=None, **ONE_THREAD).video
+    given = ffmpeg.input(f"file:{sampled.given}").video
+    # Both are the same frames in the same order: the n-th is compared with the n-th.
+    pair = [
+        frames.filter("settb", "1/1000").filter("setpts", "N")
+        for frames in (decoded.filter("select", chosen), given)
+    ]
+    compared = ffmpeg.filter(pair, "psnr", stats_file=str(sampled.stats), shortest=1)
+    made = [noted(decoded, sampled.shown), ffmpeg.output(compared, "-", f="null", fps_mode="passthrough")]
     return compiled(made, *ONE_FILTER_THREAD)
 
 

@@ -76,7 +76,10 @@ def decoded_again(
     ]
     log = folder / "quality.log"
     try:
-        runner.run(quality.compare(samples), log=log, limits=shop.limits, on_line=lambda _: None)
+        # One after the other: together they would keep as many threads busy as there are rungs.
+        for sample in samples:
+            with shop.busy(1):
+                runner.run(quality.compare(sample), log=log, limits=shop.limits, on_line=lambda _: None)
     except EncoderRefused as error:
         raise VerificationFailed(
             f"What was encoded of chunk {chunk.name} can't be decoded without an error. Clear the task; if it comes "
