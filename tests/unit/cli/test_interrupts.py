@@ -28,10 +28,13 @@ with ended_by_interrupts():
 """
 
 WORKING = """
-import subprocess, sys, threading
+import signal, sys, threading
 from pathlib import Path
 from cutroom.cli.interrupts import ended_at_once
 from cutroom.ffmpeg import runner
+
+# Whoever runs the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def tell(line):
     print(line, flush=True)
@@ -97,7 +100,10 @@ def test_a_command_that_goes_on_from_a_kill_ends_at_once_with_its_media_tools(tm
     ) as process:  # fmt: skip
         tool = psutil.Process(int(said(process)))
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        try:
+            _, told = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert told == "\nStopped.\n"
     with suppress(psutil.NoSuchProcess):
