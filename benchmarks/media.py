@@ -12,6 +12,7 @@ over and over by stream copy.
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import subprocess
 import tempfile
@@ -173,6 +174,8 @@ def _measured(
     job: dict[str, Any],
 ) -> None:
     inherited.make_ready()
+    # What was made ready is not for this step to write.
+    os.sync()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, size = STEPS[name](film, folder, job)
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
