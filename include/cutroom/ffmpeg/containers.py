@@ -10,14 +10,14 @@ playlist in disguise would have ffmpeg read local files or fetch addresses (PEER
 INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
 """Given for every input that comes from outside."""
 
-MPEG = {"mpegts", "mpeg"}
+TRANSPORT = "mpegts"
+
+MPEG = {TRANSPORT, "mpeg"}
 """ffmpeg's names of transport and programme streams."""
 
 OGG = "ogg"
 
 ASF = "asf"
-
-TRANSPORT = "mpegts"
 
 JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch

@@ -6,6 +6,8 @@ Numbers in brackets are clauses of ISO/IEC 14496-10. Pure.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cutroom.ffmpeg.nal_units import length_size_of, units
+
 SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
 """Types of NAL units (table 7-1)."""
 
@@ -57,17 +59,16 @@ class Headers:
     """
 
     def __init__(self, extradata: bytes) -> None:
-        is_record = extradata[:1] == b"\x01" and len(extradata) > 6
-        self._length_bytes = (extradata[4] & 3) + 1 if is_record else 0
+        self._length_size = length_size_of(extradata, 4)
         self._sequences: dict[int, _Sequence] = {}
         self._pictures: dict[int, int] = {}
-        for unit in _of_record(extradata) if is_record else units(extradata, 0):
+        for unit in _of_record(extradata) if self._length_size else units(extradata, 0):
             self._learn(unit)
 
     def field(self, data: bytes) -> FieldPicture | None:
         """The field that a packet holds; None where it is a whole frame, or can't be read."""
         try:
-            for unit in units(data, self._length_bytes):
+            for unit in units(data, self._length_size):
                 self._learn(unit)
                 if unit[0] & 0x1F in {SLICE, IDR_SLICE}:
                     return self._of_slice(unit)
@@ -79,7 +80,7 @@ class Headers:
     def whole_after(self, data: bytes) -> int:
         """How many frames after a packet that decoding begins with pictures are whole; 0: at once."""
         try:
-            for unit in units(data, self._length_bytes):
+            for unit in units(data, self._length_size):
                 kind = unit[0] & 0x1F
                 if kind in {SLICE, IDR_SLICE}:
                     return 0
@@ -97,7 +98,7 @@ class Headers:
     def learn(self, data: bytes) -> None:
         """Take the parameter sets of a packet."""
         try:
-            for unit in units(data, self._length_bytes):
+            for unit in units(data, self._length_size):
                 self._learn(unit)
         except (IndexError, ValueError):
             return
@@ -131,24 +132,6 @@ class Headers:
             is_reference=bool(unit[0] & 0x60),
             is_idr=unit[0] & 0x1F == IDR_SLICE,
         )
-
-
-def units(data: bytes, length_bytes: int) -> Iterator[bytes]:
-    """NAL units of a packet: behind start codes, or behind lengths of so many bytes."""
-    if length_bytes:
-        at = 0
-        while at + length_bytes < len(data):
-            size = int.from_bytes(data[at : at + length_bytes], "big")
-            at += length_bytes
-            if size:
-                yield data[at : at + size]
-            at += size
-        return
-    at = data.find(b"\0\0\x01")
-    while 0 <= at < len(data) - 3:
-        after = data.find(b"\0\0\x01", at + 3)
-        yield data[at + 3 : after if after >= 0 else len(data)]
-        at = after
 
 
 def _of_record(extradata: bytes) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ LONGEST_LEAD_S = Fraction(1, 6)
 """How far decoding runs ahead of the first frame at most: MPEG-TS has 0.2 s for that (`packaging.containers`)."""
 
 WRITTEN_AT_ONCE_BYTES = 2**18
+"""So that Python is seldom asked."""
 
 LONGEST_WAIT_S = 9
 """How long a first frame that is shown late waits for that once it is decoded, at most: MPEG-TS allows 10 s."""
@@ -49,7 +50,7 @@ def join(
     output: Path,
     *,
     lead_s: Fraction = Fraction(0),
-    few: bool = False,
+    begins_short: bool = False,
     last_lasts: int | None = None,
 ) -> Joined:
     """Put encoded chunks into one MP4.
@@ -67,8 +68,8 @@ def join(
         output: The MP4 that is written.
         lead_s: How far decoding begins before the presentation at least, by its first packet alone, unless the first
             frame is too late for that; nothing: as late as it can.
-        few: Whether the first segment holds one or two frames: where a packet is decoded much earlier than the next,
-            hls.js would show what follows them elsewhere.
+        begins_short: Whether the first segment holds one or two frames: where a packet is decoded much earlier than
+            the next, hls.js would show what follows them elsewhere.
         last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
 
     Raises:
@@ -82,7 +83,7 @@ def join(
     order = array("q", (tick for ticks in frame_ticks for tick in ticks))
     decode_ticks = _decode_ticks(order, shown, timescale, last_lasts)
     if decode_ticks and lead_s:
-        wait_s = LONGEST_LEAD_S if few else LONGEST_WAIT_S
+        wait_s = LONGEST_LEAD_S if begins_short else LONGEST_WAIT_S
         early = max(-ceil(lead_s * timescale), shown[0] - floor(wait_s * timescale))
         decode_ticks[0] = min(decode_ticks[0], early)
     sizes = array("q")

@@ -10,6 +10,7 @@ from typing import Any
 import av
 
 from cutroom.ffmpeg import alpha
+from cutroom.ffmpeg.nal_units import length_size_of, units
 
 
 def is_keyframe(packet: Any, codec: str, extradata: bytes) -> bool:
@@ -93,16 +94,8 @@ _IRAP = range(16, 24)
 
 def _begins_with_irap(data: bytes, extradata: bytes) -> bool | None:
     """Whether the first slice is of such a picture; None where there is none."""
-    has_lengths = extradata[:1] == b"\x01" and len(extradata) > 21
-    size = (extradata[21] & 3) + 1 if has_lengths else 3
-    at = 0 if has_lengths else data.find(b"\0\0\x01")
-    while 0 <= at < len(data) - size:
-        kind = data[at + size] >> 1 & 0x3F
+    for unit in units(data, length_size_of(extradata, 21)):
+        kind = unit[0] >> 1 & 0x3F
         if kind in _PICTURES:
             return kind in _IRAP
-        at = (
-            at + size + int.from_bytes(data[at : at + size], "big")
-            if has_lengths
-            else data.find(b"\0\0\x01", at + 3)
-        )
     return None

@@ -31,9 +31,6 @@ With the packager's default, 32 MiB, it takes twice as much CPU time, as that is
 any it hangs now and then.
 """
 
-INIT = CONTAINERS["cmaf"].init or ""
-SEGMENTS = CONTAINERS["cmaf"].segment
-
 
 def package(
     kind: str,

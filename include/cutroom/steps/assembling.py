@@ -160,7 +160,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     from cutroom.ffmpeg import runner, sound
     from cutroom.packaging import facts
 
-    path, _ = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
+    path = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
     packed = pack(shop, made, rendition, path, folder)
     packaged = packed.packaged
     (track,) = rendition.tracks

@@ -39,7 +39,7 @@ def make_download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: 
         else:
             heard = track.encode_keys[0]
             suffix = ".mp3" if sound.codec == "mp3" else ".mp4"
-            inputs.append(fetch_encode(shop, heard, folder / f"sound{suffix}")[0])
+            inputs.append(fetch_encode(shop, heard, folder / f"sound{suffix}"))
     if inputs[0].suffix == path.suffix == ".mp3":
         # As its encoder wrote it: the tag in front tells how much of the first and last frames is not to be played.
         inputs[0].replace(path)

@@ -30,10 +30,8 @@ def encode_facts(shop: Workshop, key: str) -> dict[str, Any]:
     return known
 
 
-def fetch_encode(
-    shop: Workshop, key: str, path: Path, known: dict[str, Any] | None = None
-) -> tuple[Path, dict[str, Any]]:
-    """An encode and what is known of it, checked against its digest.
+def fetch_encode(shop: Workshop, key: str, path: Path, known: dict[str, Any] | None = None) -> Path:
+    """An encode, checked against its digest.
 
     Args:
         shop: Where it is needed.
@@ -53,4 +51,4 @@ def fetch_encode(
         raise ObjectCorrupt(
             f"The encode {key} is damaged in the store. Clear the task `split` and all after it."
         )
-    return path, known
+    return path

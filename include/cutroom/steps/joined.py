@@ -81,7 +81,7 @@ def join_pictures(
             made.video.timing.timescale,
             output,
             lead_s=lead_s,
-            few=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
+            begins_short=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
         ),
         counts=[len(own) for own in ticks],
@@ -108,7 +108,7 @@ def _fetched(
 ) -> Iterator[Path]:
     """Encodes in order; those ahead are fetched meanwhile, and each is removed when the next one is asked for."""
     with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool:
-        coming = deque[Future[tuple[Path, dict[str, Any]]]]()
+        coming = deque[Future[Path]]()
         try:
             for number, (key, known) in enumerate(zip(encode_keys, told, strict=True)):
                 coming.append(pool.submit(fetch_encode, shop, key, folder / f"{number:05d}.nut", known))
@@ -120,8 +120,8 @@ def _fetched(
             pool.shutdown(cancel_futures=True)
 
 
-def _first_of(coming: "deque[Future[tuple[Path, dict[str, Any]]]]") -> Iterator[Path]:
-    path, _ = coming.popleft().result()
+def _first_of(coming: "deque[Future[Path]]") -> Iterator[Path]:
+    path = coming.popleft().result()
     yield path
     path.unlink()
 

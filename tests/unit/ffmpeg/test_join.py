@@ -153,7 +153,7 @@ def test_decoding_begins_as_early_as_a_container_asks(
     """By its first packet alone, and every frame keeps its time."""
     moved = [[tick - encodes.shown[0] + starts_at for tick in ticks] for ticks in encodes.ticks]
     plain, early = (
-        join.join(encodes.files, moved, TIMESCALE, tmp_path / f"{number}.mp4", lead_s=lead, few=few)
+        join.join(encodes.files, moved, TIMESCALE, tmp_path / f"{number}.mp4", lead_s=lead, begins_short=few)
         for number, lead in enumerate((Fraction(0), Fraction(1, 10)))
     )
     assert early.decode_ticks[0] == wanted < plain.decode_ticks[0]

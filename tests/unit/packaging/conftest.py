@@ -20,8 +20,11 @@ from cutroom.packaging import hls, mpd, packager, webvtt
 from cutroom.packaging.checks.pictures import SourceFrames
 from cutroom.packaging.checks.report import Report
 from cutroom.packaging.checks.sound import EncodedSound
+from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment, bandwidths
 from cutroom.packaging.verify import verify
+
+CMAF = CONTAINERS["cmaf"]
 
 JOIN = Join(
     at_ticks=153_600,
@@ -111,7 +114,7 @@ def _segments(timescale: int, grid_s: list[int], size: int) -> tuple[Segment, ..
             start_ticks=at * timescale,
             duration_ticks=(after - at) * timescale,
             size_bytes=size + at,
-            file=packager.SEGMENTS % number,
+            file=CMAF.segment % number,
         )
         for number, (at, after) in enumerate(pairwise(grid_s), start=1)
     )
@@ -130,7 +133,7 @@ def version() -> Version:
         is_video = one.kind == "video"
         segments = _segments(timescale if is_video else 48_000, [0, 6, 12, 15], 400_000 // (number + 1))
         peak, average = bandwidths(segments, timescale if is_video else 48_000)
-        names = [packager.INIT, *(packager.SEGMENTS % n for n in range(1, len(segments) + 1))]
+        names = [CMAF.init, *(CMAF.segment % n for n in range(1, len(segments) + 1))]
         made = RenditionFacts(
             key=f"rn_{number}_{one.name}",
             name=one.name,
@@ -146,7 +149,7 @@ def version() -> Version:
             size_bytes=sum(segment.size_bytes for segment in segments),
             files=dict.fromkeys(names, "0" * 64),
             bitstream_codec="avc1.64001f" if is_video else "mp4a.40.2",
-            init=ByteRange(file=packager.INIT, offset=0, size_bytes=900),
+            init=ByteRange(file=CMAF.init, offset=0, size_bytes=900),
             iframes=tuple(
                 ByteRange(file=segment.file, offset=84, size_bytes=segment.size_bytes // 5)
                 for segment in (segments if is_video else ())
@@ -188,7 +191,7 @@ def version() -> Version:
     sizes = {
         f"{one.key}/{name}": 900
         for one in readable
-        for name in (packager.INIT, packager.PLAYLIST, packager.IFRAMES, webvtt.WHOLE)
+        for name in (CMAF.init, packager.PLAYLIST, packager.IFRAMES, webvtt.WHOLE)
     } | {f"{one.key}/{segment.file}": segment.size_bytes for one in readable for segment in one.segments}
     return Version(
         plan=replace(plan, renditions=renditions),

@@ -11,8 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
-from cutroom.packaging import hls, packager
+from cutroom.packaging import hls
+from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import RenditionFacts, Segment
+
+CMAF = CONTAINERS["cmaf"]
 
 Golden = Callable[[str, str], None]
 
@@ -44,13 +47,13 @@ def test_a_media_playlist_is_read_back_as_it_was_measured(one: RenditionFacts) -
     assert playlist.playlist_type == "vod"
     assert playlist.media_sequence == 0
     assert [each.uri for each in playlist.segments] == [
-        packager.SEGMENTS % n for n in range(1, len(one.segments) + 1)
+        CMAF.segment % n for n in range(1, len(one.segments) + 1)
     ]
     ends = [segment.start_ticks + segment.duration_ticks for segment in one.segments]
     for each, before, end in zip(playlist.segments, [0, *ends], ends, strict=False):
         exact = Fraction(end - before, one.timescale)
         assert abs(Fraction(str(each.duration)) - exact) <= Fraction(1, 1_000_000)
-        assert each.init_section.uri == packager.INIT
+        assert each.init_section.uri == CMAF.init
 
 
 def test_what_an_encoder_put_in_front_counts_to_the_first_segment(version: Any) -> None:

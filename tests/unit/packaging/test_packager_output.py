@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 import strategies
 from cutroom.errors import VerificationFailed
 from cutroom.packaging import mpd, packager, packager_output
+from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import ByteRange, Segment
 
+CMAF = CONTAINERS["cmaf"]
 TIMESCALE = 12_800
 
 
@@ -41,14 +43,14 @@ PACKAGED = """<?xml version="1.0"?>
 @pytest.fixture
 def packaged(tmp_path: Path) -> Path:
     (tmp_path / packager.MPD).write_text(PACKAGED)
-    named = "".join(f"#EXTINF:6,\n{packager.SEGMENTS % n}\n" for n in (1, 2, 3))
+    named = "".join(f"#EXTINF:6,\n{CMAF.segment % n}\n" for n in (1, 2, 3))
     (tmp_path / packager.PLAYLIST).write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:6\n{named}#EXT-X-ENDLIST\n")
     (tmp_path / packager.MULTIVARIANT).write_text(
         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,VIDEO-RANGE=HLG\nmedia.m3u8\n"
     )
     for n in (1, 2, 3):
-        (tmp_path / (packager.SEGMENTS % n)).write_bytes(b"x" * n)
-    (tmp_path / packager.INIT).write_bytes(b"init")
+        (tmp_path / (CMAF.segment % n)).write_bytes(b"x" * n)
+    (tmp_path / CMAF.init).write_bytes(b"init")
     return tmp_path
 
 

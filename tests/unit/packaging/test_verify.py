@@ -9,8 +9,10 @@ import pytest
 
 from cutroom import ids
 from cutroom.packaging import packager
+from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import TrickPlay
 
+CMAF = CONTAINERS["cmaf"]
 SAMPLES = 48_000 * 15
 
 
@@ -110,15 +112,15 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "rungs that differ in their grid": (with_other_segments, SAME),
     "a stray keyframe": (with_a_stray_keyframe, GRID),
     "no keyframes": (lambda v: v.change(1, keyframe_ticks=()), GRID),
-    "a missing segment": (lambda v: without_object(v, packager.SEGMENTS % 2), STORED),
-    "a missing initialization segment": (lambda v: without_object(v, packager.INIT), STORED),
+    "a missing segment": (lambda v: without_object(v, CMAF.segment % 2), STORED),
+    "a missing initialization segment": (lambda v: without_object(v, CMAF.init), STORED),
     "a missing media playlist": (lambda v: without_object(v, packager.PLAYLIST), STORED),
     "a missing keyframe of trick play": (
         lambda v: v.change(2, trick_play=TrickPlay(files={"trick_00001.m4s": "0" * 64}, sizes_bytes=(1,))), STORED),
-    "an empty segment": (lambda v: with_object(v, packager.SEGMENTS % 2, 0), STORED),
+    "an empty segment": (lambda v: with_object(v, CMAF.segment % 2, 0), STORED),
     "an empty playlist": (lambda v: with_object(v, packager.PLAYLIST, 0), STORED),
     "a truncated segment": (
-        lambda v: with_object(v, packager.SEGMENTS % 2, v.facts[2].segments[1].size_bytes - 1), STORED),
+        lambda v: with_object(v, CMAF.segment % 2, v.facts[2].segments[1].size_bytes - 1), STORED),
     "a bit rate above what was asked for": (
         lambda v: with_rates(v, peak_bps=v.plan.video.rungs[0].max_bitrate_bps * 11 // 10 + 1),
         "h264-720p keeps its bit rate"),
