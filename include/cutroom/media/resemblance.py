@@ -111,6 +111,9 @@ def compare(source: Frames, shown: Frames) -> Resemblance | None:
         return None
     usual = float(np.percentile(own[told], USUAL_PERCENT))
     moved = (own > LEAST_MOVED) & (nearest * TIMES_NEARER < own)
+    # In a fade a faint picture is as like to the full one of its scene, but for its brightness.
+    likely = np.flatnonzero(moved)
+    moved[likely] = _apart(shown[likely], source[where[likely]]) < _apart(shown[likely], source[likely])
     other = moved | (own > min(MOST_DIFFERENT, max(DIFFERENT, TIMES_USUAL * usual)))
     wrong = np.flatnonzero(other)
     most = int(told[np.argmax(own[told])])
@@ -124,6 +127,12 @@ def compare(source: Frames, shown: Frames) -> Resemblance | None:
         first=first_wrong,
         shows=None if first_wrong is None or not moved[first_wrong] else int(where[first_wrong]),
     )
+
+
+def _apart(some: Frames, others: Frames) -> Unit:
+    """How far frames are from others as they are, brightness and contrast included."""
+    squares: Unit = ((some.astype(np.float32) - others) ** 2).sum(axis=1)
+    return squares
 
 
 def _unit(frames: Frames) -> tuple[Unit, npt.NDArray[np.bool_]]:

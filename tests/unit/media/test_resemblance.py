@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cutroom.media.resemblance import HEIGHT, WIDTH, Frames, Resemblance, compare, read
+from cutroom.media.resemblance import HEIGHT, LEAST_MOVED, WIDTH, Frames, Resemblance, compare, read
 
 COUNT = 60
 
@@ -49,6 +49,17 @@ def test_frames_that_change_places_are_found_where_most_do() -> None:
     shown = coded(film())
     shown[:50] = np.roll(shown[:50], 25, axis=0)
     assert found(shown).others > 20
+
+
+def test_a_scene_that_fades_in_shows_no_other_frame() -> None:
+    """A faint picture without its noise is more like the full one of its scene than like itself with it."""
+    strength = np.minimum(1, np.arange(COUNT) / 8 + 0.08)[:, None]
+    scene = np.repeat(film(1), COUNT, axis=0) * strength
+    noise = np.random.default_rng(3).normal(0, 1.5, scene.shape)
+    faded = compare(np.clip(scene + noise, 0, 255).astype(np.uint8), scene.astype(np.uint8))
+    assert faded is not None
+    assert (faded.most_at, faded.others) == (0, 0)
+    assert faded.most > LEAST_MOVED
 
 
 def test_another_film_is_found() -> None:
