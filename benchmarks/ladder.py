@@ -3,7 +3,10 @@
     python -m benchmarks --only ladder [--codec h264|hevc|vp9|av1] [--seconds 6]
 
 Existing threads are those of all media tools at once. Busy ones are in state R of /proc, as they run or wait for a
-core: every 20 ms they are counted. On a machine with other work more of them wait.
+core: every 20 ms they are counted. On a machine with other work more of them wait, so what that took is printed, too.
+
+The bound: on average of all counts no more than 1.5 threads of media tools are busy for each core, whatever number of
+tasks encode in parallel; nor, of threads of encoders alone, in any second.
 """
 
 import argparse
@@ -39,6 +42,8 @@ video:
     rungs: [{{box: 640x360, max_bitrate: 1M}}, {{box: 480x270, max_bitrate: 600k}}, {{box: 320x180, max_bitrate: 300k}}]
 """
 SAMPLE_EVERY_S = 0.02
+FILTERS, RAW = "fc", "rawvideo"
+"""How ffmpeg calls its thread of filters, and, as far as a name goes, one that writes frames as they are."""
 NO_LIMIT = 1000
 """Cores of a machine on which nothing has to wait."""
 
@@ -62,18 +67,29 @@ def descendants(pid: int) -> Iterator[int]:
         yield from descendants(child)
 
 
-def states(pid: int) -> str:
-    """The state of each thread below a process, a letter each."""
-    found = []
+def busy_threads(pid: int) -> tuple[int, int, int]:
+    """Of the tools below a process: how many threads there are, how many are busy, and how many of those encode."""
+    existing = busy = encoding_ones = 0
     for one in descendants(pid):
         try:
-            found += [
-                (thread / "stat").read_text().rpartition(")")[2].split()[0]
+            found = [
+                (int(thread.name), (thread / "stat").read_text())
                 for thread in Path(f"/proc/{one}/task").iterdir()
             ]
         except OSError:
             continue  # it has ended
-    return "".join(found)
+        filters = 0
+        for _, stat in sorted(found):
+            name, _, rest = stat.partition("(")[2].rpartition(")")
+            # What an encoder starts is called as the filters are, which are one thread and were there before.
+            filters += name.startswith(FILTERS)
+            encodes = (name.startswith("enc") and RAW not in name) or (
+                name.startswith(FILTERS) and filters > 1
+            )
+            is_busy = rest.split()[0] == "R"
+            existing, busy = existing + 1, busy + is_busy
+            encoding_ones += is_busy and encodes
+    return existing, busy, encoding_ones
 
 
 @dataclass
@@ -82,17 +98,41 @@ class Threads:
 
     existing: list[int] = field(default_factory=list)
     busy: list[int] = field(default_factory=list)
+    encoding: list[int] = field(default_factory=list)
 
     def told(self) -> dict[str, float]:
         """The most that there were, the mean of the busy ones, of all counts and of the busiest second."""
-        second = min(len(self.busy), round(1 / SAMPLE_EVERY_S))
-        sums = [0, *accumulate(self.busy)]
+        mean, busiest = _mean_and_busiest(self.busy)
+        encoding_mean, encoding_busiest = _mean_and_busiest(self.encoding)
         return {
             "existing": max(self.existing),
-            "busy": sums[-1] / len(self.busy),
-            "busiest": max(after - before for before, after in zip(sums, sums[second:], strict=False))
-            / second,
+            "busy": mean,
+            "busiest": busiest,
+            "encoding": encoding_mean,
+            "encoding_busiest": encoding_busiest,
         }
+
+
+def _mean_and_busiest(counts: Sequence[int]) -> tuple[float, float]:
+    second = min(len(counts), round(1 / SAMPLE_EVERY_S))
+    sums = [0, *accumulate(counts)]
+    busiest = max(after - before for before, after in zip(sums, sums[second:], strict=False))
+    return sums[-1] / len(counts), busiest / second
+
+
+def used_cores_s() -> float:
+    """Seconds of all cores that were not idle since the machine started."""
+    # User, nice, system, idle, waiting for disks, and interrupts.
+    user, nice, system, _idle, _waiting, *others = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+
+
+def used_s() -> float:
+    """Seconds of CPU that this process and its tools that ended took."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 @contextmanager
@@ -102,9 +142,11 @@ def counted() -> Iterator[Threads]:
 
     def count() -> None:
         while not done.wait(SAMPLE_EVERY_S):
-            if found := states(os.getpid()):
-                threads.existing.append(len(found))
-                threads.busy.append(found.count("R"))
+            existing, busy, encoding_ones = busy_threads(os.getpid())
+            if existing:
+                threads.existing.append(existing)
+                threads.busy.append(busy)
+                threads.encoding.append(encoding_ones)
 
     counting = threading.Thread(target=count)
     counting.start()
@@ -132,11 +174,12 @@ def parallel(folder: Path, codec: str, film: Path, *, cores: int) -> dict[str, f
         shop = replace(workshop(film, place), scratch=folder / f"scratch-{codec}-{cores}", cores=cores)
         encoding.encode_video(shop, job, work)
 
-    began = time.monotonic()
+    began, machine, own = time.monotonic(), used_cores_s(), used_s()
     with counted() as threads, ThreadPoolExecutor(os.cpu_count()) as pool:
         for one in [pool.submit(encode, *each) for each in jobs]:
             one.result()
-    return {**threads.told(), "seconds": time.monotonic() - began}
+    seconds, own = time.monotonic() - began, used_s() - own
+    return {**threads.told(), "seconds": seconds, "cpu_s": own, "others_s": used_cores_s() - machine - own}
 
 
 def decodes(folder: Path, codec: str, film: Path) -> dict[str, dict[str, float]]:
@@ -186,11 +229,13 @@ def main(arguments: list[str]) -> None:
                 how: parallel(folder, codec, film, cores=of) for how, of in found.items()
             }
             for how, seen in figures["threads"][codec].items():
-                mean, busiest = (seen[name] / cores for name in ("busy", "busiest"))
+                mean, busiest, encoders, most_encoders = (
+                    seen[name] / cores for name in ("busy", "busiest", "encoding", "encoding_busiest")
+                )
                 print(
-                    f"{codec:6}{how:16}{seen['existing']:4.0f} exist, busy {seen['busy']:5.2f} on average, "
-                    f"{seen['busiest']:5.2f} in the busiest second: {mean:4.2f} and {busiest:4.2f} × cores "
-                    f"{seen['seconds']:7.1f} s",
+                    f"{codec:6}{how:16}{seen['existing']:4.0f} exist; busy × cores, on average and in the busiest "
+                    f"second: {mean:4.2f} and {busiest:4.2f}, encoders {encoders:4.2f} and {most_encoders:4.2f}; "
+                    f"{seen['seconds']:6.1f} s, {seen['cpu_s']:6.1f} s of CPU, others took {seen['others_s']:.1f} s",
                     flush=True,
                 )
         print("decode once", flush=True)

@@ -11,7 +11,7 @@ from cutroom.errors import ObjectMissing, SourceCorrupt
 from cutroom.media import rates, timeline
 from cutroom.media.codecs import VIDEO
 from cutroom.media.plan import Plan
-from cutroom.media.threads import busy_with
+from cutroom.media.threads import busy_with, places_for
 from cutroom.media.timeline import EncodeChunk
 from cutroom.media.video_plan import VideoPlan, VideoRung, chunk_encode_key, tightened
 from cutroom.steps import planning
@@ -117,7 +117,7 @@ def _encode(
             def report(done: float) -> None:
                 reporter(max(0.0, done - starts_at))
                 if done - starts_at > LARGEST_IS_LEFT * seconds:
-                    places.keep(1)
+                    places.keep(places_for(1))
 
             runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(report))
     finally:

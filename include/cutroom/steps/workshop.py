@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -21,7 +22,7 @@ from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.progress import PartProgress
 from cutroom.media.source import Source
-from cutroom.media.threads import most_busy
+from cutroom.media.threads import places_for, places_of
 from cutroom.media.upload import UploadedObject
 from cutroom.steps.cores import Places, held
 
@@ -104,10 +105,10 @@ class Workshop:
             shutil.rmtree(path, ignore_errors=True)
 
     @contextlib.contextmanager
-    def busy(self, threads: int) -> Iterator[Places]:
+    def busy(self, threads: Fraction | int) -> Iterator[Places]:
         """Wait until this machine can serve so many more busy threads; they are accounted for until the block ends."""
-        places = most_busy(self.cores or os.cpu_count() or 1)
-        with held(self.scratch / "cores", threads, places) as mine:
+        places = places_of(self.cores or os.cpu_count() or 1)
+        with held(self.scratch / "cores", places_for(threads), places) as mine:
             yield mine
 
     def progress(self, step: str, part: str, total: float, unit: str = "s") -> "Reporter":
