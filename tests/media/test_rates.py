@@ -1,9 +1,12 @@
 """Noise, which no encoder makes small, at a bit rate far below what its quality asks for: the cap holds at joins."""
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from cutroom.ffmpeg import tools
@@ -15,6 +18,7 @@ from cutroom.steps.local import transcode
 pytestmark = pytest.mark.media
 
 SEGMENT_S, MOST_BPS = 2, 150_000
+RATE, NEAR_FRAMES = 25, 4
 
 PROFILE = f"""
 name: capped
@@ -41,23 +45,62 @@ def largest_window_bps(media: Path, window_s: float) -> float:
     ) / window_s  # fmt: skip
 
 
-@pytest.mark.parametrize("segments", [1, 2])
-def test_no_codec_takes_more_than_its_cap_in_any_window(
-    segments: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(planning, "_segments_per_chunk", lambda *_: segments)
-    source, profile, out = tmp_path / "noise.mkv", tmp_path / "capped.yaml", tmp_path / "out"
-    picture = "testsrc2=s=160x90:r=25:d=7,noise=alls=80:allf=t+u"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The versions of one source, by the number of segments of a chunk."""
+
+    source: Path
+    versions: dict[int, Path]
+
+    def facts(self, segments: int) -> dict[Path, RenditionFacts]:
+        """The renditions of a version, each with its playlist."""
+        paths = self.versions[segments].glob("renditions/*/rendition.json")
+        found = {path.parent / "media.m3u8": RenditionFacts.load(path.read_bytes()) for path in paths}
+        assert len(found) == 4
+        return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("capped")
+    source, profile = folder / "noise.mkv", folder / "capped.yaml"
+    picture = f"testsrc2=s=160x90:r={RATE}:d=7,noise=alls=30:allf=t+u"
     command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p"]
-    subprocess.run([*command, "-c:v", "ffv1", "-g", "25", source], check=True)
+    subprocess.run([*command, "-c:v", "ffv1", "-g", f"{RATE}", source], check=True)
     profile.write_text(PROFILE)
-    version = transcode(source, out, profile=str(profile), settings=Settings(home=tmp_path))
-    assert version.report["ok"]
-    facts = [RenditionFacts.load(path.read_bytes()) for path in out.glob("renditions/*/rendition.json")]
-    assert len(facts) == 4
-    for one in facts:
+    versions = {segments: folder / f"{segments}" for segments in (1, 2)}
+    for segments, out in versions.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(planning, "_segments_per_chunk", lambda *_, count=segments: count)
+            assert transcode(source, out, profile=str(profile), settings=Settings(home=folder)).report["ok"]
+    return Made(source=source, versions=versions)
+
+
+def pictures(media: Path) -> "npt.NDArray[np.float64]":
+    """Luma of all frames."""
+    with av.open(str(media)) as opened:
+        return np.array([frame.to_ndarray(format="gray") for frame in opened.decode(video=0)], float)
+
+
+@pytest.mark.parametrize("segments", [1, 2])
+def test_no_codec_takes_more_than_its_cap_in_any_window(segments: int, made: Made) -> None:
+    for playlist, one in made.facts(segments).items():
         assert len(one.segments) == 4
-        largest = largest_window_bps(out / "renditions" / one.key / "media.m3u8", 1.5 * SEGMENT_S)
+        largest = largest_window_bps(playlist, 1.5 * SEGMENT_S)
         assert largest <= 1.1 * MOST_BPS, one.name
         # It is the cap that holds it, not the quality.
         assert largest >= 0.3 * MOST_BPS, one.name
+
+
+def test_joins_are_as_good_as_the_same_moments_of_an_encode_without_them(made: Made) -> None:
+    given = pictures(made.source)
+    # Joins where each chunk is one segment, and within chunks of two.
+    boundaries = [SEGMENT_S * RATE, 3 * SEGMENT_S * RATE]
+    near = [at for boundary in boundaries for at in range(boundary - NEAR_FRAMES, boundary + NEAR_FRAMES)]
+    found: dict[str, list[float]] = {}
+    for segments in made.versions:
+        for playlist, one in made.facts(segments).items():
+            assert len(one.joins) == (3 if segments == 1 else 1)
+            errors = ((given[near] - pictures(playlist)[near]) ** 2).mean((1, 2))
+            found.setdefault(one.name, []).append(float(np.mean(10 * np.log10(255**2 / errors))))
+    assert {name: (joined, whole) for name, (joined, whole) in found.items() if joined < whole - 0.5} == {}

@@ -13,6 +13,8 @@ BAND_DB = 3.0
 SETTLED_DB = 42.0
 """Above this a difference to the source can't be seen, so it does not count either."""
 
+SPOILT_DB = 15.0
+"""Below this a frame shows hardly anything of its source."""
 
 RUNS_BETWEEN = 4
 """Stretches of as many frames between its ends that stand for the rest of a chunk."""
@@ -71,16 +73,20 @@ class Join:
     worst_elsewhere_db: float
 
     @property
-    def ok(self) -> bool:
-        """Whether nobody finds this join by the quality of its frames.
+    def is_even(self) -> bool:
+        """Whether each side lies within the band below the mean of its chunk, or can't be told from the source.
 
-        Each side lies within the band below the mean of its chunk, or is as good as what can't be told from the
-        source. Where the pictures themselves change at a join, the chunk on the other side, or the worst moment away
-        from the joins, says how well such pictures are encoded.
+        Where the pictures themselves change at a join, the chunk on the other side, or the worst moment away from the
+        joins, says how well such pictures are encoded. Neither is known of a scene that begins a few frames before.
         """
         usual = min(self.mean_before_db, self.mean_after_db) - BAND_DB
         least = min(SETTLED_DB, usual, self.worst_elsewhere_db - BAND_DB / 2)
         return min(self.before_db, self.after_db) >= least
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether a side is so poor that no picture explains it."""
+        return not self.is_even and min(self.before_db, self.after_db) < SPOILT_DB
 
 
 def quality_of(psnr_db: Sequence[float]) -> Quality | None:

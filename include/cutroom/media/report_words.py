@@ -59,7 +59,8 @@ def _joins(rungs: Mapping[str, Any]) -> list[tuple[str, str]]:
     dip, at, name, ok = max(dips)
     count = max(len(rung.get("joins", ())) for rung in rungs.values())
     found = f"{max(0.0, dip):.1f} dB below the mean of its chunk ({name} at {at:.1f} s)"
-    found += ", as other moments of it are" if ok and dip > BAND_DB else ""
+    if dip > BAND_DB:
+        found += ", as other moments of it are" if ok else ", as where another scene begins just before it"
     return [("joins", f"{count}; the least good is {found}")]
 
 

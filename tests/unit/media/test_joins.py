@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cutroom.media.joins import BAND_DB, Join, joins_of, quality_of
+from cutroom.media.joins import BAND_DB, SPOILT_DB, Join, joins_of, quality_of
 
 PLAIN = Join(
     at_ticks=100,
@@ -47,20 +47,37 @@ def test_a_chunk_that_was_not_measured_has_no_joins() -> None:
 
 @pytest.mark.parametrize("side", ["before_db", "after_db"])
 def test_a_side_that_is_worse_than_the_band_and_than_any_other_moment_can_be_seen(side: str) -> None:
-    assert PLAIN.ok
-    assert not replace(PLAIN, **{side: 38.0 - BAND_DB - 1}).ok
+    assert PLAIN.is_even
+    assert not replace(PLAIN, **{side: 38.0 - BAND_DB - 1}).is_even
 
 
 def test_what_cannot_be_told_from_the_source_is_good_enough() -> None:
     still = replace(PLAIN, before_db=60.0, mean_before_db=60.0, mean_after_db=60.0, worst_elsewhere_db=60.0)
-    assert replace(still, after_db=43.0).ok
-    assert not replace(still, after_db=41.0).ok
+    assert replace(still, after_db=43.0).is_even
+    assert not replace(still, after_db=41.0).is_even
 
 
 def test_a_change_of_the_picture_at_a_join_is_no_fault() -> None:
     """Black before, a crowd after: its first frames are as good as the rest of the crowd."""
-    assert replace(PLAIN, mean_before_db=60.0, before_db=60.0, mean_after_db=34.0, after_db=33.0).ok
+    assert replace(PLAIN, mean_before_db=60.0, before_db=60.0, mean_after_db=34.0, after_db=33.0).is_even
 
 
 def test_a_moment_as_poor_elsewhere_is_no_fault_of_the_join() -> None:
-    assert replace(PLAIN, before_db=30.0, worst_elsewhere_db=30.5).ok
+    assert replace(PLAIN, before_db=30.0, worst_elsewhere_db=30.5).is_even
+
+
+def test_a_scene_that_begins_just_before_a_join_spoils_nothing() -> None:
+    """Three frames before it a crowd follows a dark sky: poor in an encode without joins, too."""
+    cut_before = replace(PLAIN, before_db=29.5)
+    assert not cut_before.is_even
+    assert not cut_before.is_spoilt
+
+
+def test_a_join_that_shows_hardly_anything_is_spoilt() -> None:
+    assert replace(PLAIN, after_db=SPOILT_DB - 1).is_spoilt
+
+
+def test_a_film_that_is_poor_all_along_is_not_spoilt_at_its_joins() -> None:
+    assert not replace(
+        PLAIN, before_db=14.0, after_db=14.0, mean_before_db=15.0, mean_after_db=15.0
+    ).is_spoilt

@@ -41,17 +41,21 @@ def _buffer(one: RenditionFacts) -> Check:
 
 
 def _quality(one: RenditionFacts) -> Check:
-    wrong = [join for join in one.joins if not join.ok]
-    below = [
-        max(join.mean_before_db - join.before_db, join.mean_after_db - join.after_db) for join in one.joins
-    ]
-    if wrong:
-        found = f"{len(wrong)} of {len(one.joins)} joins are visibly worse, first at tick {wrong[0].at_ticks}"
-    elif below:
-        found = f"{len(below)} joins measured, {max(below):.1f} dB below the chunk's mean at most, band {BAND_DB:g} dB"
-    else:
+    if not one.joins:
         found = "there are no joins"
-    return Check(name=f"{one.name} is as good at its joins as between them", ok=not wrong, found=found)
+    else:
+        below = max(
+            max(join.mean_before_db - join.before_db, join.mean_after_db - join.after_db)
+            for join in one.joins
+        )
+        found = f"{len(one.joins)} joins measured, {below:.1f} dB below the chunk's mean at most, band {BAND_DB:g} dB"
+    uneven = [join for join in one.joins if not join.is_even]
+    if uneven:
+        found += f"; {len(uneven)} outside it, first at {uneven[0].at_ticks / one.timescale:.1f} s"
+    spoilt = [join for join in one.joins if join.is_spoilt]
+    if spoilt:
+        found += f"; {len(spoilt)} spoilt, first at {spoilt[0].at_ticks / one.timescale:.1f} s"
+    return Check(name=f"{one.name} shows its source at its joins", ok=not spoilt, found=found)
 
 
 def told(plan: Plan, one: RenditionFacts) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def told(plan: Plan, one: RenditionFacts) -> dict[str, Any]:
                 "psnr_after_db": join.after_db,
                 "mean_before_db": join.mean_before_db,
                 "mean_after_db": join.mean_after_db,
-                "ok": join.ok,
+                "ok": join.is_even,
             }
             for join in one.joins
         ],
