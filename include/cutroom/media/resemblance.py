@@ -26,6 +26,10 @@ DIFFERENT, TIMES_USUAL, MOST_DIFFERENT = 0.4, 10, 0.6
 """Least difference of another picture: so many times what is usual, within these bounds. Tone mapping and low bit rates
 make some of it, and of all pictures."""
 
+LEAST_SEEN = 6.0
+"""Root mean square difference, of 255, below which nobody sees that it is another picture: where a scene fades in, an
+encoder leaves little of it."""
+
 USUAL_PERCENT = 10
 """Percentile that is usual: most of a film may be wrong."""
 
@@ -114,7 +118,10 @@ def compare(source: Frames, shown: Frames) -> Resemblance | None:
     # In a fade a faint picture is as like to the full one of its scene, but for its brightness.
     likely = np.flatnonzero(moved)
     moved[likely] = _apart(shown[likely], source[where[likely]]) < _apart(shown[likely], source[likely])
-    other = moved | (own > min(MOST_DIFFERENT, max(DIFFERENT, TIMES_USUAL * usual)))
+    unlike = own > min(MOST_DIFFERENT, max(DIFFERENT, TIMES_USUAL * usual))
+    likely = np.flatnonzero(unlike)
+    unlike[likely] = _apart(shown[likely], source[likely]) > LEAST_SEEN
+    other = moved | unlike
     wrong = np.flatnonzero(other)
     most = int(told[np.argmax(own[told])])
     first_wrong = int(wrong[0]) if len(wrong) else None
@@ -130,9 +137,9 @@ def compare(source: Frames, shown: Frames) -> Resemblance | None:
 
 
 def _apart(some: Frames, others: Frames) -> Unit:
-    """How far frames are from others as they are, brightness and contrast included."""
-    squares: Unit = ((some.astype(np.float32) - others) ** 2).sum(axis=1)
-    return squares
+    """Root mean square differences of frames from others as they are, brightness and contrast included."""
+    differences: Unit = np.sqrt(((some.astype(np.float32) - others) ** 2).mean(axis=1))
+    return differences
 
 
 def _unit(frames: Frames) -> tuple[Unit, npt.NDArray[np.bool_]]:

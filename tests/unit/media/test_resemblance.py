@@ -5,7 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cutroom.media.resemblance import HEIGHT, LEAST_MOVED, WIDTH, Frames, Resemblance, compare, read
+from cutroom.media.resemblance import (
+    DIFFERENT,
+    HEIGHT,
+    LEAST_MOVED,
+    WIDTH,
+    Frames,
+    Resemblance,
+    compare,
+    read,
+)
 
 COUNT = 60
 
@@ -60,6 +69,16 @@ def test_a_scene_that_fades_in_shows_no_other_frame() -> None:
     assert faded is not None
     assert (faded.most_at, faded.others) == (0, 0)
     assert faded.most > LEAST_MOVED
+
+
+def test_a_scene_too_faint_to_be_seen_shows_no_other_one() -> None:
+    """What an encoder leaves of the first frames of a fade is as good as nothing of them, and nobody sees it."""
+    noise = np.random.default_rng(4).normal(0, 2.5, (2, 3, WIDTH * HEIGHT))
+    films = [np.concatenate([film(20)[:17], 20 + dim]).astype(np.uint8) for dim in noise]
+    faint = compare(films[0], films[1])
+    assert faint is not None
+    assert (faint.frames, faint.others) == (20, 0)
+    assert faint.most > DIFFERENT
 
 
 def test_another_film_is_found() -> None:
