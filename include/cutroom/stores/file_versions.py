@@ -1,13 +1,13 @@
 """Versions of files that came in blocks: what is known of them, their bytes, and what becomes of a deleted file's."""
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cutroom import ids
 from cutroom.blocks.service import BlockService
 from cutroom.errors import FileUnknown
 from cutroom.files.names import name_key
-from cutroom.media.sidecars import sidecars_of, stem_of
+from cutroom.media.sidecars import SEPARATORS, sidecars_of, stem_of
 from cutroom.media.upload import UploadedObject, is_subtitles
 from cutroom.stores import file_namespace as names
 from cutroom.stores.catalog_reading import run_record
@@ -178,7 +178,12 @@ def subtitles_beside(session: Session, film: UploadedObject) -> dict[str, Upload
     folder = select(FileEntry.name, FileEntry.file_id).where(
         FileEntry.owner == entry.owner,
         FileEntry.folder_id.is_not_distinct_from(entry.folder_id),
-        FileEntry.name_key.startswith(name_key(f"{stem_of(film.name)}."), autoescape=True),
+        or_(
+            *(
+                FileEntry.name_key.startswith(name_key(f"{stem_of(film.name)}{separator}"), autoescape=True)
+                for separator in SEPARATORS
+            )
+        ),
         FileEntry.deleted_at.is_(None),
     )
     files = dict(session.execute(folder).tuples().all())

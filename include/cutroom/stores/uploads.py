@@ -14,7 +14,7 @@ from sqlalchemy import text
 from cutroom.blocks.reader import PieceReader
 from cutroom.errors import Conflict, ObjectMissing, PermanentError, SourceMissing, UsageError
 from cutroom.media.s3_event import real_version, utc
-from cutroom.media.sidecars import MAX_SIDECAR_BYTES, sidecars_of, stem_of
+from cutroom.media.sidecars import MAX_SIDECAR_BYTES, SEPARATORS, sidecars_of, stem_of
 from cutroom.media.upload import UploadedObject, is_subtitles
 from cutroom.stores.database import Database
 from cutroom.stores.s3 import translated
@@ -125,11 +125,17 @@ def open_upload(client: "S3Client", upload: UploadedObject) -> io.BufferedReader
 def read_sidecars(client: "S3Client", upload: UploadedObject) -> dict[str, bytes]:
     """The files of subtitles that lie beside an object, as they are now: bytes by name."""
     folder = upload.key[: -len(upload.name)]
-    pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=upload.bucket, Prefix=f"{folder}{stem_of(upload.name)}.", Delimiter="/"
-    )
+    listing = client.get_paginator("list_objects_v2")
     with translated(f"s3://{upload.bucket}/{folder}"):
-        sizes = {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
+        # Not all that begins with the name alone: of a film called `1` that may be a whole library.
+        sizes = {
+            item["Key"]: item["Size"]
+            for separator in SEPARATORS
+            for page in listing.paginate(
+                Bucket=upload.bucket, Prefix=f"{folder}{stem_of(upload.name)}{separator}", Delimiter="/"
+            )
+            for item in page.get("Contents", ())
+        }
         names = [PurePosixPath(key).name for key in sizes]
         return {
             name: client.get_object(Bucket=upload.bucket, Key=f"{folder}{name}")["Body"].read()
