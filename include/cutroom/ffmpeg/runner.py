@@ -5,6 +5,7 @@ The one place where Cutroom starts ffmpeg, ffprobe, Shaka Packager and its own p
 
 import contextlib
 import os
+import re
 import selectors
 import shlex
 import signal
@@ -20,6 +21,9 @@ from cutroom.ffmpeg import confine, tools
 from cutroom.media.limits import Limits
 
 TAIL_BYTES = 4_000
+
+_CAUGHT = re.compile(r"^Exiting normally, received signal (\d+)\.$", re.MULTILINE)
+"""What ffmpeg says, at the log level `info`, before it ends with 255: it catches the signals that ask it to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +89,17 @@ def run(
     if process.returncode == 0:
         return Finished(stdout=stdout, stderr=said, wall_s=time.monotonic() - started)
     tail = said.strip()
-    if (reached := _limit_reached(process.returncode, tail, limits, name)) is not None:
+    sent = _signal_sent(process.returncode, tail)
+    if (reached := _limit_reached(sent, tail, limits, name)) is not None:
         raise SourceTooLarge(f"The file asks for too much: {reached}")
-    if process.returncode < 0:
-        raise EncoderKilled(f"{name} was ended by {_signal_name(-process.returncode)}.\n{tail}")
+    if sent:
+        raise EncoderKilled(f"{name} was ended by {_signal_name(sent)}.\n{tail}")
+    if "pthread_create() failed: Resource temporarily unavailable" in tail:
+        # Both end in the same words; with more of either it works.
+        raise EncoderKilled(
+            f"{name} could start no further thread: it needs more memory than the {limits.memory_bytes} bytes that "
+            f"CUTROOM_TOOL_MEMORY_BYTES allows, or this machine allows no more threads.\n{tail}"
+        )
     if "No space left on device" in tail:
         raise EncoderKilled(f"{name} ran out of disk.\n{tail}")
     raise EncoderRefused(f"{name} ended with exit code {process.returncode}.\n{tail}")
@@ -99,6 +110,17 @@ def _end_of(log: Path, begins: int) -> str:
     with log.open("rb") as file:
         file.seek(max(begins, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         return file.read().decode(errors="replace")
+
+
+def _signal_sent(returncode: int, tail: str) -> int:
+    """The signal that ended a tool, also where the tool caught it; 0: none did."""
+    if returncode < 0:
+        return -returncode
+    if returncode == 123 and "Received > 3 system signals, hard exiting" in tail:
+        # Whoever asks it to end asks once; but SIGXCPU comes again with every second.
+        return signal.SIGXCPU
+    caught = _CAUGHT.search(tail) if returncode == 255 else None
+    return int(caught[1]) if caught else 0
 
 
 def _signal_name(number: int) -> str:
@@ -119,11 +141,11 @@ def _confined(limits: Limits, door: int | None) -> list[str]:
     return [sys.executable, "-I", "-S", confine.__file__, *map(str, taken)]
 
 
-def _limit_reached(returncode: int, tail: str, limits: Limits, name: str) -> str | None:
+def _limit_reached(sent: int, tail: str, limits: Limits, name: str) -> str | None:
     """Which limit ended a tool, in words that name its setting; None: it was something else."""
-    if returncode == -signal.SIGXCPU:
+    if sent == signal.SIGXCPU:
         return f"{name} took more than the {limits.cpu_s} CPU seconds that CUTROOM_TOOL_CPU_S allows."
-    if returncode == -signal.SIGXFSZ or "File too large" in tail:
+    if sent == signal.SIGXFSZ or "File too large" in tail:
         return (
             f"{name} wrote more than the {limits.output_bytes} bytes that CUTROOM_TOOL_OUTPUT_BYTES allows."
         )
@@ -156,7 +178,8 @@ def _follow(
                         process.wait(timeout=limits.stall_s)
                     except subprocess.TimeoutExpired as error:
                         raise ToolStalled(
-                            f"{name} did not end within {limits.stall_s:.0f} s of its last word and was ended."
+                            f"{name} did not end within the {limits.stall_s:.0f} s after its last word that "
+                            "CUTROOM_STALL_TIMEOUT_S allows, and was ended."
                         ) from error
                     return bytes(collected)
                 last_sign = now
@@ -170,7 +193,10 @@ def _follow(
             if size != logged:
                 logged, last_sign = size, now
             if now - last_sign > limits.stall_s:
-                raise ToolStalled(f"{name} made no progress for {limits.stall_s:.0f} s and was ended.")
+                raise ToolStalled(
+                    f"{name} made no progress for the {limits.stall_s:.0f} s that CUTROOM_STALL_TIMEOUT_S allows, "
+                    "and was ended."
+                )
             if now - began > limits.total_s:
                 raise SourceTooLarge(
                     f"The file asks for too much: {name} took longer than the {limits.total_s:.0f} s that "

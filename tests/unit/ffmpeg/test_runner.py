@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -111,6 +112,56 @@ def test_a_limit_that_ends_a_tool_is_named_with_its_setting(
         runner.run(python(program), log=log, limits=limits, cwd=tmp_path)
 
 
+ENDLESS = [
+    "ffmpeg",
+    "-nostdin",
+    "-progress",
+    "pipe:1",
+    "-stats_period",
+    "0.05",
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2",
+]
+ENDLESS += ["-f", "null", "-"]
+
+
+def test_the_limit_of_cpu_is_named_though_ffmpeg_catches_its_signal(log: Path) -> None:
+    with pytest.raises(
+        SourceTooLarge, match="ffmpeg took more than the 1 CPU seconds that CUTROOM_TOOL_CPU_S"
+    ):
+        runner.run(ENDLESS, log=log, limits=Limits(cpu_s=1))
+
+
+def test_the_limit_of_cpu_is_named_where_ffmpeg_takes_long_to_end(log: Path) -> None:
+    program = "import sys; print('Received > 3 system signals, hard exiting', file=sys.stderr); sys.exit(123)"
+    with pytest.raises(SourceTooLarge, match="CUTROOM_TOOL_CPU_S"):
+        runner.run(python(program), log=log)
+
+
+def test_ffmpeg_that_is_asked_to_end_was_killed_and_refused_nothing(log: Path) -> None:
+    """As when a machine is shut down: another try may help."""
+
+    asked = []
+
+    def end_it(_: str) -> None:
+        children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+        for child in map(int, children):
+            if not asked and b"ffmpeg" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0]:
+                asked.append(child)
+                os.kill(child, signal.SIGTERM)
+
+    with pytest.raises(EncoderKilled, match="ffmpeg was ended by SIGTERM"):
+        runner.run(ENDLESS, log=log, on_line=end_it)
+
+
+def test_threads_that_can_t_be_started_are_no_fault_of_the_source(log: Path) -> None:
+    program = "import sys; sys.exit('pthread_create() failed: Resource temporarily unavailable')"
+    with pytest.raises(EncoderKilled, match="CUTROOM_TOOL_MEMORY_BYTES allows, or this machine"):
+        runner.run(python(program), log=log)
+
+
 def test_a_tool_has_no_network(log: Path) -> None:
     """Not even this machine's own; only where the kernel lets nobody make a network may it have one."""
     allowed = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0
@@ -160,7 +211,7 @@ def test_a_tool_that_stalls_is_ended_with_its_whole_group(log: Path, ending: str
     program = GRANDCHILD.replace(" stdout=subprocess.PIPE)\nchild.stdout.readline()", ")\ntime.sleep(0.5)")
     pids: list[int] = []
     started = time.monotonic()
-    with pytest.raises(ToolStalled, match="no progress"):
+    with pytest.raises(ToolStalled, match=r"no progress for .* CUTROOM_STALL_TIMEOUT_S"):
         runner.run(
             python(program + ending),
             log=log,
@@ -173,7 +224,7 @@ def test_a_tool_that_stalls_is_ended_with_its_whole_group(log: Path, ending: str
 
 
 def test_a_tool_that_ends_its_output_but_not_itself_has_stalled(log: Path) -> None:
-    with pytest.raises(ToolStalled, match="did not end"):
+    with pytest.raises(ToolStalled, match=r"did not end .* CUTROOM_STALL_TIMEOUT_S"):
         runner.run(
             python("import os, time; os.close(1); time.sleep(60)"), log=log, limits=Limits(stall_s=0.5)
         )
