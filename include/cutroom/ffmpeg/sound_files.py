@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from cutroom.ffmpeg.sound_streams import missing_frames, missing_page
+
 SLACK_BYTES = 64
 """Headers count themselves in, or leave themselves out: no sound is missing for that."""
 
@@ -50,7 +52,7 @@ _FORMS = (
 
 
 def missing_sound(path: Path) -> str | None:
-    """How much sound is missing at the end of a WAV, RF64, Wave64, AIFF, CAF, AU or FLAC file, in words.
+    """How much sound is missing at the end of a WAV, RF64, Wave64, AIFF, CAF, AU, FLAC, MP3 or Ogg file, in words.
 
     None where nothing is, or nobody can tell: recorders that were cut off, and programs that write to a pipe, state no
     size, or the largest.
@@ -60,6 +62,10 @@ def missing_sound(path: Path) -> str | None:
         size = path.stat().st_size
         if head.startswith(b"fLaC"):
             return _missing_samples(file, size)
+        if head.startswith(b"OggS"):
+            return missing_page(file, size)
+        if head.startswith(b"ID3") or head[:1] == b"\xff":
+            return missing_frames(file, size)
         if head.startswith(b".snd"):
             begins, length = int.from_bytes(head[4:8]), int.from_bytes(head[8:12])
             end = 0 if _is_open(length, 4) else begins + length

@@ -18,6 +18,8 @@ FILES = {
     "AU": ("au", []),
     "FLAC": ("flac", []),
     "FLAC of small blocks": ("flac", ["-frame_size", "1000", "-ac", "2"]),
+    "MP3": ("mp3", ["-q:a", "4", "-id3v2_version", "3", "-metadata", "title=T"]),
+    "MP3 of MPEG-2, stereo": ("mp3", ["-ar", "22050", "-ac", "2", "-id3v2_version", "0"]),
 }
 
 
@@ -41,6 +43,31 @@ def test_what_is_missing_is_told(name: str, tmp_path: Path) -> None:
     assert any(f"({percent} %) are there" in said for percent in range(44, 51))
 
 
+@pytest.mark.parametrize("form", ["opus", "ogg"])
+def test_a_last_page_that_is_cut_is_told(form: str, tmp_path: Path) -> None:
+    """Nobody can tell how much came behind it; where whole pages are missing at the end nobody can tell at all."""
+    path = tmp_path / f"s.{form}"
+    make(to=str(path))
+    whole = path.read_bytes()
+    last = whole.rindex(b"OggS")
+    for length in (len(whole), last):
+        path.write_bytes(whole[:length])
+        assert missing_sound(path) is None
+    for length in (len(whole) - 1, last + 27, last + 6):
+        path.write_bytes(whole[:length])
+        assert missing_sound(path) == "its last page is cut, and nobody can tell what came behind it"
+
+
+def test_an_mp3_without_a_tag_or_with_a_cut_last_frame_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "s.mp3"
+    make("-write_xing", "0", to=str(path))
+    path.write_bytes(path.read_bytes()[:-9000])
+    assert missing_sound(path) is None
+    make(to=str(path))
+    path.write_bytes(path.read_bytes()[:-100])
+    assert missing_sound(path) is None
+
+
 @pytest.mark.parametrize("form", ["wav", "flac", "au", "caf"])
 def test_nothing_is_missing_where_the_header_was_written_before_the_sound(form: str, tmp_path: Path) -> None:
     """Programs that write to a pipe can't go back to it."""
@@ -50,7 +77,18 @@ def test_nothing_is_missing_where_the_header_was_written_before_the_sound(form: 
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"RIFF", b"fLaC", b"fLaC" + bytes(40), b"RIFF\0\0\0\0WAVE", b".snd", b"OggS"]
+    "data",
+    [
+        b"",
+        b"RIFF",
+        b"fLaC",
+        b"fLaC" + bytes(40),
+        b"RIFF\0\0\0\0WAVE",
+        b".snd",
+        b"OggS",
+        b"ID3",
+        b"\xff\xfb" + bytes(80),
+    ],
 )
 def test_where_nobody_can_tell_nothing_is_missing(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes(data)
