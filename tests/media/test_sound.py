@@ -225,6 +225,17 @@ def test_ten_milliseconds_are_published(tmp_path: Path) -> None:
     assert found == {480}
 
 
+def test_a_wav_of_a_tone_is_not_taken_for_a_transport_stream(tmp_path: Path, profile: str) -> None:
+    """A tone of 1 kHz at 48 kHz comes by every 96 bytes, and so does 0x47, of which each 192 bytes of M2TS has one."""
+    source = tmp_path / "source.wav"
+    tone = 0.3 * np.sin(2 * np.pi * np.arange(2 * SAMPLE_RATE) / 48) + 0.1
+    with wave.open(str(source), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes(np.round(tone * 32767).astype("<i2").tobytes())
+    (one,) = facts_of(run(source, profile))
+    assert one.decoded_samples == 2 * SAMPLE_RATE
+
+
 def write_floats(path: Path, sound: "npt.NDArray[np.float32]") -> None:
     raw = path.with_suffix(".f32")
     raw.write_bytes(sound.tobytes())

@@ -1,5 +1,7 @@
 """Which containers a source may have: what people upload, and nothing that makes ffmpeg open something else."""
 
+from pathlib import Path
+
 DEMUXERS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
     "mp3,mpeg,mpegps,mpegts,mpegvideo,mxf,nut,obu,ogg,truehd,tta,w64,wav,wv"
@@ -25,3 +27,15 @@ without anything is a pause."""
 
 WITHOUT_TIMES = set("aac ac3 aiff amr ape au caf dts eac3 flac mp3 truehd tta w64 wav wv".split())  # noqa: SIM905
 """Formats of sound alone that hold no times: ffmpeg counts them from the samples."""
+
+
+def named(source: Path) -> dict[str, str]:
+    """What tells ffmpeg that a WAV is one.
+
+    By itself it takes a periodic tone for MPEG-TS, whose sync byte (0x47) then comes by at the same distance.
+    """
+    if not source.is_file():
+        return {}
+    with source.open("rb") as file:
+        head = file.read(12)
+    return {"f": "wav"} if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:] == b"WAVE" else {}

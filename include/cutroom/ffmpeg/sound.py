@@ -10,7 +10,7 @@ import ffmpeg
 
 from cutroom.ffmpeg import encoders
 from cutroom.ffmpeg.argv import compiled, rational
-from cutroom.ffmpeg.containers import INPUT_OPTIONS
+from cutroom.ffmpeg.containers import INPUT_OPTIONS, named
 from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.codecs import AUDIO
@@ -160,7 +160,7 @@ def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = 
         output: A NUT file.
         drops_others: Whether frames that are not like the first are left out, as nothing can be made of them.
     """
-    options = INPUT_OPTIONS | ({"drop_changed": 1} if drops_others else {})
+    options = INPUT_OPTIONS | named(source) | ({"drop_changed": 1} if drops_others else {})
     streams = ffmpeg.input(f"file:{source}", **options, copyts=None, vn=None, sn=None, dn=None)
     track = audio.track
     kept = [
@@ -242,7 +242,8 @@ def _indices(audio: AudioPlan) -> tuple[int, ...]:
 
 def placed(audio: AudioPlan, source: Path) -> Any:
     """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
-    streams = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, copyts=None, vn=None, sn=None, dn=None)
+    options = INPUT_OPTIONS | named(source)
+    streams = ffmpeg.input(f"file:{source}", **options, copyts=None, vn=None, sn=None, dn=None)
     is_levelled = source.suffix == ".nut"
     placed = [
         streams[str(place if is_levelled else index)]
