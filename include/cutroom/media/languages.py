@@ -18,6 +18,9 @@ def language_tag(said: str | None) -> str | None:
     Containers hold any text there, and it goes into playlists and the MPD: what is no language is None.
     """
     tag = (said or "").strip().replace("_", "-")
+    # Some are longer than any part of a tag: Portuguese, Hungarian.
+    if tag.lower() in _codes_by_name():
+        return _codes_by_name()[tag.lower()]
     if not _TAG.fullmatch(tag):
         return None
     language, *rest = tag.split("-")
@@ -26,7 +29,7 @@ def language_tag(said: str | None) -> str | None:
     language = language.lower()
     if len(language) > 3:
         # No language has a code of so many letters.
-        return _codes_by_name().get(tag.lower())
+        return None
     # CLDR knows both three-letter codes of ISO 639-2; RFC 5646, 2.2.1 wants the two-letter one where there is one.
     language = get_global("language_aliases").get(language, language).split("_")[0]
     return "-".join([language, *(part.upper() if len(part) == 2 else part.title() for part in rest)])

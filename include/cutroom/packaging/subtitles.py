@@ -1,46 +1,19 @@
-"""Subtitles of any format as WebVTT cues: encodings found, styling reduced to what WebVTT carries, markup made safe."""
+"""Subtitles of any format as WebVTT cues: styling reduced to what WebVTT carries, markup made safe."""
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import charset_normalizer
 import pysubs2
 
 from cutroom.errors import SourceCorrupt
 from cutroom.packaging.ttml import read_ttml
 from cutroom.packaging.webvtt import Cue, cue_text, escaped, placement
 
-_LEGACY_ENCODINGS = {
-    "cs": "cp1250", "hu": "cp1250", "pl": "cp1250", "ro": "cp1250", "sk": "cp1250", "sl": "cp1250", "hr": "cp1250",
-    "bg": "cp1251", "ru": "cp1251", "sr": "cp1251", "uk": "cp1251", "el": "cp1253", "tr": "cp1254", "he": "cp1255",
-    "ar": "cp1256", "fa": "cp1256", "vi": "cp1258", "th": "cp874", "ja": "cp932", "ko": "cp949", "zh": "gb18030",
-    "zh-Hant": "big5hkscs", "zh-TW": "big5hkscs", "zh-HK": "big5hkscs", "sr-Latn": "cp1250", "bs": "cp1250",
-    "sq": "cp1250", "be": "cp1251", "mk": "cp1251", "kk": "cp1251", "az": "cp1254", "yi": "cp1255", "ur": "cp1256",
-    "et": "cp1257", "lt": "cp1257", "lv": "cp1257",
-}  # fmt: skip
-"""What files were written in before Unicode, by language; others in cp1252, which holds Latin-1's letters."""
-
-_LATIN = {"cp1250", "cp1252", "cp1254", "cp1257", "cp1258"}
-
-LOOKED_AT_BYTES = 65_536
-"""How much of a file its encoding is guessed by."""
-
-FEWEST_LETTERS = 200
-"""Of fewer bytes that are not ASCII nothing can be told."""
-
-_BYTE_ORDER_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-
 _TIME = r"(?:(\d{1,4}) ?: ?)?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,:] ?(\d{1,3}))?"
-_TIMING = re.compile(rf"\s*{_TIME}\s*--?>\s*{_TIME}(.*)")
-"""Hands and old programs write times in many ways."""
+_TIMING = re.compile(rf"\s*(-?){_TIME}\s*--?>\s*(-?){_TIME}(.*)")
+"""Hands and old programs write times in many ways; what was moved too far begins before the film."""
 
 _SETTING = re.compile(
     r"(?:vertical:(?:rl|lr)|line:-?\d+(?:\.\d+)?%?(?:,(?:start|center|end))?"
@@ -56,50 +29,10 @@ _TAGS = re.compile(
 )
 """In SubRip, where players take overrides too, and in WebVTT, where times may stand between the words."""
 
-_KEPT_TAGS = ("b", "i", "u", "ruby", "rt")
+_SWITCHES = ("b", "i", "u")
+_KEPT_TAGS = (*_SWITCHES, "ruby", "rt")
 
-_OVERRIDE = re.compile(r"\\(an?|[biup])(\d+)")
-
-
-def decoded(data: bytes, language: str | None) -> str:
-    """The text of a file: by its mark, as UTF-8, as UTF-16 without a mark, else as files in this language were.
-
-    Args:
-        data: The whole file.
-        language: RFC 5646, as its name tells.
-    """
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    # Of two bytes each letter of Latin, and each end of a line, has a zero.
-    zeros = [data[at::2].count(0) for at in (0, 1)]
-    if sum(zeros) * 20 > len(data):
-        return data.decode("utf-16-be" if zeros[0] > zeros[1] else "utf-16-le", errors="replace")
-    parts = (language or "").split("-")
-    said = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
-    legacy = next((_LEGACY_ENCODINGS[one] for one in said if one in _LEGACY_ENCODINGS), "cp1252")
-    guessed = () if language and legacy in _LATIN else _guessed(data)
-    for encoding in ("utf-8", *guessed, legacy, "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
-
-
-def _guessed(data: bytes) -> tuple[str, ...]:
-    """The encoding of words that are not in Latin letters, if they are; those of Latin are hardly told apart."""
-    data = data[:LOOKED_AT_BYTES]
-    if len(data.translate(None, bytes(range(128)))) < FEWEST_LETTERS:
-        return ()
-    found = charset_normalizer.from_bytes(data).best()
-    if found is None:
-        return ()
-    letters = [
-        letter for letter in str(found) if letter.isalpha() and (ord(letter) >= 0x250 or letter.isascii())
-    ]
-    others = sum(not letter.isascii() for letter in letters)
-    return (found.encoding,) if 2 * others > len(letters) else ()
+_OVERRIDE = re.compile(r"\\(an?|[biup])(\d+)|\\(r)([^\\]*)")
 
 
 def read_cues(text: str, codec: str) -> list[Cue]:
@@ -161,11 +94,11 @@ def _timed_blocks(text: str, *, is_webvtt: bool) -> Iterator[Cue]:
     ends = [*(number for number, _ in found[1:]), len(lines)]
     for (number, times), end in zip(found, ends if found else [], strict=True):
         body = _words(lines[number + 1 : end], is_webvtt=is_webvtt, is_last=end == len(lines))
-        settings = [one for one in times[9].split() if _SETTING.fullmatch(one)] if is_webvtt else []
+        settings = [one for one in times[11].split() if _SETTING.fullmatch(one)] if is_webvtt else []
         written, alignment = _webvtt(body, markup=_TAGS, has_references=is_webvtt)
         yield Cue(
-            start_ms=_ms(*times.groups()[0:4]),
-            end_ms=_ms(*times.groups()[4:8]),
+            start_ms=_ms(*times.groups()[0:5]),
+            end_ms=_ms(*times.groups()[5:10]),
             text=written,
             settings=" ".join(settings) or placement(alignment),
         )
@@ -174,7 +107,7 @@ def _timed_blocks(text: str, *, is_webvtt: bool) -> Iterator[Cue]:
 def _timing(line: str) -> re.Match[str] | None:
     """The times of a cue; minutes and seconds alone are those of which people talk."""
     found = _TIMING.fullmatch(line)
-    return found if found is not None and (found[1] or found[4]) else None
+    return found if found is not None and (found[2] or found[5]) else None
 
 
 def _words(lines: Sequence[str], *, is_webvtt: bool, is_last: bool) -> str:
@@ -188,9 +121,9 @@ def _words(lines: Sequence[str], *, is_webvtt: bool, is_last: bool) -> str:
     return "\n".join(line for line in kept if line.strip()).replace("\\N", "\n").replace("\\h", "\u00a0")
 
 
-def _ms(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
+def _ms(sign: str, hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
     whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
-    return whole * 1000 + int((fraction or "").ljust(3, "0"))
+    return 0 if sign else whole * 1000 + int((fraction or "").ljust(3, "0"))
 
 
 def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
@@ -206,14 +139,15 @@ def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
         pysubs2.Pysubs2Error,
     ) as error:
         raise SourceCorrupt(f"The subtitles are not {codec}: they can't be read.") from error
+    switched_on = {name: _switched_on(style) for name, style in subtitles.styles.items()}
     for event in subtitles:
         if event.is_comment:
             continue
         style = subtitles.styles.get(event.style, pysubs2.SSAStyle.DEFAULT_STYLE)
-        switches = (("b", style.bold), ("i", style.italic), ("u", style.underline))
-        opening = "".join(f"{{\\{tag}1}}" for tag, is_set in switches if is_set)
         lines = event.text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", "\u00a0")
-        written, alignment = _webvtt(opening + lines, markup=_OVERRIDES)
+        # A reset without a name goes back to the line's own style, which it begins with.
+        own = switched_on | {"": _switched_on(style)}
+        written, alignment = _webvtt(f"{{\\r}}{lines}", markup=_OVERRIDES, styles=own)
         yield Cue(
             start_ms=max(0, event.start),
             end_ms=max(0, event.end),
@@ -222,13 +156,25 @@ def _styled_cues(text: str, codec: str) -> Iterator[Cue]:
         )
 
 
-def _webvtt(text: str, *, markup: re.Pattern[str], has_references: bool = False) -> tuple[str, int | None]:
+def _switched_on(style: pysubs2.SSAStyle) -> tuple[str, ...]:
+    """The tags of a style."""
+    is_set = (style.bold, style.italic, style.underline)
+    return tuple(tag for tag, is_on in zip(_SWITCHES, is_set, strict=True) if is_on)
+
+
+def _webvtt(
+    text: str,
+    *,
+    markup: re.Pattern[str],
+    has_references: bool = False,
+    styles: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[str, int | None]:
     """Words in WebVTT's markup, and the place on the keypad that an override names.
 
     Bold, italic, underlined and ruby stay; colours, fonts, effects and tags that nobody knows go; all else shows as it
     was written. Where there are no words there is nothing.
     """
-    made = _Marked(has_references=has_references)
+    made = _Marked(has_references=has_references, styles=styles or {})
     at = 0
     for found in markup.finditer(text):
         made.words(text[at : found.start()])
@@ -247,6 +193,8 @@ class _Marked:
     """Words that are being written with WebVTT's tags."""
 
     has_references: bool
+    styles: Mapping[str, Sequence[str]]
+    """What each style that a reset may name has tags for; the empty name is the line's own."""
     out: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     alignment: int | None = None
@@ -268,13 +216,19 @@ class _Marked:
 
     def override(self, said: str) -> None:
         """Do what stands in braces."""
-        for name, number in _OVERRIDE.findall(said):
-            if name == "p":
+        for name, number, is_reset, style in _OVERRIDE.findall(said):
+            if is_reset:
+                self._reset(self.styles.get(style.strip(), self.styles.get("", ())))
+            elif name == "p":
                 self.is_drawing = int(number) > 0
             elif name in {"an", "a"}:
                 self.alignment = int(number) if name == "an" else _SSA_ALIGNMENTS.get(int(number))
             else:
                 self.out.append(_switched(name, self.opened, is_on=int(number) > 0))
+
+    def _reset(self, tags: Sequence[str]) -> None:
+        for tag in _SWITCHES:
+            self.out.append(_switched(tag, self.opened, is_on=tag in tags))
 
     def tag(self, tag: str, rest: str, *, is_end: bool) -> None:
         """Do what stands in angle brackets."""

@@ -37,7 +37,7 @@ def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, 
         film: Name of the source's file.
         sidecars: Bytes of each file beside it, by its name.
     """
-    from cutroom.packaging import subtitles
+    from cutroom.packaging import code_pages, subtitles
 
     tracks = list(source.text)
     left_out = []
@@ -52,7 +52,7 @@ def with_text(shop: Workshop, source: Source, film: str, sidecars: Mapping[str, 
     for name, data in sidecars.items():
         said = sidecar_name(film, name)
         try:
-            cues = subtitles.read_cues(subtitles.decoded(data, said.language), said.codec)
+            cues = subtitles.read_cues(code_pages.decoded(data, said.language), said.codec)
         except SourceCorrupt as error:
             left_out.append(f"{name}: {error}")
             continue
@@ -159,7 +159,7 @@ def _read_back(segment: Path) -> "list[Cue]":
 def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
     """The cues of a track on its own clock."""
     from cutroom.ffmpeg import text
-    from cutroom.packaging import subtitles
+    from cutroom.packaging import code_pages, subtitles
 
     if track.codec == "eia_608":
         return _captions(shop, job, made, track, folder)
@@ -167,7 +167,7 @@ def _cues(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) 
         return _teletext(shop, job, made, track, folder)
     if track.sidecar is not None:
         data = shop.work.get_bytes(keys.sidecar(made.source.sha256, track.sidecar))
-        return subtitles.read_cues(subtitles.decoded(data, track.language), track.codec)
+        return subtitles.read_cues(code_pages.decoded(data, track.language), track.codec)
     if track.codec == "ttml":
         return _documents(shop, job, made, track, folder)
     output = folder / "extracted"
@@ -228,7 +228,7 @@ def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Pa
 def _documents(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Path) -> "list[Cue]":
     """The cues of a track of TTML: each document counts from the start of the track (ISO/IEC 14496-30)."""
     from cutroom.ffmpeg.packets import write_documents
-    from cutroom.packaging import subtitles
+    from cutroom.packaging import code_pages, subtitles
 
     output = folder / "documents"
     with shop.steady(job.upload, made.source) as source:
@@ -237,7 +237,7 @@ def _documents(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: P
     cues: list[Cue] = []
     for line in output.read_text().splitlines():
         start, end, document = line.split()
-        told = subtitles.read_cues(subtitles.decoded(b64decode(document), track.language), track.codec)
+        told = subtitles.read_cues(code_pages.decoded(b64decode(document), track.language), track.codec)
         cues += subtitles.within(told, int(start), int(end))
     return subtitles.sustained(cues, [])
 

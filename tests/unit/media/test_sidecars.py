@@ -55,6 +55,7 @@ def test_every_name_of_subtitles_has_its_format() -> None:
         ("film.pt-BR.default.ttml",
          SidecarName(codec="ttml", language="pt-BR", label="Português (Brasil)", is_default=True)),
         ("film.German.srt", SidecarName(codec="subrip", language="de", label="Deutsch")),
+        ("film.Hungarian.srt", SidecarName(codec="subrip", language="hu", label="Magyar")),
         ("film.en.hi.srt", SidecarName(codec="subrip", language="en", label="English", is_sdh=True)),
         ("film.hi.srt", SidecarName(codec="subrip", language="hi", label="हिन्दी")),
         ("FILM.EN.FORCED.SRT", SidecarName(codec="subrip", language="en", label="English", is_forced=True)),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cutroom.errors import SourceCorrupt
 from cutroom.packaging import webvtt
-from cutroom.packaging.subtitles import decoded, placed, read_cues, sustained, within
+from cutroom.packaging.code_pages import decoded
+from cutroom.packaging.subtitles import placed, read_cues, sustained, within
 from cutroom.packaging.webvtt import Cue
 
 ASS = """[Script Info]
@@ -55,6 +56,7 @@ def test_times_are_exact() -> None:
         ("I <3 you", "I &lt;3 you"),
         ("one\x00\x07\u200dtwo", "one\u200dtwo"),
         ("{\\i1}slanted{\\i0} not", "<i>slanted</i> not"),
+        ("{\\i1}slanted{\\r} not", "<i>slanted</i> not"),
         ("{kept}", "{kept}"),
     ],
 )
@@ -69,6 +71,8 @@ def test_styling_of_subrip_is_reduced_and_its_text_is_safe(words: str, shown: st
         ("{\\an9\\fs40\\c&HFF&}up", "Default", "up", "line:0 position:95% align:right"),
         ("a sign", "Sign", "<i>a sign</i>", "line:0"),
         ("{\\i0}upright", "Sign", "upright", "line:0"),
+        ("{\\i0\\b1}strong{\\r}own", "Sign", "<b>strong</b><i>own</i>", "line:0"),
+        ("{\\fs9\\rSign}another{\\rDefault} style", "Default", "<i>another</i> style", ""),
         ("{\\a10}old", "Default", "old", "line:50%"),
         ("{a comment}x <b> y", "Default", "x &lt;b&gt; y", ""),
     ],
@@ -176,15 +180,38 @@ SAID = {
     "euc_jp": "今日はどこへ行きますか？わかりません。",
     "cp949": "오늘 어디에 가요? 모르겠어요.",
     "gb18030": "你好，世界。我们今天去哪里？我不知道。",
-    "cp1252": "Où vas-tu ? Je ne sais pas, c'est déjà l'été.",
+    "cp1253": "Δεν ξέρω τι να κάνω, αλλά αύριο θα είναι καλύτερα.",
+}
+
+SAID_IN_LATIN = {
+    "cs": ("cp1250", "Nevím, proč jsi to řekl, když víš, že to není pravda. Zítra přijdu dřív."),
+    "pl": ("cp1250", "Nie wiem, dlaczego to powiedziałeś. Proszę, przyjdź jutro, będę czekać."),
+    "hu": ("cp1250", "Őszintén szólva nem örülök, de majd meglátjuk, mi lesz belőle a jövőben."),
+    "tr": ("cp1254", "Şimdi ne yapıyorsun? Bugün hava çok güzel, değil mi? Işıklar söndü, geç kaldık."),
+    "fr": ("cp1252", "Où vas-tu ? Je ne sais pas, c'est déjà l'été."),
+    "de": ("cp1252", "Ich weiß nicht, warum du das gesagt hast. Es wäre schön, wenn wir uns sähen."),
+    "es": ("cp1252", "No sé por qué has dicho eso, señor. ¿Qué pasó? Por favor, ven mañana."),
+    "pt": ("cp1252", "Não sei por que você disse isso. Então até já, amanhã vou esperar."),
+    "sv": ("cp1252", "Jag vet inte varför du sa så. Det här är ett misstag, men så är det."),
+    "is": ("cp1252", "Ég veit ekki af hverju þú sagðir þetta. Ég held að þetta sé mistök."),
 }
 
 
 @pytest.mark.parametrize("encoding", SAID)
 def test_encodings_are_guessed_where_no_language_is_told(encoding: str) -> None:
-    """Letters of Latin are taken for those of the west, whatever a guess would say."""
-    text = "".join(f"{n}\n00:00:{n},000 --> 00:00:{n},900\n{SAID[encoding]}\n\n" for n in range(10, 60))
+    text = told_by(SAID[encoding])
     assert decoded(text.encode(encoding), None) == text
+
+
+@pytest.mark.parametrize("language", SAID_IN_LATIN)
+def test_of_latin_letters_the_likely_language_tells(language: str) -> None:
+    encoding, said = SAID_IN_LATIN[language]
+    text = told_by(said)
+    assert decoded(text.encode(encoding), None) == text
+
+
+def told_by(said: str) -> str:
+    return "".join(f"{n}\n00:00:{n},000 --> 00:00:{n},900\n{said}\n\n" for n in range(10, 60))
 
 
 @given(st.binary(max_size=200), st.sampled_from([None, "ru", "ja", "ar"]))
@@ -293,3 +320,9 @@ def test_documents_show_what_falls_into_their_time() -> None:
     parts = [*within([cue], 0, 2000), *within([cue], 2000, 4000), *within([cue], 4000, 6000)]
     assert [(one.start_ms, one.end_ms) for one in parts] == [(500, 2000), (2000, 2500)]
     assert sustained(parts, []) == [cue]
+
+
+def test_a_cue_that_begins_before_the_film_is_shown_from_its_start_on() -> None:
+    """Programs that move all times go below zero."""
+    text = "1\n-00:00:03,000 --> -00:00:01,000\ngone\n\n2\n-00:00:01,000 --> 00:00:02,000\nhalf\n"
+    assert read_cues(text, "subrip") == [Cue(start_ms=0, end_ms=2000, text="half")]
