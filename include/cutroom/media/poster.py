@@ -11,6 +11,8 @@ FULL_CONTRAST, FULL_COLOUR = 120.0, 40.0
 """Range of the middle 80 % of the brightness, and mean saturation, that can't be bettered."""
 OPENING, CLOSING = Fraction(5, 100), Fraction(90, 100)
 """Before and after these parts of a film there are titles and credits."""
+BLURRED = 0.4
+"""Part of the sharpness of the sharpest below which a picture counts as blurred, whatever its contrast and colours."""
 AT_THE_ENDS = 0.6
 """What a still counts there."""
 
@@ -45,7 +47,8 @@ class Choice:
 def choose(stills: Sequence[Still], duration_s: Fraction) -> Choice:
     """The still that is well exposed, sharp, rich in contrast and colour, and from the film proper.
 
-    A black or white picture counts nothing, however sharp. Of equals the earliest is taken.
+    A black or white picture counts nothing, however sharp; a blurred one little, however colourful. Of equals the
+    earliest is taken.
 
     Args:
         stills: The candidates in order, at least one.
@@ -64,7 +67,8 @@ def _marks(still: Still, sharpest: float, duration_s: Fraction) -> dict[str, flo
     # Nothing but one colour has no edges to be sharp.
     sharpness = sharpest / still.blur if still.blur > 0 else 0.0
     place = 1.0 if duration_s * OPENING <= still.at_s <= duration_s * CLOSING else AT_THE_ENDS
-    score = exposure * (0.4 * contrast + 0.35 * sharpness + 0.25 * colour) * place
+    focus = min(1.0, sharpness / BLURRED)
+    score = exposure * focus * (0.4 * contrast + 0.35 * sharpness + 0.25 * colour) * place
     return {
         "at_s": float(still.at_s),
         "score": round(score, 4),

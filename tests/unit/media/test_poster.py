@@ -34,6 +34,14 @@ def test_a_black_picture_is_not_chosen_for_its_sharpness() -> None:
     assert choose([black, replace(GOOD, blur=9.0)], FILM_S).chosen == 1
 
 
+def test_a_blurred_picture_is_not_chosen_for_its_colours() -> None:
+    """As measured: a picture blurred by 20 pixels, and a sharp one in black and white."""
+    blurred = replace(GOOD, contrast=99, blur=4.0 / 0.244)
+    sharp = replace(GOOD, contrast=85, colourfulness=1, blur=4.0 / 0.947)
+    for title in ([], [replace(GOOD, brightness=9.3, contrast=16, colourfulness=0)]):
+        assert choose([blurred, sharp, *title], FILM_S).chosen == 1
+
+
 def test_of_equals_the_earliest_is_chosen() -> None:
     assert choose([replace(GOOD, at_s=Fraction(n)) for n in (40, 50, 60)], FILM_S).chosen == 0
 
