@@ -225,6 +225,16 @@ def test_ten_milliseconds_are_published(tmp_path: Path) -> None:
     assert found == {480}
 
 
+def test_a_sample_alone_is_told_to_be_too_short(tmp_path: Path, profile: str) -> None:
+    """It was called damaged, which it is not."""
+    source = tmp_path / "source.wav"
+    with wave.open(str(source), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes(b"\1\1")
+    with pytest.raises(SourceUnsupported, match="too short to be encoded: it has 1 of the 16 samples"):
+        run(source, profile)
+
+
 def test_a_wav_of_a_tone_is_not_taken_for_a_transport_stream(tmp_path: Path, profile: str) -> None:
     """A tone of 1 kHz at 48 kHz comes by every 96 bytes, and so does 0x47, of which each 192 bytes of M2TS has one."""
     source = tmp_path / "source.wav"

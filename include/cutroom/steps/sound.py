@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cutroom.errors import EncoderRefused, SourceCorrupt
+from cutroom.errors import EncoderRefused, SourceCorrupt, SourceUnsupported
 from cutroom.media import keys
 from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key
 from cutroom.media.codecs import AUDIO
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 MOST_TRIES = 3
 """How often one bit rate is encoded anew for its loudness and its peaks."""
 
+FEWEST_SAMPLES = 16
+"""FLAC takes no fewer (RFC 9639, 8.2); a single one gets through no encoder."""
+
 HEARD = "heard"
 """Name of the file of what is compared, in a scratch folder."""
 
@@ -36,6 +39,7 @@ def encode_audio(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> d
 
     Raises:
         SourceCorrupt: Nothing can be decoded of the track.
+        SourceUnsupported: It is too short for its encoder.
     """
     one = Job.from_json(job)
     made = one.plan(shop.work)
@@ -215,9 +219,22 @@ class Track:
         try:
             with of_decoding(f"The sound of track {self._audio.track.index}"), self._shop.busy(1):
                 runner.run(argv, log=log, limits=self._shop.limits, on_line=runner.Progress(report))
+        except (EncoderRefused, SourceCorrupt) as refused:
+            self._blame_length(refused)
+            raise
         finally:
             self._shop.tool_ran(self._step, part, argv, log, self._made.tools)
         return log.read_text(errors="replace")
+
+    def _blame_length(self, refused: Exception) -> None:
+        """Let it be the reason where nothing can be made of so little."""
+        track = self._audio.track
+        samples = None if track.duration_s is None else round(track.duration_s * track.sample_rate_hz)
+        if samples is not None and samples < FEWEST_SAMPLES:
+            raise SourceUnsupported(
+                f"The sound of track {track.index} is too short to be encoded: it has {samples} of the "
+                f"{FEWEST_SAMPLES} samples that every encoder takes."
+            ) from refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
