@@ -92,7 +92,8 @@ def read_again(
         renditions: The facts, all of which are there.
     """
     from cutroom.packaging import packager
-    from cutroom.packaging.checks import manifests
+    from cutroom.packaging.checks import headers, manifests
+    from cutroom.packaging.codec_string import codec_string
 
     prefix = relpath(RENDITIONS, folder or ".") + "/"
     playlists = {
@@ -100,8 +101,17 @@ def read_again(
         for key in names
         if key.endswith((f"/{packager.PLAYLIST}", f"/{packager.IFRAMES}"))
     }
+    inits = {one.key: init for one in renditions if (init := _init_of(store, one)) is not None}
+    codecs = {key: codec_string(init) for key, init in inits.items()}
     checks = [
-        manifests.codecs([replace(one, bitstream_codec=_codec_in(store, one)) for one in renditions]),
+        manifests.codecs(
+            # Of a single file no more is read than its digest.
+            [
+                replace(one, bitstream_codec=codecs.get(one.key, one.bitstream_codec if one.index else None))
+                for one in renditions
+            ]
+        ),
+        headers.headers(renditions, inits),
         manifests.media(renditions, playlists),
     ]
     for name in names:
@@ -119,16 +129,11 @@ def read_again(
     return [asdict(one) for one in checks]
 
 
-def _codec_in(store: "ObjectStore", one: "RenditionFacts") -> str | None:
-    from cutroom.packaging.codec_string import codec_string
-
-    if one.init is None or not one.init.file.endswith(".mp4"):
+def _init_of(store: "ObjectStore", one: "RenditionFacts") -> bytes | None:
+    if one.init is None or not one.init.file.endswith(".mp4") or one.index is not None:
         return None
-    if one.index is not None:
-        # All of the film is in the same file, which has its digest.
-        return one.bitstream_codec
     data = store.get_bytes(keys.rendition(one.key, one.init.file))
-    return codec_string(data[one.init.offset : one.init.offset + one.init.size_bytes])
+    return data[one.init.offset : one.init.offset + one.init.size_bytes]
 
 
 def _check(name: str, wrong: Sequence[str]) -> dict[str, Any]:

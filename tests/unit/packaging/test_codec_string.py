@@ -1,11 +1,14 @@
 """Codec strings out of initialization segments, held against the packager's and by hand."""
 
 import struct
+from dataclasses import replace
 
 import pytest
 
 from cutroom.errors import VerificationFailed
+from cutroom.packaging.checks.headers import headers
 from cutroom.packaging.codec_string import codec_string, same_codec
+from cutroom.packaging.facts import RenditionFacts
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -60,3 +63,23 @@ def test_what_one_string_leaves_out_is_not_compared() -> None:
     assert same_codec("av01.0.05M.08.0.111.01.01.01.0", "av01.0.05M.08")
     assert same_codec("avc1.4D4028", "avc1.4d4028")
     assert not same_codec("avc1.4d4028", "avc1.640028")
+
+
+FACTS = RenditionFacts(
+    key="rn_1", name="one", kind="video", container="cmaf", rung="one", track=0, codec_string="avc1.4d4028",
+    timescale=1000, bandwidth_bps=1, average_bandwidth_bps=1, size_bytes=1, segments=(), files={},
+)  # fmt: skip
+
+
+def test_another_level_in_front_of_the_parameter_set_is_told() -> None:
+    as_it_is = AVCC.replace(bytes.fromhex("0142c01e"), bytes.fromhex("014d4028"))
+    assert headers([FACTS], {"rn_1": init_of(b"avc1", 78, as_it_is)}).ok
+    found = headers([FACTS], {"rn_1": init_of(b"avc1", 78, AVCC)})
+    assert (found.ok, found.found) == (False, "one states H.264 42c01e, is 4d4028")
+
+
+@pytest.mark.parametrize(("noted", "ok"), [(1024, True), (0, True), (1025, False)])
+def test_an_edit_list_that_leaves_out_something_else_is_told(noted: int, ok: bool) -> None:
+    edits = box(b"edts", box(b"elst", struct.pack(">IIIiHH", 0, 1, 0, 1024, 1, 0)))
+    init = box(b"moov", box(b"trak", edits))
+    assert headers([replace(FACTS, lead_ticks=noted)], {"rn_1": init}).ok is ok
