@@ -62,7 +62,7 @@ class Rung(Part):
     """What the decoder buffer is filled with at most, for up to 30 frames a second."""
     max_fps: Annotated[Exact, Field(ge=1, le=240)] | None = None
     """A constant rate above it is thinned evenly: every second frame is kept, or every third; absent: all are."""
-    crf: Annotated[float, Field(ge=0, le=63)] | None = None
+    crf: float | None = None
     """Constant quality of this rung; absent: that of the codec."""
 
 
@@ -72,7 +72,7 @@ class VideoCodec(Part):
     codec: VideoCodecName
     preset: str = ""
     """The encoder's own speed knob; empty: what suits the codec."""
-    crf: Annotated[float, Field(ge=0, le=63)] | None = None
+    crf: float | None = None
     """Constant quality; absent: what suits the codec."""
     bit_depth: Literal[8, 10] = 8
     hdr: Literal["tone_map", "keep"] = "tone_map"
@@ -95,10 +95,11 @@ class VideoCodec(Part):
             )
         if self.hdr == "keep" and self.bit_depth < 10:
             raise ValueError("`hdr: keep` needs `bit_depth: 10`")
-        for crf in (self.crf, *(rung.crf for rung in self.rungs)):
+        of_rungs = ((f"rungs.{n}.crf", rung.crf) for n, rung in enumerate(self.rungs))
+        for key, crf in (("crf", self.crf), *of_rungs):
             if crf is not None and not facts.min_crf <= crf <= facts.max_crf:
                 raise ValueError(
-                    f"`crf` {crf:g} is not made with {self.codec}; allowed: {facts.min_crf} to {facts.max_crf}"
+                    f"`{key}` {crf:g} is not made with {self.codec}; allowed: {facts.min_crf} to {facts.max_crf}"
                 )
         return self
 
