@@ -331,6 +331,12 @@ SOURCES: dict[str, Awkward] = {
         times=Fraction(1, 25),
         make=counted(video=("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"), audio=("-c:a", "libmp3lame")),
     ),
+    "decode times for presentation times": Awkward(
+        suffix=".mkv",
+        frames=50,
+        times=Fraction(1, 25),
+        make=remuxed(counted(audio=None), "-bsf:v", "setts=pts=DTS", suffix=".mkv"),
+    ),
     "H.264 without a container": Awkward(suffix=".h264", make=counted(audio=None), frames=50),
     "HEVC without a container": Awkward(
         suffix=".hevc",

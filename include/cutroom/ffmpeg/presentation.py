@@ -8,6 +8,7 @@ one time only a decoder knows which comes first.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ class Presentation:
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
 
+
+TRIED_PACKETS = 64
+"""At the beginning of a track, to tell whether its frames are shown in the order in which they are decoded."""
 
 ROUNDED_TICKS = 2
 """How far the sum of two times of MPEG may be from a third that is the same."""
@@ -115,6 +119,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     if codec == "mpeg2video":
         stated = with_last_reference(stated)
     stated = _with_lone_times(stated, reorders)
+    if reorders:
+        stated = as_decode_times(stated, lambda end: shown_order(source, track, end, alive))
     truncated = bool(completeness.missing_bytes(Path(source)))
     found = present(stated, step, lambda end: shown_order(source, track, end, alive), truncated=truncated)
     times = [one.pts for one in found.packets]
@@ -235,6 +241,18 @@ def with_last_reference(stated: Sequence[Stated]) -> list[Stated]:
     if not is_guessed or abs((latest.pts or 0) - ends) <= ROUNDED_TICKS:
         return list(stated)
     return [replace(one, pts=ends) if number == by_time[-1] else one for number, one in enumerate(stated)]
+
+
+def as_decode_times(stated: Sequence[Stated], shown_order: Callable[[int], list[int]]) -> list[Stated]:
+    """Take for decode times what rises from packet to packet, where a decoder shows frames in another order.
+
+    Who fills Matroska or MP4 from a bare stream or from AVI may know no others.
+    """
+    times = [one.pts for one in stated if one.pts is not None]
+    rises = len(times) == len(stated) and all(before < after for before, after in pairwise(times))
+    if not rises or (order := shown_order(min(TRIED_PACKETS, len(stated)))) == sorted(order):
+        return list(stated)
+    return [replace(one, pts=None, dts=one.pts) for one in stated]
 
 
 def _with_lone_times(stated: Sequence[Stated], reorders: bool) -> list[Stated]:

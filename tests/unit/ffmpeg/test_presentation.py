@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, present, with_last_reference
+from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, as_decode_times, present, with_last_reference
 
 STEP = 40
 
@@ -29,6 +29,23 @@ def test_frames_without_presentation_times_are_shown_at_the_decode_times_in_the_
     found = present(stated((None, 0), (None, 1), (None, 2), (None, 3)), 1, lambda _: [0, 2, 3, 1])
     assert [one.pts for one in found.packets] == [0, 3, 1, 2]
     assert found.retimed
+
+
+def test_times_that_rise_are_decode_times_where_a_decoder_shows_frames_in_another_order() -> None:
+    found = as_decode_times(stated((0, None), (40, 0), (90, 40), (120, 90)), lambda _: [0, 2, 3, 1])
+    assert [(one.pts, one.dts) for one in found] == [(None, 0), (None, 40), (None, 90), (None, 120)]
+    shown = present(found, STEP, lambda _: [0, 2, 3, 1])
+    assert [one.pts for one in shown.packets] == [0, 120, 40, 90]
+
+
+def test_times_that_rise_are_taken_where_a_decoder_shows_frames_in_their_order() -> None:
+    rising = stated((0, None), (40, 0), (90, 40), keyframes=(0, 1))
+    assert as_decode_times(rising, lambda end: list(range(end))) == rising
+
+
+def test_times_that_do_not_rise_are_taken_without_decoding() -> None:
+    times = stated((0, -40), (120, 0), (40, 40), (80, 80))
+    assert as_decode_times(times, not_decoded) == times
 
 
 def test_frames_without_any_time_are_counted() -> None:
