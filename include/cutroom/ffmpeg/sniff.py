@@ -21,6 +21,7 @@ SNIFFED = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"MThd", "a MIDI file of notes"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
     (b"#EXTM3U", "a playlist, which is not taken: upload the media themselves"),

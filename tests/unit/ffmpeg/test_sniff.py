@@ -18,7 +18,8 @@ class TestNotMedia:
         [
             (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff\xe0", "JPEG"), (b"GIF89a", "GIF"), (b"BM6", "BMP"),
             (b"II*\x00", "TIFF"), (b"%PDF-1.7", "PDF"), (b"PK\x03\x04", "ZIP"), (b"\x1f\x8b\x08", "gzip"),
-            (b"\x7fELF\x02", "program"), (b"MZ\x90", "program"), (b"#EXTM3U\n#EXT", "playlist"),
+            (b"MThd\0\0\0\x06", "MIDI"), (b"\x7fELF\x02", "program"), (b"MZ\x90", "program"),
+            (b"#EXTM3U\n#EXT", "playlist"),
             (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"), (b"\0\0\0\x20ftypavif", "image"),
             (b"\0\0\0\x20ftypheic", "image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "image"),
             (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
