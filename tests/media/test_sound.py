@@ -20,7 +20,7 @@ from cutroom.media.limits import Limits
 from cutroom.media.loudness import CEILING_DBTP
 from cutroom.packaging.facts import RenditionFacts
 from cutroom.settings import Settings
-from cutroom.steps.local import transcode
+from cutroom.steps.local import check_folder, transcode
 
 pytestmark = pytest.mark.media
 
@@ -559,6 +559,20 @@ def test_tracks_keep_language_role_and_name_in_the_manifests(tmp_path: Path, pro
         ("en", "Commentary", "commentary"),
         ("en", "English (audio description)", "description"),
     ]
+
+
+def test_quiet_sound_that_was_made_louder_is_compared_with_its_file(corpus: Path, tmp_path: Path) -> None:
+    """It is 44 dB below full scale in the file, and published 25 dB louder."""
+    out, other = tmp_path / "out", tmp_path / "other.wav"
+    source = corpus / "podcast-3s-cover-chapters.mp3"
+    settings = Settings(home=tmp_path)
+    transcode(source, out, profile="podcast", settings=settings)
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=2.8:a=0.004:r=44100", "-ac", "2", other)
+    for path, is_it in ((source, True), (other, False)):
+        checks = check_folder(out, settings, path)["checks"]
+        said = [one for one in checks if "sounds like the file" in one["name"]]
+        assert len(said) == 4
+        assert all(one["ok"] == is_it and one["found"].startswith("12 windows") for one in said), said
 
 
 def test_waveform_cover_chapters_and_tags_of_a_podcast(corpus: Path, tmp_path: Path) -> None:
