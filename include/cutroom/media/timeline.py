@@ -51,6 +51,10 @@ COMMON_RATES = tuple(
 )
 """Frame rates that cameras and editors make; a rate the container states is tried as well."""
 
+MOST_WASTE = 4
+"""A chunk decodes at most about so many times as many packets in vain as it keeps. Where a film has one keyframe, each
+would else decode it from the beginning: thirty chunks fifteen films. So they grow from chunk to chunk."""
+
 MIN_TIMESCALE = 10_000
 """A frame starts at most 50 µs from where it should when its phase has to be rounded."""
 
@@ -258,7 +262,7 @@ def plan_chunks(
             earlier -= 1
         decoded_from.append(keyframes[earlier - 1] if earlier else 0)
     waste = [packet - first for packet, first in zip(needed, decoded_from, strict=True)]
-    firsts = chunk_firsts(waste, segments_per_chunk)
+    firsts = chunk_firsts(waste, segments_per_chunk, Fraction(len(packets), len(boundaries)))
     chunks = []
     for index, (first, after) in enumerate(pairwise([*firsts, len(boundaries)])):
         starts = tuple(boundaries[first:after])
@@ -278,24 +282,27 @@ def plan_chunks(
     return tuple(chunks)
 
 
-def chunk_firsts(waste: Sequence[int], wanted: int) -> list[int]:
+def chunk_firsts(waste: Sequence[int], wanted: int, per_segment: Fraction) -> list[int]:
     """The first segment of each encode chunk.
 
     Args:
         waste: For each segment the packets that a chunk beginning with it decodes in vain.
         wanted: About how many segments a chunk holds.
+        per_segment: Packets of a segment, on average.
 
     Returns:
         Rising places in `waste`, 0 first, each `wanted` more than the one before, or up to half more or less where
-        less is wasted.
+        less is wasted; more where a chunk would else decode over `MOST_WASTE` times as much as it keeps.
     """
     firsts = [0]
     while True:
-        low, high = firsts[-1] + wanted - wanted // 2, firsts[-1] + wanted + wanted // 2
+        least = math.ceil(waste[firsts[-1]] / (MOST_WASTE * per_segment))
+        target = firsts[-1] + max(wanted, least)
+        low = max(firsts[-1] + wanted - wanted // 2, firsts[-1] + least)
+        high = target + wanted // 2
         # The end of the source is a boundary without waste.
         if high >= len(waste):
             return firsts
-        target = firsts[-1] + wanted
         firsts.append(min(range(low, high + 1), key=lambda place: (waste[place], abs(place - target), place)))
 
 

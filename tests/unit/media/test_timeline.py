@@ -1,5 +1,6 @@
 """The timeline's invariants: frames lie in segments, segments in encode chunks, and nothing is lost between them."""
 
+import math
 from bisect import bisect_left
 from fractions import Fraction
 from itertools import pairwise
@@ -140,8 +141,14 @@ class TestChunks:
     def test_chunks_hold_about_as_many_segments_as_are_wanted(
         self, track: Track, segment_s: Fraction, per_chunk: int
     ) -> None:
-        *others, last = chunks_of(track, segment_s, per_chunk)
-        most, least = per_chunk + per_chunk // 2, per_chunk - per_chunk // 2
+        chunks = chunks_of(track, segment_s, per_chunk)
+        *others, last = chunks
+        # Longer ones where a keyframe is far.
+        mean = Fraction(len(track.packets), sum(len(chunk.boundaries) for chunk in chunks))
+        longest = max(chunk.end_packet - chunk.first_packet for chunk in chunks) / (
+            timeline.MOST_WASTE * mean
+        )
+        most, least = max(per_chunk, math.ceil(longest)) + per_chunk // 2, per_chunk - per_chunk // 2
         assert all(least <= len(chunk.boundaries) <= most for chunk in others)
         assert 1 <= len(last.boundaries) <= most
 
@@ -151,6 +158,16 @@ class TestChunks:
         chunks = timeline.plan_chunks(packets, list(range(0, 60, 6)), 2)
         assert [chunk.start_pts for chunk in chunks] == [0, 12, 30, 42]
         assert [chunk.first_packet for chunk in chunks] == [0, 10, 30, 40]
+
+    def test_a_film_of_one_keyframe_is_decoded_a_few_times_and_not_once_for_each_chunk(self) -> None:
+        packets = [Packet(pts=n, is_keyframe=n == 0) for n in range(1200)]
+        chunks = timeline.plan_chunks(packets, list(range(0, 1200, 6)), 2)
+        sizes = [chunk.frames for chunk in chunks]
+        assert sum(sizes) == 1200
+        # The film ends within the last.
+        assert all(chunk.start_pts <= 4 * chunk.frames for chunk in chunks[:-1])
+        assert sizes[0] <= 12
+        assert sizes[:-1] == sorted(sizes[:-1])
 
     @given(strategies.tracks(), strategies.segment_lengths, st.integers(1, 3))
     def test_a_chunk_has_every_packet_that_decoding_its_frames_needs(
