@@ -22,6 +22,9 @@ from cutroom.media.limits import Limits
 
 TAIL_BYTES = 4_000
 
+_HANDED_ON = re.compile(r"PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|LD_LIBRARY_PATH|PYTHON\w+")
+"""What a tool is told of its surroundings: who gets hold of a decoder by a file finds no keys and passwords there."""
+
 _CAUGHT = re.compile(r"^Exiting normally, received signal (\d+)\.$", re.MULTILINE)
 """What ffmpeg says, at the log level `info`, before it ends with 255: it catches the signals that ask it to end."""
 
@@ -78,6 +81,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=cwd,
+            env={name: value for name, value in os.environ.items() if _HANDED_ON.fullmatch(name)},
             pass_fds=descriptors if door is None else (*descriptors, door),
             process_group=0,
         )

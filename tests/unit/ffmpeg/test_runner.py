@@ -162,6 +162,15 @@ def test_threads_that_can_t_be_started_are_no_fault_of_the_source(log: Path) -> 
         runner.run(python(program), log=log)
 
 
+def test_a_tool_is_told_no_key_and_no_password(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CUTROOM_CONTENT_KEYS", "AWS_SECRET_ACCESS_KEY", "AIRFLOW__CORE__FERNET_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, "5ec2e7")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    told = runner.run(python("import os; print(dict(os.environ))"), log=log).stdout
+    assert b"5ec2e7" not in told
+    assert b"Asia/Tokyo" in told
+
+
 def test_a_tool_has_no_network(log: Path) -> None:
     """Not even this machine's own; only where the kernel lets nobody make a network may it have one."""
     allowed = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0
