@@ -28,9 +28,11 @@ const below = (join) => Math.max(
   Math.min(SETTLED_DB, join.mean_before_db) - join.psnr_before_db,
   Math.min(SETTLED_DB, join.mean_after_db) - join.psnr_after_db);
 
+const reason = (join) => join.ok ? ", as other moments of it are" : ", as where another scene begins just before it";
+
 function worstJoin(rungs) {
   const all = rungs.flatMap(([name, rung]) => rung.joins.map((join) =>
-    ({ name, at: join.at_s, db: below(join), isUsual: join.ok && below(join) > rung.band_db })));
+    ({ name, at: join.at_s, db: below(join), why: below(join) > rung.band_db ? reason(join) : "" })));
   return all.reduce((worst, each) => worst && worst.db >= each.db ? worst : each, null);
 }
 
@@ -136,7 +138,7 @@ export function joinReport(report, codecName) {
   const joins = new Set(rungs.flatMap(([, rung]) => rung.joins.map((join) => join.at_s))).size;
   const words = [
     rungs.length ? "Steps are segments, dotted lines what the profile allows, vertical lines joins of encode chunks." : null,
-    worst ? `${plural(joins, "join")}; the least good is ${Math.max(0, worst.db).toFixed(1)} dB below the mean of its chunk (${worst.name} at ${worst.at.toFixed(1)} s)${worst.isUsual ? ", as other moments of it are" : ""}.` : null,
+    worst ? `${plural(joins, "join")}; the least good is ${Math.max(0, worst.db).toFixed(1)} dB below the mean of its chunk (${worst.name} at ${worst.at.toFixed(1)} s)${worst.why}.` : null,
     soundWords(report),
   ].filter(Boolean);
   const figures = codecs.map(([codec, of]) => el("figure", { "data-key": codec },
