@@ -593,6 +593,62 @@ def test_waveform_cover_chapters_and_tags_of_a_podcast(corpus: Path, tmp_path: P
     )
 
 
+DOWNLOADS = """
+name: downloads
+description: One of each
+audio:
+  - {codec: aac, bitrates: [128k]}
+  - {codec: opus, bitrates: [96k]}
+  - {codec: mp3, bitrates: [128k]}
+  - {codec: flac}
+downloads:
+  - {name: mp3, container: mp3, audio: mp3}
+  - {name: m4a, container: m4a, audio: aac}
+  - {name: flac, container: flac, audio: flac}
+  - {name: ogg, container: ogg, audio: opus}
+  - {name: webm, container: webm, audio: opus}
+"""
+
+
+def test_every_download_has_the_tags_chapters_and_cover_of_its_source(tmp_path: Path) -> None:
+    """Read by another library, and to the sample as before; what is private stays behind."""
+    source, chapters, cover = (tmp_path / name for name in ("source.m4a", "chapters.txt", "cover.png"))
+    path = tmp_path / "downloads.yaml"
+    path.write_text(DOWNLOADS)
+    said = "title=T\\=1\nartist=Ä\nalbum=B\ntrack=3/12\ncomment=secret\nmake=secret\ndate=2024-05-01T10:11\n"
+    chapters.write_text(CHAPTERS.replace(";FFMETADATA1\n", f";FFMETADATA1\n{said}"))
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=800x500", "-frames:v", "1", cover)
+    sound = tmp_path / "sound.m4a"
+    make_sound(sound, "-c:a", "aac")
+    given = ["-i", sound, "-i", chapters, "-i", cover, "-map", "0", "-map", "2", "-map_metadata", "1"]
+    ffmpeg(*given, "-c", "copy", "-disposition:v", "attached_pic", source)
+    assert b"secret" in source.read_bytes()
+    out = tmp_path / "out"
+    version = transcode(source, out, profile=str(path), settings=Settings(home=tmp_path))
+    reference = heard(source)
+    assert list(version.downloads) == ["mp3", "m4a", "flac", "ogg", "webm"]
+    for name, key in version.downloads.items():
+        made = out / key
+        assert b"secret" not in made.read_bytes()
+        found, _ = probe(made, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
+        told = {
+            "title": "T=1",
+            "artist": "Ä",
+            "album": "B",
+            "track": "3",
+            "tracks": "12",
+            "date": "2024-05-01",
+        }
+        assert {**found.tags, "language": ""} == {**told, "language": ""}, name
+        assert [(one.start_s, one.title) for one in found.chapters] == [(0, "One"), (1, "Two")], name
+        assert found.video == ()
+        size = None if found.cover is None else (found.cover.width, found.cover.height)
+        assert size == (None if name == "webm" else (600, 375)), name
+        assert lag_samples(reference, heard(made)) == 0, name
+        if name != "webm":
+            assert len(heard(made)) == len(reference), name
+
+
 def test_the_waveform_is_that_of_the_sound(tmp_path: Path, profile: str) -> None:
     source = tmp_path / "source.wav"
     make_sound(source, "-c:a", "pcm_f32le")

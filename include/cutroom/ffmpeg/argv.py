@@ -207,6 +207,8 @@ def copy(
     container: str,
     read_as: str | None = None,
     earlier_s: Fraction = Fraction(0),
+    metadata: Path | None = None,
+    cover: Path | None = None,
 ) -> list[str]:
     """Put the tracks of these files into one file of another container, packet by packet.
 
@@ -217,6 +219,8 @@ def copy(
         read_as: ffmpeg's name of the container that they are in; None: it finds out, for which some need more than
             a few frames.
         earlier_s: Taken off all times, in seconds.
+        metadata: Tags and chapters (see `metadata.ffmetadata`); None: there are none.
+        cover: A JPEG that goes with it; None: there is none.
     """
     moved = {"itsoffset": decimal(-earlier_s)} if earlier_s else {}
     known = {"f": read_as} if read_as else {}
@@ -231,7 +235,19 @@ def copy(
     if container in {"mp4", "m4a"}:
         # The index in front: a browser plays the file while it still loads.
         options |= {"movflags": "+faststart", "strict": "experimental"}
-    return compiled([ffmpeg.output(*tracks, str(output), **options)])
+    if cover is not None:
+        tracks.append(ffmpeg.input(f"file:{cover}", f="jpeg_pipe"))
+        # Each file has one track, so tracks are numbered as the files.
+        options |= {f"disposition:{len(tracks) - 1}": "attached_pic"}
+        options |= {f"metadata:s:{len(tracks) - 1}": "comment=Cover (front)"}
+    if metadata is not None:
+        options |= {"map_metadata": len(tracks), "map_chapters": len(tracks), "map_metadata:s": "-1"}
+    command = compiled([ffmpeg.output(*tracks, str(output), **options)])
+    if metadata is not None:
+        # No track of it is taken, so ffmpeg-python would leave it out.
+        behind = max(place for place, word in enumerate(command) if word == "-i") + 2
+        command[behind:behind] = ["-f", "ffmetadata", "-i", f"file:{metadata}"]
+    return command
 
 
 def decimal(value: Fraction) -> str:

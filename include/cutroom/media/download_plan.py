@@ -1,22 +1,31 @@
 """The plan of the files to take away: which encodes each of them holds. Pure."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from cutroom.media.audio_plan import AudioPlan
 from cutroom.media.profile import Profile
 from cutroom.media.recipes import Download
 from cutroom.media.rendition_plan import CodedTrack, RenditionPlan, plan_rendition
+from cutroom.media.source import Source
+from cutroom.media.tagging import plan_tagging
 from cutroom.media.video_plan import VideoPlan
 
 
 def plan_downloads(
+    *,
+    source: Source,
     profile: Profile,
     tracks: Sequence[CodedTrack],
     video: VideoPlan | None,
     audio: Sequence[AudioPlan],
+    origin_s: Fraction,
     tools: Mapping[str, str],
 ) -> list[RenditionPlan]:
-    """The files to take away: of each what the source has; a file of which nothing is left is not made."""
+    """The files to take away: of each what the source has; a file of which nothing is left is not made.
+
+    Another tag in the source makes another download, and of the same encodes.
+    """
     encoded = {track.rung: track for track, _ in tracks}
     found = []
     for part in profile.downloads:
@@ -31,6 +40,7 @@ def plan_downloads(
                     tracks=chosen,
                     packaging=[],
                     tools=tools,
+                    tagging=plan_tagging(source, part.container, origin_s),
                 )
             )
     return found

@@ -149,7 +149,15 @@ def make_plan(
             for container in profile.containers_of(codec)
         ),
         *plan_text_renditions(source, profile, origin, tools),
-        *plan_downloads(profile, tracks, video, audio, tools),
+        *plan_downloads(
+            source=source,
+            profile=profile,
+            tracks=tracks,
+            video=video,
+            audio=audio,
+            origin_s=origin,
+            tools=tools,
+        ),
     )
     named: Any = [asset_id, source.sha256, profile.digest, tools, [rendition.key for rendition in renditions]]
     return Plan(

@@ -10,6 +10,7 @@ from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key
 from cutroom.media.encode_key import plain
 from cutroom.media.profile import Profile
 from cutroom.media.source import Source
+from cutroom.media.tagging import Tagging
 from cutroom.media.text_plan import text_content, text_name, text_role
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 
@@ -49,6 +50,8 @@ class RenditionPlan:
     """One in segments; a download has a picture, a sound, or both."""
     trick_play: bool = False
     """Whether its keyframes are packaged once more, alone, for players of DASH to show while they seek."""
+    tagging: Tagging | None = None
+    """What a download says of itself; None: nothing."""
 
     @property
     def rung(self) -> str:
@@ -113,6 +116,7 @@ def plan_rendition(
     packaging: list[Any],
     tools: Mapping[str, str],
     trick_play: bool = False,
+    tagging: Tagging | None = None,
 ) -> RenditionPlan:
     """One thing to deliver, under a digest of all that decides its bytes.
 
@@ -124,12 +128,14 @@ def plan_rendition(
         packaging: JSON values of whatever else decides how it is packaged.
         tools: Name and version of the tools.
         trick_play: See `RenditionPlan`.
+        tagging: See `RenditionPlan`.
     """
     # The version of ffmpeg counts in the names of the encodes already.
     made_by = {tool: version for tool, version in tools.items() if tool != "ffmpeg"}
     contents = [plain(EncodedTrack, track) for track in tracks]
     packaged: Any = [contents, container, packaging, made_by, PACKAGE_REVISION]
     packaged += ["trick play"] if trick_play else []
+    packaged += [plain(Tagging, tagging)] if tagging else []
     return RenditionPlan(
         key=ids.RenditionKey("rn_" + ids.digest(packaged)),
         name=name,
@@ -137,6 +143,7 @@ def plan_rendition(
         container=container,
         tracks=tracks,
         trick_play=trick_play,
+        tagging=tagging,
     )
 
 

@@ -49,7 +49,7 @@ def assemble(shop: Workshop, job: dict[str, Any], work: dict[str, Any]) -> dict[
         elif rendition.kind == "text":
             _store(shop, make_text(shop, one, made, rendition, folder), folder)
         else:
-            _store(shop, make_download(shop, made, rendition, folder), folder)
+            _store(shop, make_download(shop, one, made, rendition, folder), folder)
     reporter.finish()
     return {**done, "cached": False}
 

@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING, Any
 from cutroom import ids
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import RenditionPlan
+from cutroom.media.tagging import COVER_SIDE_PX
 from cutroom.steps.encodes import fetch_encode
+from cutroom.steps.job import Job
 from cutroom.steps.joined import join_pictures, read_back
 from cutroom.steps.sound import HEARD, compare_heard, read_samples
+from cutroom.steps.sound_stills import read_covers
 from cutroom.steps.workshop import Workshop, sha256_of
 
 if TYPE_CHECKING:
     from cutroom.packaging.facts import RenditionFacts
 
 
-def make_download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> "RenditionFacts":
+def make_download(
+    shop: Workshop, job: Job, made: Plan, rendition: RenditionPlan, folder: Path
+) -> "RenditionFacts":
     """Write a download into `files` of a folder, read it back, and give what was measured.
 
     Args:
         shop: Where it is made.
+        job: Whose file the cover is in.
         made: The plan.
         rendition: The download.
         folder: An empty folder.
@@ -40,16 +46,20 @@ def make_download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: 
             heard = track.encode_keys[0]
             suffix = ".mp3" if sound.codec == "mp3" else ".mp4"
             inputs.append(fetch_encode(shop, heard, folder / f"sound{suffix}"))
-    if inputs[0].suffix == path.suffix == ".mp3":
-        # As its encoder wrote it: the tag in front tells how much of the first and last frames is not to be played.
-        inputs[0].replace(path)
+    said, cover = _said(shop, job, made, rendition, folder)
+    log = folder / "copy.log"
+    if is_mp3 := inputs[0].suffix == path.suffix == ".mp3":
         codec = "mp3"
     else:
         codec = ",".join(
             packager.codec_string(one, log=folder / "codec.log", limits=shop.limits) for one in inputs
         )
-        command = argv.copy(inputs, path, container=rendition.container)
-        runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
+    if is_mp3 and said is None:
+        inputs[0].replace(path)
+    else:
+        # Also of an MP3 ffmpeg keeps what tells how much of the first and last frames is not to be played.
+        command = argv.copy(inputs, path, container=rendition.container, metadata=said, cover=cover)
+        runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
     timescale = made.video.timing.timescale if made.video and picture else sound.sample_rate_hz
     shown = read_back(joined, [path], timescale, rendition.container).ticks if joined else ()
     samples = None if heard is None else _samples(shop, path, sound.channels, folder)
@@ -81,6 +91,25 @@ def make_download(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: 
         decoded_samples=samples,
         likeness=None if heard is None else compare_heard(shop, heard, folder),
     )
+
+
+def _said(
+    shop: Workshop, job: Job, made: Plan, rendition: RenditionPlan, folder: Path
+) -> tuple[Path | None, Path | None]:
+    """Files of what the download says of itself, as `argv.copy` takes them."""
+    from cutroom.ffmpeg import metadata
+
+    tagging, container, cover = rendition.tagging, rendition.container, None
+    if tagging is None:
+        return None, None
+    if tagging.cover_of is not None:
+        with shop.steady(job.upload, made.source) as source:
+            covers = read_covers(shop, made, source, folder, [COVER_SIDE_PX], step="assemble")
+        cover = next(iter(covers.values()), None)
+    path = folder / "metadata.txt"
+    path.write_text(metadata.ffmetadata(tagging, container=container, cover=cover))
+    # Ogg has it among the tags.
+    return path, None if container == "ogg" else cover
 
 
 def _samples(shop: Workshop, path: Path, channels: int, folder: Path) -> int:

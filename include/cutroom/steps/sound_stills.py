@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from cutroom.errors import EncoderRefused
@@ -58,13 +59,31 @@ def _waveform(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[st
 
 
 def _covers(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    """Cover art that can't be read is left out: the sound is whole without it."""
+    covers = read_covers(shop, made, source, folder, COVER_SIDES_PX, step="thumbnails")
+    if not covers or made.video is not None:
+        return covers
+    return {**covers, "poster": Path(shutil.copy(covers["cover_1200"], folder / "poster.jpg"))}
+
+
+def read_covers(
+    shop: Workshop, made: Plan, source: Path, folder: Path, sides_px: Sequence[int], *, step: str
+) -> dict[str, Path]:
+    """The cover art of a source as JPEG, by `cover_` and its size. Art that can't be read is left out.
+
+    Args:
+        shop: Where it is made.
+        made: The plan of a source with a cover.
+        source: The source file.
+        folder: Where the files are written.
+        sides_px: Squares that it is made to fit.
+        step: Who asks, for the log.
+    """
     from cutroom.ffmpeg import runner
     from cutroom.ffmpeg import sound_stills as drawing
 
     assert made.source.cover is not None
-    covers = {f"cover_{side}": folder / f"cover-{side}.jpg" for side in COVER_SIDES_PX}
-    sizes = list(zip(COVER_SIDES_PX, covers.values(), strict=True))
+    covers = {f"cover_{side}": folder / f"cover-{side}.jpg" for side in sides_px}
+    sizes = list(zip(sides_px, covers.values(), strict=True))
     command = drawing.extract_cover(source=source, track=made.source.cover.index, covers=sizes)
     log = folder / "cover.log"
     try:
@@ -73,10 +92,8 @@ def _covers(shop: Workshop, made: Plan, source: Path, folder: Path) -> dict[str,
         logger.warning("The cover art can't be read and is left out: %s", str(error).splitlines()[-1])
         return {}
     finally:
-        shop.tool_ran("thumbnails", "cover", command, log, made.tools)
+        shop.tool_ran(step, "cover", command, log, made.tools)
     if not all(path.is_file() for path in covers.values()):
         logger.warning("The cover art can't be read and is left out: nothing of it can be decoded")
         return {}
-    if made.video is not None:
-        return covers
-    return {**covers, "poster": Path(shutil.copy(covers["cover_1200"], folder / "poster.jpg"))}
+    return covers

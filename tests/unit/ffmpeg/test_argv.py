@@ -223,6 +223,14 @@ def test_extract_cover_tells_ffmpeg(golden: Golden) -> None:
     golden("argv/cover.txt", one_pair_a_line(command))
 
 
+def test_a_download_with_tags_and_a_cover_tells_ffmpeg(golden: Golden) -> None:
+    sources = [Path("joined.mp4"), Path("sound.mp4")]
+    command = argv.copy(
+        sources, Path("film.mp4"), container="mp4", metadata=Path("said.txt"), cover=Path("cover.jpg")
+    )
+    golden("argv/copy-tagged.txt", one_pair_a_line(command))
+
+
 def test_a_source_is_never_taken_for_a_protocol_or_an_option() -> None:
     plan = plan_of(CONSTANT)
     (audio,) = plan.audio

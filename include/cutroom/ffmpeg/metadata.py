@@ -1,0 +1,54 @@
+"""What a file says of itself, as ffmpeg takes it: its text format, and for Ogg the cover among the tags."""
+
+import base64
+import re
+import struct
+from pathlib import Path
+
+from cutroom.media.tagging import Tagging
+
+_SPECIAL = re.compile(r"([=;#\\\n])")
+
+_ID3 = {"isrc": "TSRC", "subtitle": "TIT3"}
+"""Frames of ID3 that ffmpeg knows by their own names alone."""
+
+_FRONT_COVER = 3
+
+
+def ffmetadata(tagging: Tagging, *, container: str, cover: Path | None = None) -> str:
+    """Tags and chapters as a file of ffmpeg's `ffmetadata` format.
+
+    Args:
+        tagging: What is said.
+        container: What it is written for: chapters of FLAC, and the cover in Ogg, are tags.
+        cover: A JPEG, for a container that has it among the tags.
+    """
+    names = _ID3 if container == "mp3" else {}
+    tags = {names.get(name, name): value for name, value in tagging.tags.items()}
+    if container == "flac":
+        for number, one in enumerate(tagging.chapters, start=1):
+            tags[f"CHAPTER{number:03}"] = _clock(round(one.start_s * 1000))
+            tags[f"CHAPTER{number:03}NAME"] = one.title or ""
+    if container == "ogg" and cover is not None:
+        tags["METADATA_BLOCK_PICTURE"] = base64.b64encode(picture_block(cover.read_bytes())).decode()
+    lines = [";FFMETADATA1", *(f"{_escaped(name)}={_escaped(value)}" for name, value in tags.items())]
+    for one in tagging.chapters:
+        start, end = round(one.start_s * 1000), int(one.end_s * 1000)
+        lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={max(end, start + 1)}"]
+        lines.append(f"title={_escaped(one.title or '')}")
+    return "\n".join(lines) + "\n"
+
+
+def picture_block(jpeg: bytes) -> bytes:
+    """A front cover as FLAC has it (RFC 9639, 8.8), which Ogg carries as a tag; size and colours may be left open."""
+    mime = b"image/jpeg"
+    head = struct.pack(f">II{len(mime)}s", _FRONT_COVER, len(mime), mime)
+    return head + struct.pack(">6I", 0, 0, 0, 0, 0, len(jpeg)) + jpeg
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
