@@ -13,7 +13,7 @@ from cutroom.media import keys
 from cutroom.steps.workshop import sha256_of
 
 if TYPE_CHECKING:
-    from cutroom.packaging.facts import RenditionFacts
+    from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
     from cutroom.stores.objects import ObjectStore
 
 REPORT = "report.json"
@@ -92,7 +92,7 @@ def read_again(
         renditions: The facts, all of which are there.
     """
     from cutroom.packaging import packager
-    from cutroom.packaging.checks import headers, manifests
+    from cutroom.packaging.checks import headers, manifests, times
     from cutroom.packaging.codec_string import codec_string
 
     prefix = relpath(RENDITIONS, folder or ".") + "/"
@@ -112,6 +112,7 @@ def read_again(
             ]
         ),
         headers.headers(renditions, inits),
+        times.starts(renditions, {one.key: _starts(store, one) for one in renditions if _is_readable(one)}),
         manifests.media(renditions, playlists),
     ]
     for name in names:
@@ -134,6 +135,35 @@ def _init_of(store: "ObjectStore", one: "RenditionFacts") -> bytes | None:
         return None
     data = store.get_bytes(keys.rendition(one.key, one.init.file))
     return data[one.init.offset : one.init.offset + one.init.size_bytes]
+
+
+def _is_readable(one: "RenditionFacts") -> bool:
+    """Whether its segments can be read without a key."""
+    return one.kind in {"video", "audio"} and (one.lock is None or one.lock.scheme != "aes-128")
+
+
+def _starts(store: "ObjectStore", one: "RenditionFacts") -> list[Fraction | None]:
+    """When each segment is shown from, in seconds on the clock of its container."""
+    from cutroom.ffmpeg.segment_start import shown_from
+    from cutroom.packaging.containers import CONTAINERS
+
+    with TemporaryDirectory(prefix="cutroom-") as folder:
+
+        def read(part: "ByteRange | Segment") -> bytes:
+            path = Path(folder) / part.file
+            if not path.exists():
+                # One at a time: those that are read from lie one after the other.
+                for other in Path(folder).iterdir():
+                    other.unlink()
+                store.get_file(keys.rendition(one.key, part.file), path)
+            with path.open("rb") as file:
+                file.seek(part.offset)
+                return file.read(part.size_bytes)
+
+        init = read(one.init) if one.init else b""
+        return [
+            shown_from(init, read(segment), CONTAINERS[one.container].demuxer) for segment in one.segments
+        ]
 
 
 def _check(name: str, wrong: Sequence[str]) -> dict[str, Any]:
