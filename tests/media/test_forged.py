@@ -130,3 +130,67 @@ def test_segments_that_are_all_shown_later_are_told(
     assert forged(out, lambda *_: None) == []
     (told,) = forged(out, shift, container=of[1], kind=kind)
     assert "begins at" in told
+
+
+def other_colours(head: bytearray) -> None:
+    at = head.index(b"nclx") + 4
+    struct.pack_into(">3H", head, at, 9, 16, 9)
+
+
+def full_range(head: bytearray) -> None:
+    head[head.index(b"nclx") + 10] ^= 0x80
+
+
+def other_level(head: bytearray) -> None:
+    head[head.index(b"hvcC") + 4 + 12] += 3
+
+
+def other_profile(head: bytearray) -> None:
+    head[head.index(b"hvcC") + 4 + 1] ^= 3
+
+
+def index_at(head: bytearray) -> int:
+    """Where the entries of the index begin: it states 64 bits."""
+    at = head.index(b"sidx") + 4
+    return at + (32 if head[at] else 24)
+
+
+def other_offset(head: bytearray) -> None:
+    """Segments still lie one after the other, up to the same end."""
+    at = index_at(head)
+    for place, more in ((at, 8), (at + 12, -8)):
+        (size,) = struct.unpack_from(">I", head, place)
+        struct.pack_into(">I", head, place, size + more)
+
+
+def other_duration(head: bytearray) -> None:
+    at = index_at(head) + 4
+    (lasts,) = struct.unpack_from(">I", head, at)
+    struct.pack_into(">I", head, at, lasts + 40)
+
+
+def other_beginning(head: bytearray) -> None:
+    at = head.index(b"sidx") + 4 + 12
+    struct.pack_into(">I", head, at + (4 if head[head.index(b"sidx") + 4] else 0), 9000)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (other_colours, "states colours (9, 16, 9), is SDR"),
+        (full_range, "states colours (1, 1, 1) of full range"),
+        (other_level, "states HEVC"),
+        (other_profile, "states HEVC"),
+        (other_offset, "wrong: hevc"),
+        (other_duration, "wrong: hevc"),
+        (other_beginning, "wrong: hevc"),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_what_a_file_states_of_itself_in_front_is_held_against_the_rest(
+    published: Path, tmp_path: Path, fault: Callable[[bytearray], None], told: str
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(published / "single", out)
+    found = forged(out, lambda folder, _: patched(folder / "media.mp4", fault), kind="video")
+    assert any(told in one for one in found), found

@@ -1,6 +1,5 @@
 """What the packager's own manifests say of the track that it packaged."""
 
-import struct
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -9,7 +8,7 @@ from pathlib import Path
 import m3u8
 
 from cutroom.errors import VerificationFailed
-from cutroom.packaging import packager
+from cutroom.packaging import packager, segment_index
 from cutroom.packaging.containers import CONTAINERS, Container
 from cutroom.packaging.facts import ByteRange, Segment
 
@@ -123,21 +122,8 @@ def _indexed(
     with (folder / file).open("rb") as media:
         media.seek(index.offset)
         box = media.read(index.size_bytes)
-    is_long = box[8] == 1
-    timescale, first, gap = struct.unpack_from(">IQQ" if is_long else ">III", box, 16)
-    at = 36 if is_long else 28
-    (count,) = struct.unpack_from(">H", box, at + 2)
-    segments = []
-    start, offset = first, index.offset + index.size_bytes + gap
-    for number in range(count):
-        size, duration, _ = struct.unpack_from(">III", box, at + 4 + 12 * number)
-        # The highest bit tells an index from media.
-        size &= 0x7FFFFFFF
-        segments.append(
-            Segment(start_ticks=start, duration_ticks=duration, size_bytes=size, file=file, offset=offset)
-        )
-        start, offset = start + duration, offset + size
-    return timescale, tuple(segments), init, index
+    timescale, segments = segment_index.listed(box, index)
+    return timescale, segments, init, index
 
 
 def _range(file: str, written: str) -> ByteRange:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from cutroom.packaging.boxes import Box, Writable, boxes
+from cutroom.packaging.facts import ByteRange, Segment
 
 
 def state_by_presentation(mp4: Writable) -> None:
@@ -37,6 +38,32 @@ def state_by_presentation(mp4: Writable) -> None:
     for number, (first, end) in enumerate(pairwise([*shown, shown[0] + total])):
         if end > first:
             struct.pack_into(">I", mp4, at + 8 + 12 * number, end - first)
+
+
+def listed(box: bytes, index: ByteRange) -> tuple[int, tuple[Segment, ...]]:
+    """Ticks per second, and the segments of a single file.
+
+    Args:
+        box: The index, with its header.
+        index: Where in the file it lies.
+    """
+    is_long = box[8] == 1
+    timescale, first, gap = struct.unpack_from(">IQQ" if is_long else ">III", box, 16)
+    at = 36 if is_long else 28
+    (count,) = struct.unpack_from(">H", box, at + 2)
+    segments = []
+    start, offset = first, index.offset + index.size_bytes + gap
+    for number in range(count):
+        size, duration, _ = struct.unpack_from(">III", box, at + 4 + 12 * number)
+        # The highest bit tells an index from media.
+        size &= 0x7FFFFFFF
+        segments.append(
+            Segment(
+                start_ticks=start, duration_ticks=duration, size_bytes=size, file=index.file, offset=offset
+            )
+        )
+        start, offset = start + duration, offset + size
+    return timescale, tuple(segments)
 
 
 def _fragments(mp4: Writable, start: int) -> Iterator[tuple[int, int]]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import ObjectMissing
 from cutroom.media import keys
+from cutroom.steps.parts import parts
 from cutroom.steps.workshop import sha256_of
 
 if TYPE_CHECKING:
-    from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
+    from cutroom.packaging.facts import RenditionFacts
     from cutroom.stores.objects import ObjectStore
 
 REPORT = "report.json"
@@ -101,18 +102,14 @@ def read_again(
         for key in names
         if key.endswith((f"/{packager.PLAYLIST}", f"/{packager.IFRAMES}"))
     }
-    inits = {one.key: init for one in renditions if (init := _init_of(store, one)) is not None}
+    read = {one.key: _read(store, one) for one in renditions if one.kind in {"video", "audio"}}
+    inits = {key: init for key, (init, _, _) in read.items() if init is not None}
     codecs = {key: codec_string(init) for key, init in inits.items()}
     checks = [
-        manifests.codecs(
-            # Of a single file no more is read than its digest.
-            [
-                replace(one, bitstream_codec=codecs.get(one.key, one.bitstream_codec if one.index else None))
-                for one in renditions
-            ]
-        ),
+        manifests.codecs([replace(one, bitstream_codec=codecs.get(one.key)) for one in renditions]),
         headers.headers(renditions, inits),
-        times.starts(renditions, {one.key: _starts(store, one) for one in renditions if _is_readable(one)}),
+        headers.indexes(renditions, {key: index for key, (_, index, _) in read.items() if index}),
+        times.starts(renditions, {key: starts for key, (_, _, starts) in read.items() if starts is not None}),
         manifests.media(renditions, playlists),
     ]
     for name in names:
@@ -130,40 +127,24 @@ def read_again(
     return [asdict(one) for one in checks]
 
 
-def _init_of(store: "ObjectStore", one: "RenditionFacts") -> bytes | None:
-    if one.init is None or not one.init.file.endswith(".mp4") or one.index is not None:
-        return None
-    data = store.get_bytes(keys.rendition(one.key, one.init.file))
-    return data[one.init.offset : one.init.offset + one.init.size_bytes]
+def _read(
+    store: "ObjectStore", one: "RenditionFacts"
+) -> tuple[bytes | None, bytes, list[Fraction | None] | None]:
+    """Of pictures or sound the initialization segment where it is MP4, the index, and when each segment is shown from.
 
-
-def _is_readable(one: "RenditionFacts") -> bool:
-    """Whether its segments can be read without a key."""
-    return one.kind in {"video", "audio"} and (one.lock is None or one.lock.scheme != "aes-128")
-
-
-def _starts(store: "ObjectStore", one: "RenditionFacts") -> list[Fraction | None]:
-    """When each segment is shown from, in seconds on the clock of its container."""
+    These times are in seconds on the clock of the container; None: the segments are encrypted as a whole.
+    """
     from cutroom.ffmpeg.segment_start import shown_from
     from cutroom.packaging.containers import CONTAINERS
 
-    with TemporaryDirectory(prefix="cutroom-") as folder:
-
-        def read(part: "ByteRange | Segment") -> bytes:
-            path = Path(folder) / part.file
-            if not path.exists():
-                # One at a time: those that are read from lie one after the other.
-                for other in Path(folder).iterdir():
-                    other.unlink()
-                store.get_file(keys.rendition(one.key, part.file), path)
-            with path.open("rb") as file:
-                file.seek(part.offset)
-                return file.read(part.size_bytes)
-
-        init = read(one.init) if one.init else b""
-        return [
-            shown_from(init, read(segment), CONTAINERS[one.container].demuxer) for segment in one.segments
-        ]
+    with parts(store, one) as stored:
+        init, index = stored.read(one.init), stored.read(one.index)
+        is_mp4 = one.init is not None and one.init.file.endswith(".mp4")
+        starts = None
+        if one.lock is None or one.lock.scheme != "aes-128":
+            demuxer = CONTAINERS[one.container].demuxer
+            starts = [shown_from(init, stored.read(segment), demuxer) for segment in one.segments]
+        return init if is_mp4 else None, index, starts
 
 
 def _check(name: str, wrong: Sequence[str]) -> dict[str, Any]:
