@@ -41,6 +41,8 @@ class Joined:
     """In decode order."""
     decode_ticks: Sequence[int]
     """In decode order."""
+    order: Sequence[int]
+    """When they are shown, in decode order."""
 
 
 def join(
@@ -117,7 +119,7 @@ def join(
                     packet.duration = decode_ticks[number + 1] - decode_ticks[number]
                     packet.stream = stream
                     container.mux(packet)
-    return Joined(ticks=shown, sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)])
+    return Joined(ticks=shown, sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)], order=order)
 
 
 def _stream_like(container: OutputContainer, chunk: InputContainer, timescale: int) -> VideoStream:

@@ -3,7 +3,7 @@
 Both count each frame at the time at which it is decoded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
@@ -162,3 +162,29 @@ def lowest_fill_bits(
         fill = min(full, fill + (tick - before) * rate_bps) - size * 8 * timescale
         lowest, before = min(lowest, fill), tick
     return lowest // timescale
+
+
+def wait_s(
+    segments: Iterable[tuple[int, Sequence[tuple[int, int]]]], timescale: int, *, rate_bps: int
+) -> Fraction:
+    """How long a player waits that begins at any segment, receives this rate, and is to have every frame in time.
+
+    Args:
+        segments: From the last to the first, of each its bytes, and of its frames in decode order the bytes and when
+            they are shown, in ticks. What it has beside the frames comes in front of them.
+        timescale: Ticks per second.
+        rate_bps: What it receives.
+
+    Returns:
+        Seconds (ISO/IEC 23009-1, 5.3.1.2, `minBufferTime`).
+    """
+    # In bits × timescale, so that everything is whole: what a frame lacks at time zero.
+    lacks, most = None, 0
+    for size, frames in segments:
+        for own, tick in reversed(frames):
+            late = -tick * rate_bps
+            lacks = 8 * own * timescale + (late if lacks is None else max(late, lacks))
+        if lacks is not None:
+            lacks += 8 * (size - sum(own for own, _ in frames)) * timescale
+            most = max(most, lacks + min(tick for _, tick in frames) * rate_bps)
+    return Fraction(most, rate_bps * timescale)

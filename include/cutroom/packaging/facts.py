@@ -126,6 +126,8 @@ class RenditionFacts:
     """RFC 6381, read from the initialization segment without the packager; None where there is none to read."""
     rates: Rates | None = None
     """Bit rate and decoder buffer frame by frame, of a picture."""
+    wait_s: Fraction | None = None
+    """How long a player that receives `bandwidth_bps` waits before it begins, of a picture."""
     joins: tuple[Join, ...] = ()
     """Joins between encode chunks whose quality was measured."""
 

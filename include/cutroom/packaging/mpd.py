@@ -12,7 +12,8 @@ from cutroom.packaging.hls import EFFICIENCY
 from cutroom.packaging.images import ImageTrack, adaptation_set
 from cutroom.packaging.packager import TRICK_INIT, TRICK_SEGMENT
 
-MIN_BUFFER_S = 2
+MIN_BUFFER_S = Fraction(2)
+"""What nearly every film needs less than."""
 
 TRANSFERS = {"PQ": 16, "HLG": 18}
 BT2020_PRIMARIES = 9
@@ -40,7 +41,7 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str, stills: ImageTrack
             **({"xmlns:cenc": "urn:mpeg:cenc:2013"} if any(one.lock for one in renditions) else {}),
             "profiles": _profiles(renditions[0].container, is_indexed=is_indexed),
             "type": "static",
-            "minBufferTime": f"PT{MIN_BUFFER_S}S",
+            "minBufferTime": _duration(_min_buffer_s(media)),
             "mediaPresentationDuration": duration,
         },
     )
@@ -73,6 +74,11 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str, stills: ImageTrack
         period.append(adaptation_set(stills, number))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _min_buffer_s(media: Sequence[RenditionFacts]) -> Fraction:
+    """Longer only where a picture that hardly moves has nearly all bits of a segment in its first frame."""
+    return max(MIN_BUFFER_S, *(Fraction(math.ceil(10 * (one.wait_s or 0)), 10) for one in media))
 
 
 def _packaged(one: RenditionFacts, *, is_indexed: bool) -> dict[str, str]:

@@ -125,10 +125,27 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
                 # What a chunk counts on, and half of it again that the chunk before may have left empty.
                 buffer_bits=rung.buffer_bits * 3 // 2,
             ),
+            wait_s=_wait_s(segments, joined, timescale, peak),
             joins=joined.joins,
         ),
         folder,
     )
+
+
+def _wait_s(segments: Sequence[Any], joined: Any, timescale: int, rate_bps: int) -> Fraction:
+    from cutroom.media import rates
+
+    order, sizes = joined.frames.order, joined.frames.sizes_bytes
+    # Groups of pictures are closed: a segment's first frame is the first in both orders.
+    starts = {one.start_ticks for one in segments}
+    firsts = [number for number, tick in enumerate(order) if tick in starts]
+    places = list(zip(segments, firsts, [*firsts[1:], len(order)], strict=True))
+    # One by one: a film has a hundred thousand frames an hour.
+    own = (
+        (one.size_bytes, list(zip(sizes[first:after], order[first:after], strict=True)))
+        for one, first, after in reversed(places)
+    )
+    return rates.wait_s(own, timescale, rate_bps=rate_bps)
 
 
 def _until_the_next(segments: Sequence[Any], starts: Sequence[int], end: int) -> tuple[Any, ...]:

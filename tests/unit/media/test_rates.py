@@ -91,3 +91,31 @@ def test_a_buffer_that_fills_between_frames_is_emptied_by_the_largest(frames: li
     seconds = list(range(len(frames)))
     lowest = rates.lowest_fill_bits(frames, seconds, 1, rate_bps=10**9, buffer_bits=buffer)
     assert lowest == buffer - 8 * max(frames)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 50_000), min_size=1, max_size=12), min_size=1, max_size=5),
+    st.integers(10_000, 2_000_000),
+)
+def test_a_player_that_waits_as_long_has_every_frame_in_time_and_not_if_it_waits_less(
+    segments: list[list[int]], rate_bps: int
+) -> None:
+    """Frames a tenth of a second each, of which the second and third of a segment change places; 100 bytes of head."""
+    shown, given_, at = [], [], 0
+    for sizes in segments:
+        order = [at + n for n in range(len(sizes))]
+        if len(order) > 2:
+            order[1], order[2] = order[2], order[1]
+        shown.append(order)
+        given_.append((100 + sum(sizes), list(zip(sizes, order, strict=True))))
+        at += len(sizes)
+    wait_s = rates.wait_s(given_[::-1], 10, rate_bps=rate_bps)
+    spare = []
+    for first in range(len(segments)):
+        bits = 0
+        for sizes, order in zip(segments[first:], shown[first:], strict=True):
+            bits += 800
+            for size, tick in zip(sizes, order, strict=True):
+                bits += 8 * size
+                spare.append(Fraction(tick - shown[first][0], 10) + wait_s - Fraction(bits, rate_bps))
+    assert min(spare) == 0

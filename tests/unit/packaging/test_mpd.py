@@ -95,3 +95,13 @@ def test_a_frame_rate_is_a_whole_number_or_a_fraction(version: Any) -> None:
     ntsc = replace(version.facts[0], frame_rate=Fraction(30_000, 1001))
     assert 'frameRate="30000/1001"' in mpd.mpd([ntsc], prefix="r/")
     assert 'frameRate="25"' in mpd.mpd([version.facts[0]], prefix="r/")
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "stated"), [(None, "PT2S"), (Fraction(3, 2), "PT2S"), (Fraction(341, 100), "PT3.5S")]
+)
+def test_players_are_told_to_wait_longer_where_a_picture_needs_it(
+    version: Any, wait_s: Fraction | None, stated: str
+) -> None:
+    facts = [replace(one, wait_s=wait_s) for one in version.facts]
+    assert ET.fromstring(mpd.mpd(facts, prefix="r/")).attrib["minBufferTime"] == stated
