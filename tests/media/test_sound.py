@@ -616,7 +616,8 @@ def test_every_download_has_the_tags_chapters_and_cover_of_its_source(tmp_path: 
     path = tmp_path / "downloads.yaml"
     path.write_text(DOWNLOADS)
     said = "title=T\\=1\nartist=Ä\nalbum=B\ntrack=3/12\ncomment=secret\nmake=secret\ndate=2024-05-01T10:11\n"
-    chapters.write_text(CHAPTERS.replace(";FFMETADATA1\n", f";FFMETADATA1\n{said}"))
+    second = "Two" * 36
+    chapters.write_text(CHAPTERS.replace(";FFMETADATA1\n", f";FFMETADATA1\n{said}").replace("Two", second))
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=800x500", "-frames:v", "1", cover)
     sound = tmp_path / "sound.m4a"
     make_sound(sound, "-c:a", "aac")
@@ -640,7 +641,7 @@ def test_every_download_has_the_tags_chapters_and_cover_of_its_source(tmp_path: 
             "date": "2024-05-01",
         }
         assert {**found.tags, "language": ""} == {**told, "language": ""}, name
-        assert [(one.start_s, one.title) for one in found.chapters] == [(0, "One"), (1, "Two")], name
+        assert [(one.start_s, one.title) for one in found.chapters] == [(0, "One"), (1, second)], name
         assert found.video == ()
         size = None if found.cover is None else (found.cover.width, found.cover.height)
         assert size == (None if name == "webm" else (600, 375)), name

@@ -14,6 +14,9 @@ _ID3 = {"isrc": "TSRC", "subtitle": "TIT3"}
 
 _FRONT_COVER = 3
 
+_ID3_HEADER_BYTES = 10
+"""Of a tag, and of each frame in it."""
+
 
 def ffmetadata(tagging: Tagging, *, container: str, cover: Path | None = None) -> str:
     """Tags and chapters as a file of ffmpeg's `ffmetadata` format.
@@ -44,6 +47,34 @@ def picture_block(jpeg: bytes) -> bytes:
     mime = b"image/jpeg"
     head = struct.pack(f">II{len(mime)}s", _FRONT_COVER, len(mime), mime)
     return head + struct.pack(">6I", 0, 0, 0, 0, 0, len(jpeg)) + jpeg
+
+
+def mend_chapter_sizes(mp3: Path) -> None:
+    """Write the sizes of chapters in the ID3v2.4 tag of an MP3 in seven bits a byte, as all others are.
+
+    ffmpeg writes them in eight, so that readers lose the chapters, or all behind them, once one has 128 bytes.
+
+    Args:
+        mp3: As ffmpeg wrote it; it is changed in place.
+    """
+    with mp3.open("r+b") as file:
+        head = file.read(_ID3_HEADER_BYTES)
+        if head[:4] != b"ID3\x04":
+            return
+        end = _ID3_HEADER_BYTES + _seven_bits(head[6:])
+        at = _ID3_HEADER_BYTES
+        while at < end and (frame := file.read(_ID3_HEADER_BYTES))[:1].strip(b"\0"):
+            size = _seven_bits(frame[4:8])
+            if frame[:4] in {b"CHAP", b"CTOC"}:
+                size = int.from_bytes(frame[4:8])
+                file.seek(at + 4)
+                file.write(bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)))
+            at += _ID3_HEADER_BYTES + size
+            file.seek(at)
+
+
+def _seven_bits(size: bytes) -> int:
+    return sum(byte << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
 
 
 def _escaped(text: str) -> str:

@@ -21,6 +21,9 @@ COUNTED = (("track", "track", "tracks"), ("disc", "disc", "discs"), ("season_num
 WITH_COVER = frozenset({"mp4", "m4a", "mp3", "flac", "ogg"})
 """Containers that have room for a cover; WebM has none."""
 
+MAX_CHAPTERS: Mapping[str, int] = {"mp3": 255}
+"""Most that a container can list; any number where none is named."""
+
 COVER_SIDE_PX = 600
 """The square that the cover in a download is made to fit: sharp where it is shown, and few bytes beside the sound."""
 
@@ -49,7 +52,7 @@ def plan_tagging(source: Source, container: str, origin_s: Fraction) -> Tagging 
     """
     made = Tagging(
         tags=_tags(source.tags),
-        chapters=_chapters(source, origin_s),
+        chapters=_chapters(source, origin_s)[: MAX_CHAPTERS.get(container)],
         cover_of=source.sha256 if source.cover is not None and container in WITH_COVER else None,
     )
     return made if made.tags or made.chapters or made.cover_of else None

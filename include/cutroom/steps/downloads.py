@@ -30,7 +30,7 @@ def make_download(
         rendition: The download.
         folder: An empty folder.
     """
-    from cutroom.ffmpeg import argv, runner
+    from cutroom.ffmpeg import argv, metadata, runner
     from cutroom.packaging import facts, packager
 
     files = folder / "files"
@@ -60,6 +60,8 @@ def make_download(
         # Also of an MP3 ffmpeg keeps what tells how much of the first and last frames is not to be played.
         command = argv.copy(inputs, path, container=rendition.container, metadata=said, cover=cover)
         runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
+        if is_mp3:
+            metadata.mend_chapter_sizes(path)
     timescale = made.video.timing.timescale if made.video and picture else sound.sample_rate_hz
     shown = read_back(joined, [path], timescale, rendition.container).ticks if joined else ()
     samples = None if heard is None else _samples(shop, path, sound.channels, folder)

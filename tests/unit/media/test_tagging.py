@@ -72,6 +72,12 @@ def test_chapters_are_on_the_clock_of_the_presentation_and_end_with_it() -> None
     ]
 
 
+def test_an_mp3_lists_as_many_chapters_as_it_can() -> None:
+    many = tuple(Chapter(start_s=Fraction(1) + n, end_s=Fraction(2) + n) for n in range(300))
+    found = [tagging(one, chapters=many, duration_s=None) for one in ("mp3", "m4a")]
+    assert [len(one.chapters) for one in found if one] == [255, 300]
+
+
 def test_webm_has_no_room_for_a_cover() -> None:
     found = tagging(cover=COVER)
     assert found is not None
