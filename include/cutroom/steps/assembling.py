@@ -139,6 +139,9 @@ def _wait_s(segments: Sequence[Any], joined: Any, timescale: int, rate_bps: int)
     # Groups of pictures are closed: a segment's first frame is the first in both orders.
     starts = {one.start_ticks for one in segments}
     firsts = [number for number, tick in enumerate(order) if tick in starts]
+    if len(firsts) != len(segments):
+        # Some begin with no frame: the checks of the version tell.
+        return Fraction(0)
     places = list(zip(segments, firsts, [*firsts[1:], len(order)], strict=True))
     # One by one: a film has a hundred thousand frames an hour.
     own = (
