@@ -61,10 +61,10 @@ def mend_chapter_sizes(mp3: Path) -> None:
         head = file.read(_ID3_HEADER_BYTES)
         if head[:4] != b"ID3\x04":
             return
-        end = _ID3_HEADER_BYTES + _seven_bits(head[6:])
+        end = _ID3_HEADER_BYTES + seven_bits(head[6:])
         at = _ID3_HEADER_BYTES
         while at < end and (frame := file.read(_ID3_HEADER_BYTES))[:1].strip(b"\0"):
-            size = _seven_bits(frame[4:8])
+            size = seven_bits(frame[4:8])
             if frame[:4] in {b"CHAP", b"CTOC"}:
                 size = int.from_bytes(frame[4:8])
                 file.seek(at + 4)
@@ -73,8 +73,9 @@ def mend_chapter_sizes(mp3: Path) -> None:
             file.seek(at)
 
 
-def _seven_bits(size: bytes) -> int:
-    return sum(byte << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
+def seven_bits(size: bytes) -> int:
+    """A size of ID3v2: four bytes of seven bits each (ID3v2.4, 6.2)."""
+    return sum((byte & 0x7F) << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
 
 
 def _escaped(text: str) -> str:

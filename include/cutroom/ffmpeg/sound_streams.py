@@ -2,6 +2,7 @@
 
 from typing import BinaryIO
 
+from cutroom.ffmpeg.metadata import seven_bits
 from cutroom.ffmpeg.ogg import CAPTURE, HEADER_BYTES
 
 LARGEST_FRAME_BYTES = 1441
@@ -21,8 +22,8 @@ def missing_frames(file: BinaryIO, size: int) -> str | None:
     head = file.read(10)
     begin = 0
     if head.startswith(b"ID3") and len(head) == 10:
-        # Four times seven bits, without this header.
-        begin = 10 + sum((byte & 0x7F) << 7 * place for place, byte in enumerate(reversed(head[6:10])))
+        # It counts without this header.
+        begin = 10 + seven_bits(head[6:10])
         begin += 10 * bool(head[5] & 0x10)
     file.seek(begin)
     frame = file.read(64)

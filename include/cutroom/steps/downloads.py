@@ -47,8 +47,8 @@ def make_download(
             suffix = ".mp3" if sound.codec == "mp3" else ".mp4"
             inputs.append(fetch_encode(shop, heard, folder / f"sound{suffix}"))
     said, cover = _said(shop, job, made, rendition, folder)
-    log = folder / "copy.log"
-    if is_mp3 := inputs[0].suffix == path.suffix == ".mp3":
+    is_mp3 = inputs[0].suffix == path.suffix == ".mp3"
+    if is_mp3:
         codec = "mp3"
     else:
         codec = ",".join(
@@ -59,7 +59,7 @@ def make_download(
     else:
         # Also of an MP3 ffmpeg keeps what tells how much of the first and last frames is not to be played.
         command = argv.copy(inputs, path, container=rendition.container, metadata=said, cover=cover)
-        runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
+        runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
         if is_mp3:
             metadata.mend_chapter_sizes(path)
     timescale = made.video.timing.timescale if made.video and picture else sound.sample_rate_hz
