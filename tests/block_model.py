@@ -57,7 +57,8 @@ class ModelBlocks:
         for block in blocks:
             known = self._known(block.block_id, owner)
             lease.announced.add(block.block_id)
-            (lease.proven.add if known else lease.proven.discard)(block.block_id)
+            if known:
+                lease.proven.add(block.block_id)
             put = PresignedPut(
                 url=f"memory:{lease_id}/{block.block_id}/{block.size_bytes}",
                 headers={},

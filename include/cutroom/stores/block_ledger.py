@@ -141,7 +141,8 @@ def announce(
         For each of the blocks, in order, its size by the store's own word where it is known; it counts as proven then.
         None where it is new, and an address for it has to be given out.
     """
-    # One statement: what is known has to be looked up once, and only the sizes have to come back.
+    # One statement: what is known has to be looked up once, and only the sizes have to come back. What was proven stays
+    # proven, as this may have begun before another call under the lease proved it, and see the block as new.
     sizes: list[int | None] | None = session.execute(
         text(
             f"WITH n AS ({_NAMED}), found AS MATERIALIZED ("  # noqa: S608 - constants
@@ -151,8 +152,8 @@ def announce(
             "  INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
             "  SELECT :lease, block_id, NOT known, known FROM found ORDER BY block_id"
             "  ON CONFLICT (block_id, lease_number) DO UPDATE"
-            "  SET proven = EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
-            "  WHERE h.proven <> EXCLUDED.proven OR (EXCLUDED.put_given AND NOT h.put_given)"
+            "  SET proven = h.proven OR EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
+            "  WHERE (EXCLUDED.proven AND NOT h.proven) OR (EXCLUDED.put_given AND NOT h.put_given)"
             "), reprieved AS ("
             "  UPDATE blocks b SET condemned_at = NULL FROM found f"
             "  WHERE b.block_id = f.block_id AND f.known AND f.condemned_at IS NOT NULL"

@@ -82,7 +82,11 @@ class StoredBlocks:
         present = {block.block_id for block in arrived} | {
             block.block_id for block, standing in pairs if standing.leased and standing.known
         }
-        fresh = [block for block, standing in pairs if block.block_id in present and not standing.proven]
+        fresh = [
+            block
+            for block, standing in pairs
+            if block.block_id in present and not (standing.known and standing.proven)
+        ]
         if fresh:
             with self._database.transaction() as session:
                 BLOCKS.enter(session)

@@ -1,6 +1,8 @@
 """What the ledger of blocks asks of PostgreSQL stays small, however often blocks are referenced."""
 
 import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -100,3 +102,31 @@ def test_a_block_that_others_refer_to_very_often_is_looked_for_where_there_is_le
         [standing] = ledger.standings(session=session, lease_number=0, blocks=[numbered(1)], owner=owner)
         assert session.scalars(FETCHED).one() - before <= most_rows
     assert standing.known == is_known
+
+
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = :pid")
+
+
+def test_what_one_client_proves_is_not_taken_back_by_another_that_began_before(catalog: Catalog) -> None:
+    """Two clients send the same file in one upload; the second one's announcement waits for the first one's proof."""
+    database, blocks = catalog.database, [numbered(1)]
+    with database.transaction() as session:
+        lease = ledger.take_lease(session=session, lease_id="us_1", owner="ann", seconds=60)
+        assert ledger.announce(session=session, lease_number=lease, blocks=blocks, owner="ann") == [None]
+
+    def announce() -> None:
+        with database.transaction() as session:
+            pids.append(session.scalars(text("SELECT pg_backend_pid()")).one())
+            ledger.announce(session=session, lease_number=lease, blocks=blocks, owner="ann")
+
+    pids: list[int] = []
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            ledger.store(session=session, lease_number=lease, arrived=blocks)
+            ledger.prove(session=session, lease_number=lease, blocks=blocks)
+            second = pool.submit(announce)
+            while not (second.done() or (pids and session.scalars(WAITING, {"pid": pids[0]}).one())):
+                time.sleep(0.01)
+        second.result()
+    with database.snapshot() as session:
+        assert ledger.unproven(session=session, lease_number=lease, blocks=blocks) == []
