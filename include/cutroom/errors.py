@@ -24,8 +24,12 @@ class StoreUnavailable(TransientError):
     """A store (S3, PostgreSQL, MongoDB) did not answer, or answered that it can't now."""
 
 
+class DiskFull(TransientError):
+    """The disk of this machine has no room for what a step needs."""
+
+
 class EncoderKilled(TransientError):
-    """A media tool was ended by a signal or ran out of memory or disk."""
+    """A media tool was ended by a signal or ran out of memory."""
 
 
 class ToolStalled(TransientError):

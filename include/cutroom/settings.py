@@ -98,7 +98,9 @@ class Settings(BaseSettings):
     content_key_command: str = ""
     """Program that is run with a key's name behind it and prints `<key id>:<key>`; empty: CUTROOM_CONTENT_KEYS."""
     scratch_bytes: int = 20 * 2**30
-    """How much of the scratch folder may be kept as a cache of sources."""
+    """How much of the scratch folder sources may take that nobody reads just now."""
+    disk_free_bytes: int = Field(2**30, ge=0)
+    """How much of the disk under the scratch folder stays free: media tools are ended before they fill it."""
     source_max_bytes: int = 500 * 2**30
     """Largest source taken."""
     source_max_pixels: int = 8192 * 4320

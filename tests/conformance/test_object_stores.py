@@ -268,3 +268,13 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir(mode=0o500)
     with pytest.raises(AccessRefused):
         FileStore(tmp_path / "store").put_bytes("a", b"x")
+
+
+def test_where_an_object_is_can_be_told(store: ObjectStore) -> None:
+    store.put_bytes("a/b.json", b"{}")
+    address = store.address("a/b.json")
+    assert address.endswith("a/b.json")
+    if isinstance(store, FileStore):
+        assert Path(address).read_bytes() == b"{}"
+    with pytest.raises(UsageError):
+        store.address("../up")

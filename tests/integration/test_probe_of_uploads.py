@@ -18,6 +18,7 @@ from cutroom.settings import Settings
 from cutroom.steps import planning, sources
 from cutroom.steps.ingesting import ingest
 from cutroom.steps.local import LocalRecord
+from cutroom.steps.scratch import Scratch
 from cutroom.steps.workshop import Workshop
 from cutroom.stores.blocks import open_block_service
 from cutroom.stores.files import FileStore
@@ -71,7 +72,7 @@ def workshop(stack: Settings, folder: Path, **most: int) -> Workshop:
         run_id="test",
         work=FileStore(folder / "work"),
         media=FileStore(folder / "media"),
-        scratch=folder / "scratch",
+        scratch=Scratch(folder / "scratch"),
         sources=sources.open_sources(stack, lease_id=f"run {uuid.uuid4().hex}"),
         record=LocalRecord(dag_id="process_video", listener=lambda *_: None),
         source_limits=SourceLimits(**most),

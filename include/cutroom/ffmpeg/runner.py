@@ -8,6 +8,7 @@ import os
 import re
 import selectors
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,14 +17,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cutroom.errors import EncoderKilled, EncoderRefused, SourceTooLarge, ToolStalled
+from cutroom.errors import DiskFull, EncoderKilled, EncoderRefused, SourceTooLarge, ToolStalled
 from cutroom.ffmpeg import confine, tools
 from cutroom.media.limits import Limits
 
 TAIL_BYTES = 4_000
+"""How much of what a tool said an error tells."""
+
+END_BYTES = 65_536
+"""How much of the end of a log is looked through for the reason; every rung of a ladder may say something after it."""
+
+LOOK_EVERY_S = 1.0
+"""How often it is looked how much of the disk is free."""
 
 _HANDED_ON = re.compile(r"PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|LD_LIBRARY_PATH|PYTHON\w+")
 """What a tool is told of its surroundings: who gets hold of a decoder by a file finds no keys and passwords there."""
+
+_BESIDE = re.compile(
+    r"^(?:Input #|Output #|Stream mapping:).*\n(?:[ \t].*(?:\n|$))*|(?:frame|size)= .*[\r\n]+", re.MULTILINE
+)
+"""What ffmpeg says of its files before it begins, and of how far it is: long, and nothing on why it ended."""
+
+_OUT_OF_MEMORY = re.compile(
+    r"(cannot|failed to|could not|unable to) allocate|malloc of size \d+ failed|bad_alloc|MemoryError"
+    r"|allocation (error|failed|failure)|out of memory|insufficient resources",
+    re.IGNORECASE,
+)
+"""How ffmpeg, its encoders, and tools in Python and C++ say that they get no more memory."""
+
+_NO_THREAD = re.compile(
+    r"(pthread_create\(\) failed|sending frames to consumers): Resource temporarily unavailable"
+    r"|ff_frame_thread_\w+ failed"
+)
+"""How ffmpeg says that it can start no more threads."""
 
 _CAUGHT = re.compile(r"^Exiting normally, received signal (\d+)\.$", re.MULTILINE)
 """What ffmpeg says, at the log level `info`, before it ends with 255: it catches the signals that ask it to end."""
@@ -63,8 +89,9 @@ def run(
 
     Raises:
         EncoderRefused: The tool ended by itself with an error; the message carries the end of its log.
-        EncoderKilled: The tool was ended by a signal, or the disk was full.
-        SourceTooLarge: The tool took more memory, CPU, time or disk than its limits allow.
+        EncoderKilled: The tool was ended by a signal.
+        DiskFull: The disk under the log has less free than the limits leave; the tool was ended, or ended itself.
+        SourceTooLarge: The tool took more memory, CPU or time, or wrote more, than its limits allow.
         ToolStalled: The tool said nothing for too long and was ended.
     """
     limits = limits or Limits()
@@ -89,41 +116,42 @@ def run(
             stdout = _follow(process, log, limits, on_line, name)
         finally:
             _end(process)
-    said = _end_of(log, begins)
     if process.returncode == 0:
+        said = _end_of(log, begins, TAIL_BYTES)
         return Finished(stdout=stdout, stderr=said, wall_s=time.monotonic() - started)
-    tail = said.strip()
-    sent = _signal_sent(process.returncode, tail)
-    if (reached := _limit_reached(sent, tail, limits, name)) is not None:
+    said = _BESIDE.sub("", _end_of(log, begins, END_BYTES)).strip()
+    tail = said if len(said) <= TAIL_BYTES else said[-TAIL_BYTES:].partition("\n")[2]
+    sent = _signal_sent(process.returncode, said)
+    if (reached := _limit_reached(sent, said, limits, name)) is not None:
         raise SourceTooLarge(f"The file asks for too much: {reached}")
     if sent:
         raise EncoderKilled(f"{name} was ended by {_signal_name(sent)}.\n{tail}")
-    if "pthread_create() failed: Resource temporarily unavailable" in tail:
+    if _NO_THREAD.search(said):
         # Both end in the same words; with more of either it works.
         raise EncoderKilled(
             f"{name} could start no further thread: it needs more memory than the {limits.memory_bytes} bytes that "
             f"CUTROOM_TOOL_MEMORY_BYTES allows, or this machine allows no more threads.\n{tail}"
         )
-    if "No space left on device" in tail:
-        raise EncoderKilled(f"{name} ran out of disk.\n{tail}")
+    if "No space left on device" in said:
+        raise DiskFull(f"{name} ran out of disk: free some, and try again.\n{tail}")
     raise EncoderRefused(f"{name} ended with exit code {process.returncode}.\n{tail}")
 
 
-def _end_of(log: Path, begins: int) -> str:
+def _end_of(log: Path, begins: int, most_bytes: int) -> str:
     """The last of what a tool said; a damaged source can make it say gigabytes."""
     with log.open("rb") as file:
-        file.seek(max(begins, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        file.seek(max(begins, file.seek(0, os.SEEK_END) - most_bytes))
         return file.read().decode(errors="replace")
 
 
-def _signal_sent(returncode: int, tail: str) -> int:
+def _signal_sent(returncode: int, said: str) -> int:
     """The signal that ended a tool, also where the tool caught it; 0: none did."""
     if returncode < 0:
         return -returncode
-    if returncode == 123 and "Received > 3 system signals, hard exiting" in tail:
+    if returncode == 123 and "Received > 3 system signals, hard exiting" in said:
         # Whoever asks it to end asks once; but SIGXCPU comes again with every second.
         return signal.SIGXCPU
-    caught = _CAUGHT.search(tail) if returncode == 255 else None
+    caught = _CAUGHT.search(said) if returncode == 255 else None
     return int(caught[1]) if caught else 0
 
 
@@ -145,15 +173,15 @@ def _confined(limits: Limits, door: int | None) -> list[str]:
     return [sys.executable, "-I", "-S", confine.__file__, *map(str, taken)]
 
 
-def _limit_reached(sent: int, tail: str, limits: Limits, name: str) -> str | None:
+def _limit_reached(sent: int, said: str, limits: Limits, name: str) -> str | None:
     """Which limit ended a tool, in words that name its setting; None: it was something else."""
     if sent == signal.SIGXCPU:
         return f"{name} took more than the {limits.cpu_s} CPU seconds that CUTROOM_TOOL_CPU_S allows."
-    if sent == signal.SIGXFSZ or "File too large" in tail:
+    if sent == signal.SIGXFSZ or "File too large" in said:
         return (
             f"{name} wrote more than the {limits.output_bytes} bytes that CUTROOM_TOOL_OUTPUT_BYTES allows."
         )
-    if any(words in tail for words in ("Cannot allocate memory", "MemoryError", "failed to allocate")):
+    if _OUT_OF_MEMORY.search(said):
         return f"{name} needs more memory than the {limits.memory_bytes} bytes that CUTROOM_TOOL_MEMORY_BYTES allows."
     return None
 
@@ -170,6 +198,7 @@ def _follow(
     collected = bytearray()
     unfinished = b""
     began = last_sign = time.monotonic()
+    looked = began - LOOK_EVERY_S
     logged = 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -193,6 +222,7 @@ def _follow(
                     *lines, unfinished = (unfinished + data).split(b"\n")
                     for line in lines:
                         on_line(line.decode(errors="replace"))
+            looked = _look_at_disk(looked, log, limits, name)
             size = log.stat().st_size
             if size != logged:
                 logged, last_sign = size, now
@@ -206,6 +236,22 @@ def _follow(
                     f"The file asks for too much: {name} took longer than the {limits.total_s:.0f} s that "
                     "CUTROOM_TOOL_TIMEOUT_S allows."
                 )
+
+
+def _look_at_disk(looked: float, log: Path, limits: Limits, name: str) -> float:
+    """Don't let a tool fill the disk, on which others work as well: a database, say.
+
+    Takes when the disk was last looked at, and gives the same or, where that was some time ago, now.
+    """
+    now = time.monotonic()
+    if now - looked < LOOK_EVERY_S:
+        return looked
+    if shutil.disk_usage(log.parent).free < limits.free_bytes:
+        raise DiskFull(
+            f"{name} was ended, as the disk of {log.parent} has less than the {limits.free_bytes} bytes free that "
+            "CUTROOM_DISK_FREE_BYTES keeps: free some, and try again."
+        )
+    return now
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

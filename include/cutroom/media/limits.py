@@ -17,6 +17,8 @@ class Limits:
     """CPU seconds, of all threads together."""
     output_bytes: int = 500 * 2**30
     """Largest file that it may write."""
+    free_bytes: int = 2**30
+    """How much of the disk that it works on stays free."""
     stall_s: float = 300
     """Longest time without a line of output or progress."""
     total_s: float = 24 * 3600

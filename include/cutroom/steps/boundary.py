@@ -176,6 +176,7 @@ def _resume(context: Any, catalog: "Catalog") -> None:
 
 
 def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
+    from cutroom.steps.scratch import Scratch
     from cutroom.steps.sources import open_sources
     from cutroom.steps.workshop import Workshop, source_limits, tool_limits
     from cutroom.stores.buckets import open_stores
@@ -188,12 +189,11 @@ def _workshop(run_id: str, catalog: "Catalog") -> "Workshop":
         run_id=run_id,
         work=stores.work,
         media=stores.media,
-        scratch=settings.scratch,
+        scratch=Scratch(settings.scratch, settings.scratch_bytes, settings.disk_free_bytes),
         sources=sources,
         sidecars=sources.subtitles_beside,
         record=catalog,
         limits=tool_limits(settings),
-        scratch_bytes=settings.scratch_bytes,
         source_limits=source_limits(settings),
         cores=settings.encode_cores,
         content_key=functools.partial(content_key, settings),

@@ -22,6 +22,7 @@ from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedVersion
 from cutroom.settings import Settings
 from cutroom.steps import assembling, encoding, out_folder, planning, publishing, sound, stills, stored
+from cutroom.steps.scratch import Scratch
 from cutroom.steps.source_check import check_source
 from cutroom.steps.workshop import Workshop, sha256_of, source_limits, tool_limits
 
@@ -75,6 +76,11 @@ class LocalSources:
     def open(self, _: UploadedObject, /) -> Path:
         """The file."""
         return self.source
+
+    @staticmethod
+    def takes_bytes(_: UploadedObject, /) -> int:
+        """Nothing: a link."""
+        return 0
 
     def fetch(self, _: UploadedObject, path: Path, /) -> str:
         """A link to the file."""
@@ -158,7 +164,7 @@ def _workshop(work: Path, media: Path, source: Path, record: LocalRecord, settin
         run_id="transcode",
         work=FileStore(work / "work"),
         media=FileStore(media),
-        scratch=work / "scratch",
+        scratch=Scratch(work / "scratch", settings.scratch_bytes, settings.disk_free_bytes),
         sources=LocalSources(source.resolve()),
         sidecars=lambda _: {
             name: (source.parent / name).read_bytes()
@@ -169,7 +175,6 @@ def _workshop(work: Path, media: Path, source: Path, record: LocalRecord, settin
         },
         record=record,
         limits=tool_limits(settings),
-        scratch_bytes=settings.scratch_bytes,
         source_limits=source_limits(settings),
         cores=settings.encode_cores,
         content_key=partial(content_key, settings),

@@ -165,7 +165,8 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
     if wrong:
         raise VerificationFailed(
             f"The version was not published: {len(wrong)} of {len(report.checks)} checks do not hold, first: "
-            f"{wrong[0].name} ({wrong[0].found}). The report is at {version_key(shop, one, made, REPORT)}."
+            f"{wrong[0].name} ({wrong[0].found}). The report is at "
+            f"{shop.media.address(version_key(shop, one, made, REPORT))}."
         )
     logger.info("%s: all %d checks hold", made.version_id, len(report.checks))
     reporter.finish()

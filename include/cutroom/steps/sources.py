@@ -54,6 +54,11 @@ class StoredSources:
             return open_upload(self._s3, upload)
         return open_stored(self._blocks, reference_id, blocks)
 
+    @staticmethod
+    def takes_bytes(upload: UploadedObject) -> int:
+        """How much of the disk a fetched upload takes."""
+        return upload.size_bytes
+
     def fetch(self, upload: UploadedObject, path: Path) -> str:
         """Copy the upload to `path`, which appears whole or not at all; gives its SHA-256. Raises as `open` does."""
         partial = path.with_name(f".{uuid.uuid4().hex}.partial")

@@ -7,12 +7,11 @@ import contextlib
 import hashlib
 import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -29,6 +28,7 @@ from cutroom.steps.cores import Places, held
 if TYPE_CHECKING:
     from cutroom.ffmpeg.served import Readable
     from cutroom.settings import Settings
+    from cutroom.steps.scratch import Scratch
     from cutroom.stores.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -63,8 +63,11 @@ class Sources(Protocol):
     def open(self, upload: UploadedObject) -> BinaryIO | Path:
         """The upload as a seekable file, or where it lies on this machine."""
 
+    def takes_bytes(self, upload: UploadedObject) -> int:
+        """How much of the disk a fetched upload takes."""
+
     def fetch(self, upload: UploadedObject, path: Path) -> str:
-        """Put the upload at `path`, whole or not at all; gives its SHA-256."""
+        """Put the upload at `path`; gives its SHA-256."""
 
 
 def _no_keys(name: str) -> ContentKey:
@@ -78,14 +81,13 @@ class Workshop:
     run_id: str
     work: "ObjectStore"
     media: "ObjectStore"
-    scratch: Path
-    """Folder for files that are needed while a step runs."""
+    scratch: "Scratch"
+    """Keeps files that are needed while steps run."""
     sources: Sources
     sidecars: Callable[[UploadedObject], Mapping[str, bytes]] = lambda _: {}
     """Reads the files of subtitles beside an uploaded object: their bytes by their names."""
     record: Record
     limits: Limits = field(default_factory=Limits)
-    scratch_bytes: int = 20 * 2**30
     source_limits: SourceLimits = field(default_factory=SourceLimits)
     cores: int = 0
     """How many cores media tools may keep busy on this machine; 0: all."""
@@ -97,18 +99,14 @@ class Workshop:
     @contextlib.contextmanager
     def folder(self, name: str) -> Iterator[Path]:
         """A folder that is gone afterwards."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
-        try:
+        with self.scratch.folder(name) as path:
             yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
 
     @contextlib.contextmanager
     def busy(self, threads: Fraction | int) -> Iterator[Places]:
         """Wait until this machine can serve so many more busy threads; they are accounted for until the block ends."""
         places = places_of(self.cores or os.cpu_count() or 1)
-        with held(self.scratch / "cores", places_for(threads), places) as mine:
+        with held(self.scratch.root / "cores", places_for(threads), places) as mine:
             yield mine
 
     def progress(self, step: str, part: str, total: float, unit: str = "s") -> "Reporter":
@@ -135,18 +133,11 @@ class Workshop:
     @contextlib.contextmanager
     def source(self, upload: UploadedObject) -> Iterator[tuple[Path, str]]:
         """The uploaded object as a local file, and its SHA-256; fetched once for all tasks of this machine."""
-        import fcntl
-
-        cache = self.scratch / "sources"
-        cache.mkdir(parents=True, exist_ok=True)
-        path, digest = self._copy_of(upload)
-        with path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (path.is_file() and digest.is_file()):
-                _make_room(cache, self.scratch_bytes - upload.size_bytes, keep=path)
-                digest.write_text(self.sources.fetch(upload, path))
-            digest.touch()
-        yield path, digest.read_text()
+        takes_bytes = self.sources.takes_bytes(upload)
+        with self.scratch.source(
+            upload.file_version_id, takes_bytes, partial(self.sources.fetch, upload)
+        ) as kept:
+            yield kept
 
     @contextlib.contextmanager
     def steady(self, upload: UploadedObject, source: Source) -> Iterator[Path]:
@@ -168,13 +159,13 @@ class Workshop:
         It is the local copy where this machine has one; else it comes piece by piece from the store, and needs no
         room on the disk.
         """
-        path, digest = self._copy_of(upload)
-        source = path if path.is_file() and digest.is_file() else self.sources.open(upload)
-        if isinstance(source, Path):
-            yield source
-        else:
-            with source:
+        with self.scratch.kept_source(upload.file_version_id) as kept:
+            source = kept or self.sources.open(upload)
+            if isinstance(source, Path):
                 yield source
+            else:
+                with source:
+                    yield source
 
     @contextlib.contextmanager
     def reading(self, upload: UploadedObject) -> "Iterator[Readable]":
@@ -187,10 +178,6 @@ class Workshop:
             else:
                 with served(source) as readable:
                     yield readable
-
-    def _copy_of(self, upload: UploadedObject) -> tuple[Path, Path]:
-        path = self.scratch / "sources" / upload.file_version_id
-        return path, path.with_suffix(".sha256")
 
 
 class Reporter:
@@ -237,6 +224,7 @@ def tool_limits(settings: "Settings") -> Limits:
         memory_bytes=settings.tool_memory_bytes,
         cpu_s=settings.tool_cpu_s,
         output_bytes=settings.tool_output_bytes,
+        free_bytes=settings.disk_free_bytes,
         stall_s=settings.stall_timeout_s,
         total_s=settings.tool_timeout_s,
     )
@@ -257,21 +245,3 @@ def sha256_of(path: Path) -> str:
     """Digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _make_room(cache: Path, most_bytes: int, *, keep: Path) -> None:
-    """Remove the sources that were not used for longest, until the rest fits.
-
-    A task that still reads one has it open, and keeps it.
-    """
-    held = sorted(
-        (one for one in cache.iterdir() if not one.suffix and one != keep),
-        key=lambda one: one.stat().st_mtime,
-    )
-    total = sum(one.stat().st_size for one in held)
-    for one in held:
-        if total <= most_bytes:
-            return
-        total -= one.stat().st_size
-        one.unlink(missing_ok=True)
-        one.with_suffix(".sha256").unlink(missing_ok=True)

@@ -100,6 +100,10 @@ class FileStore:
             except OSError:
                 return
 
+    def address(self, key: str) -> str:
+        """The path of the file."""
+        return str(self._path(key))
+
     def _path(self, key: str) -> Path:
         parts = checked_key(key).split("/")
         if any(len(part.encode()) > NAME_LIMIT_BYTES for part in parts):

@@ -56,6 +56,10 @@ class MemoryStore:
         """Remove the object; nothing happens where there is none."""
         self._objects.pop(checked_key(key), None)
 
+    def address(self, key: str) -> str:
+        """The key: nobody else sees the object."""
+        return checked_key(key)
+
 
 def _info(key: str, data: bytes) -> ObjectInfo:
     return ObjectInfo(key=key, size_bytes=len(data), etag=hashlib.sha256(data).hexdigest()[:32])

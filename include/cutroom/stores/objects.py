@@ -59,6 +59,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
 
+    def address(self, key: str) -> str:
+        """Where a person finds the object."""
+
 
 KEY_LIMIT_BYTES = 1024
 """S3's limit on a key."""

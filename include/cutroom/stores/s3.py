@@ -152,6 +152,10 @@ class S3Store:
         with self._translated(checked_key(key)):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
+    def address(self, key: str) -> str:
+        """Bucket and key, as tools of S3 take them."""
+        return f"s3://{self._bucket}/{checked_key(key)}"
+
     def _translated(self, key: str) -> Any:
         return translated(f"s3://{self._bucket}/{key}")
 

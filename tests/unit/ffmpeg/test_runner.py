@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cutroom.errors import EncoderKilled, EncoderRefused, SourceTooLarge, ToolStalled
+from cutroom.errors import DiskFull, EncoderKilled, EncoderRefused, SourceTooLarge, ToolStalled
 from cutroom.ffmpeg import runner
 from cutroom.media.limits import Limits
 
@@ -79,8 +80,8 @@ def test_a_signal_without_a_name_is_told_by_its_number(log: Path) -> None:
         runner.run(python(f"import os; os.kill(os.getpid(), {number})"), log=log)
 
 
-def test_a_full_disk_is_a_kill_as_another_try_may_help(log: Path) -> None:
-    with pytest.raises(EncoderKilled, match="disk"):
+def test_a_full_disk_is_no_fault_of_the_file_and_another_try_may_help(log: Path) -> None:
+    with pytest.raises(DiskFull, match="disk"):
         runner.run(python("import sys; sys.exit('av_write_frame: No space left on device')"), log=log)
 
 
@@ -93,23 +94,54 @@ with open("written", "wb", 0) as file:
 """Python ignores the signal and has an error instead, as have the libraries in it; ffmpeg is ended."""
 
 
+ENCODERS = """
+import sys
+print("x264 [error]: malloc of size 3418304 failed", file=sys.stderr)
+for rung in range(8):
+    files = f"Output #{rung}, nut, to 'rung':\\n" + "  Stream: Video\\n" * 40
+    print(files + "frame=  1 fps=0.0\\r" * 90, file=sys.stderr)
+sys.exit(187)
+"""
+"""What a ladder says after its reason to end is much more than an error tells."""
+
+
 @pytest.mark.parametrize(
     ("program", "limits", "setting"),
     [
         ("b = bytearray(2**31)", Limits(memory_bytes=2**30), "CUTROOM_TOOL_MEMORY_BYTES"),
         ("import sys; sys.exit('av_malloc: Cannot allocate memory')", Limits(), "CUTROOM_TOOL_MEMORY_BYTES"),
+        (ENCODERS, Limits(), "CUTROOM_TOOL_MEMORY_BYTES"),
         ("while True: pass", Limits(cpu_s=1), "CUTROOM_TOOL_CPU_S"),
         (WRITES.format("SIG_DFL"), Limits(output_bytes=2000), "CUTROOM_TOOL_OUTPUT_BYTES"),
         (WRITES.format("SIG_IGN"), Limits(output_bytes=2000), "CUTROOM_TOOL_OUTPUT_BYTES"),
         ("while True: print('.', flush=True)", Limits(total_s=1), "CUTROOM_TOOL_TIMEOUT_S"),
     ],
-    ids=["memory", "memory that the tool tells of", "CPU", "output", "output that the tool tells of", "time"],
+    ids=["memory", "memory that is told of", "memory of a ladder", "CPU", "output", "output that is told of", "time"],
 )  # fmt: skip
 def test_a_limit_that_ends_a_tool_is_named_with_its_setting(
     log: Path, tmp_path: Path, program: str, limits: Limits, setting: str
 ) -> None:
     with pytest.raises(SourceTooLarge, match=setting):
         runner.run(python(program), log=log, limits=limits, cwd=tmp_path)
+
+
+def test_a_tool_is_ended_before_it_fills_the_disk(log: Path) -> None:
+    limits = Limits(free_bytes=shutil.disk_usage(log.parents[1]).total)
+    with pytest.raises(DiskFull, match="CUTROOM_DISK_FREE_BYTES"):
+        runner.run(python("while True: print('.', flush=True)"), log=log, limits=limits)
+
+
+def test_a_refusal_leaves_out_what_ffmpeg_says_of_its_files(log: Path) -> None:
+    made = ["-f", "lavfi", "-i", "testsrc2=duration=1", "-metadata", "title=Long"]
+    with pytest.raises(EncoderRefused) as error:
+        runner.run(
+            ["ffmpeg", "-nostdin", *made, "-c:v", "libx264", "-preset", "odd", "-f", "null", "-"], log=log
+        )
+    first, *said = str(error.value).splitlines()
+    assert "exit code" in first
+    assert any("preset" in line for line in said)
+    assert not any(line.startswith(("Input #", "Output #", "Stream mapping", "  Stream")) for line in said)
+    assert "Input #0" in log.read_text()
 
 
 ENDLESS = [
@@ -156,10 +188,17 @@ def test_ffmpeg_that_is_asked_to_end_was_killed_and_refused_nothing(log: Path) -
         runner.run(ENDLESS, log=log, on_line=end_it)
 
 
-def test_threads_that_can_t_be_started_are_no_fault_of_the_source(log: Path) -> None:
-    program = "import sys; sys.exit('pthread_create() failed: Resource temporarily unavailable')"
+@pytest.mark.parametrize(
+    "said",
+    [
+        "pthread_create() failed: Resource temporarily unavailable",
+        "[rawvideo @ 0x1] ff_frame_thread_encoder_init failed",
+        "[fc#0 @ 0x1] Error sending frames to consumers: Resource temporarily unavailable",
+    ],
+)
+def test_threads_that_can_t_be_started_are_no_fault_of_the_source(log: Path, said: str) -> None:
     with pytest.raises(EncoderKilled, match="CUTROOM_TOOL_MEMORY_BYTES allows, or this machine"):
-        runner.run(python(program), log=log)
+        runner.run(python(f"import sys; sys.exit({said!r})"), log=log)
 
 
 def test_a_tool_is_told_no_key_and_no_password(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
