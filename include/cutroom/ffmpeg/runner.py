@@ -40,7 +40,7 @@ _BESIDE = re.compile(
 
 _OUT_OF_MEMORY = re.compile(
     r"(cannot|failed to|could not|unable to) allocate|malloc of size \d+ failed|bad_alloc|MemoryError"
-    r"|allocation (error|failed|failure)|out of memory|insufficient resources",
+    r"|allocation (error|failed|failure)|insufficient resources",
     re.IGNORECASE,
 )
 """How ffmpeg, its encoders, and tools in Python and C++ say that they get no more memory."""
