@@ -73,6 +73,7 @@ class FileUploads:
             row = self._open_session(session, owner, folder_id, name, content)
             if row is not None:
                 row.announced += 1
+                row.used_at = func.now()
                 # Whoever says more the second time means that.
                 row.title, row.tags = new.title or row.title, list(new.tags) or row.tags
             else:
@@ -182,33 +183,41 @@ class FileUploads:
             row = self._touch(session, owner, session_id)
             if row.file_version_id is None:
                 session.delete(row)
-        self._end(session_id, is_committed=row.file_version_id is not None)
+                session.flush()
+            self._end(row)
 
     def sweep(self) -> int:
         """End the uploads that nobody went on with, and forget old ones; tells how many ended. May be repeated."""
         idle = func.now() - func.make_interval(0, 0, 0, 0, self._settings.upload_session_hours)
         old = func.now() - func.make_interval(0, 0, 0, _KEPT_DAYS)
+        is_idle = and_(UploadSession.state == "open", UploadSession.used_at < idle)
+        with self._database.snapshot() as session:
+            found = list(session.scalars(select(UploadSession.session_id).where(is_idle)))
+        ended = 0
+        for session_id in found:
+            with self._database.transaction() as session:
+                taken = delete(UploadSession).where(UploadSession.session_id == session_id, is_idle)
+                for row in session.scalars(taken.returning(UploadSession)):
+                    self._end(row)
+                    ended += 1
         with self._database.transaction() as session:
-            ended = list(
-                session.scalars(
-                    delete(UploadSession)
-                    .where(UploadSession.state == "open", UploadSession.used_at < idle)
-                    .returning(UploadSession.session_id)
-                )
+            forgotten = delete(UploadSession).where(
+                UploadSession.state == "committed", UploadSession.used_at < old
             )
-            session.execute(
-                delete(UploadSession).where(UploadSession.state == "committed", UploadSession.used_at < old)
-            )
+            for row in session.scalars(forgotten.returning(UploadSession)):
+                self._release_unused(row)
             session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < old))
-        for session_id in ended:
-            self._end(session_id, is_committed=False)
-        return len(ended)
+        return ended
 
-    def _end(self, session_id: str, *, is_committed: bool) -> None:
-        if not is_committed:
-            # It may have died between its references and its commit.
-            self._blocks.release_blocks(ids.committed_version_id(session_id))
-        self._blocks.release_lease(session_id)
+    def _end(self, row: UploadSession) -> None:
+        """Let go of what a session held, before the transaction that ends it does: who dies in between begins again."""
+        self._release_unused(row)
+        self._blocks.release_lease(row.session_id)
+
+    def _release_unused(self, row: UploadSession) -> None:
+        """Release the references of the version that a session did not become: `complete` may have died after them."""
+        if row.file_version_id != (own := ids.committed_version_id(row.session_id)):
+            self._blocks.release_blocks(own)
 
     def _check_size(self, new: NewUpload) -> None:
         limits = self._settings
@@ -237,13 +246,16 @@ class FileUploads:
         session: Session, owner: str, folder_id: str | None, name: str, content: str
     ) -> UploadSession | None:
         return session.scalars(
-            select(UploadSession).where(
+            select(UploadSession)
+            .where(
                 UploadSession.owner == owner,
                 UploadSession.folder_id.is_not_distinct_from(folder_id),
                 UploadSession.name_key == name_key(name),
                 UploadSession.content_digest == content,
                 UploadSession.state == "open",
             )
+            # Locked, as it may be ending: then there is none.
+            .with_for_update()
         ).one_or_none()
 
     @staticmethod
@@ -290,7 +302,10 @@ class FileUploads:
             # An empty file has nothing to announce, and its reference needs a lease all the same.
             self._blocks.get_or_create_block_locations([], owner=owner, lease_id=row.session_id)
         try:
-            self._blocks.add_references(reference, blocks, owner=owner, lease_id=row.session_id)
+            with self._database.transaction(durable=False) as session:
+                # Whoever ends the session waits, and releases the references then.
+                _stay(session, row.session_id)
+                self._blocks.add_references(reference, blocks, owner=owner, lease_id=row.session_id)
         except (BlocksMissing, LeaseUnknown) as error:
             # What was found stored was held by a lease that has ended since.
             self._note_used(row, checked=0)
@@ -332,6 +347,13 @@ def _session(session: Session, owner: str, session_id: str) -> UploadSession:
     if row is None:
         raise _gone(session_id)
     return row
+
+
+def _stay(session: Session, session_id: str) -> None:
+    """Keep a session from ending until the transaction does; what is noted of it may change."""
+    locked = select(UploadSession.session_id).where(UploadSession.session_id == session_id)
+    if session.scalars(locked.with_for_update(read=True, key_share=True)).one_or_none() is None:
+        raise _gone(session_id)
 
 
 def _gone(session_id: str) -> FileUnknown:

@@ -2,9 +2,11 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -520,6 +522,126 @@ def test_what_was_committed_long_ago_is_forgotten_and_its_version_stays(
     with database.snapshot() as reading:
         count = text("SELECT count(*) FROM idempotency_keys WHERE owner = :owner")
         assert reading.scalar(count, {"owner": uploader.owner}) == 0
+
+
+def until_it_waits(database: Database, doing: Future[Any]) -> None:
+    """Return when something waits for a lock, or came to its end without."""
+    while not doing.done():
+        with database.snapshot() as session:
+            if session.scalars(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).one():
+                return
+        time.sleep(0.01)
+
+
+def references(database: Database, version_id: str) -> int:
+    with database.snapshot() as session:
+        count = text("SELECT count(*) FROM block_lists WHERE reference_id = :version")
+        return session.scalars(count, {"version": version_id}).one()
+
+
+def test_an_upload_that_is_given_up_while_it_is_announced_again_begins_anew(
+    uploader: Uploader, stack: Settings
+) -> None:
+    parts = fresh(1)
+    first = uploader.begin(parts)
+    database = Database(stack.database_url)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as giving_up:
+            gone = text("DELETE FROM upload_sessions WHERE session_id = :one")
+            giving_up.execute(gone, {"one": first.session_id})
+            second = pool.submit(uploader.begin, parts)
+            until_it_waits(database, second)
+        session = second.result()
+    assert session.session_id != first.session_id
+    uploader.send(session.session_id, parts)
+    assert read_back(stack, uploader.complete(session.session_id)) == parts[0]
+
+
+def test_an_upload_that_is_announced_again_is_not_idle(
+    uploader: Uploader, service: FileService, stack: Settings
+) -> None:
+    parts = fresh(1)
+    first = uploader.begin(parts)
+    with Database(stack.database_url).transaction() as changing:
+        before = "UPDATE upload_sessions SET used_at = now() - interval '73 hours' WHERE session_id = :one"
+        changing.execute(text(before), {"one": first.session_id})
+    assert uploader.begin(parts).session_id == first.session_id
+    service.sweep()
+    uploader.send(first.session_id, parts)
+    uploader.complete(first.session_id)
+
+
+def test_an_upload_that_is_given_up_while_it_is_committed_leaves_no_references(
+    uploader: Uploader, stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = fresh(1)
+    session = uploader.begin(parts)
+    uploader.send(session.session_id, parts)
+    database, other = Database(stack.database_url), open_file_service(stack)
+    blocks = uploader.service.uploads._blocks
+    add_references = blocks.add_references
+    with ThreadPoolExecutor(1) as pool:
+        given_up: list[Future[None]] = []
+
+        def refer(*arguments: Any, **named: Any) -> None:
+            given_up.append(pool.submit(other.uploads.abort, uploader.owner, session.session_id))
+            until_it_waits(database, given_up[0])
+            add_references(*arguments, **named)
+
+        monkeypatch.setattr(blocks, "add_references", refer)
+        with pytest.raises(FileUnknown):
+            uploader.complete(session.session_id)
+        given_up[0].result()
+    assert uploader.service.tree.content(uploader.owner).files == ()
+    assert references(database, ids.committed_version_id(session.session_id)) == 0
+
+
+def test_what_ends_an_upload_is_begun_again_after_a_crash(
+    uploader: Uploader, service: FileService, stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = fresh(1)
+    session = uploader.begin(parts)
+    uploader.send(session.session_id, parts)
+    database, dying = Database(stack.database_url), open_file_service(stack)
+    with monkeypatch.context() as patch:
+        patch.setattr(dying.uploads, "_commit", _dies)
+        with pytest.raises(Killed):
+            dying.uploads.complete(uploader.owner, session.session_id)
+        patch.setattr(dying.uploads._blocks, "release_blocks", _dies)
+        with pytest.raises(Killed):
+            dying.uploads.abort(uploader.owner, session.session_id)
+    version_id = ids.committed_version_id(session.session_id)
+    assert references(database, version_id) == 1
+    service.uploads.abort(uploader.owner, session.session_id)
+    assert references(database, version_id) == 0
+
+
+def test_references_of_an_upload_that_became_another_version_go_with_its_session(
+    uploader: Uploader, service: FileService, stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is committed a file of the same content gets its name; then the server dies before it lets go."""
+    parts = fresh(1)
+    there = uploader.upload(parts, "b.mp4")
+    session = uploader.begin(parts, "a.mp4")
+    uploader.send(session.session_id, parts)
+    database, dying = Database(stack.database_url), open_file_service(stack)
+    with monkeypatch.context() as patch:
+        patch.setattr(dying.uploads, "_commit", _dies)
+        with pytest.raises(Killed):
+            dying.uploads.complete(uploader.owner, session.session_id)
+    service.tree.change_file(uploader.owner, there.file_id, name="a.mp4")
+    dying = open_file_service(stack)
+    with monkeypatch.context() as patch:
+        patch.setattr(dying.uploads._blocks, "release_blocks", _dies)
+        with pytest.raises(Killed):
+            dying.uploads.complete(uploader.owner, session.session_id)
+    assert service.uploads.session(uploader.owner, session.session_id).version_id == there.version_id
+    with database.transaction() as changing:
+        before = "UPDATE upload_sessions SET used_at = now() - interval '8 days' WHERE session_id = :one"
+        changing.execute(text(before), {"one": session.session_id})
+    service.sweep()
+    assert references(database, ids.committed_version_id(session.session_id)) == 0
+    assert read_back(stack, there) == parts[0]
 
 
 def test_the_longest_file_is_announced_committed_and_listed_to_its_end(
