@@ -352,11 +352,17 @@ def test_a_gap_is_silence_and_what_follows_keeps_its_time(tmp_path: Path, profil
     assert np.abs(sound[int(2.2 * SAMPLE_RATE) : int(2.8 * SAMPLE_RATE)]).max() < 0.001
 
 
-def test_a_frame_that_reception_lost_is_silence_too(tmp_path: Path, profile: str) -> None:
-    """What follows was 32 ms early, and played half a percent slower until it was back in its place."""
-    plain, source = tmp_path / "plain.ts", tmp_path / "source.ts"
+@pytest.mark.parametrize(("suffix", "late", "rounded"), [(".ts", 256, 0), (".mp4", 0, 0), (".mkv", 0, 48)])
+def test_a_frame_that_was_lost_is_silence_too(
+    suffix: str, late: int, rounded: int, tmp_path: Path, profile: str
+) -> None:
+    """What follows was 32 ms early, and played half a percent slower until it was back in its place.
+
+    Matroska's times are whole milliseconds.
+    """
+    plain, source = tmp_path / f"plain{suffix}", tmp_path / f"source{suffix}"
     make_sound(plain, "-c:a", "ac3", seconds=4)
-    with av.open(plain) as given, av.open(source, "w", format="mpegts") as made:
+    with av.open(plain) as given, av.open(source, "w") as made:
         track = made.add_stream_from_template(given.streams.audio[0])
         for number, packet in enumerate(given.demux(given.streams.audio[0])):
             if packet.pts is not None and number != 50:
@@ -365,10 +371,10 @@ def test_a_frame_that_reception_lost_is_silence_too(tmp_path: Path, profile: str
     out = run(source, profile)
     (one,) = facts_of(out)
     sound = heard(packaged(out, one))
-    # AC-3 comes 256 samples late out of its encoder.
+    # AC-3 comes 256 samples late out of its encoder, which MPEG-TS can't say.
     for second in (1, 2, 3):
         piece = slice(second * SAMPLE_RATE, (second + 1) * SAMPLE_RATE - 1000)
-        assert lag_samples(beeps(4)[piece], sound[piece]) == 256
+        assert abs(lag_samples(beeps(4)[piece], sound[piece]) - late) <= rounded
 
 
 @pytest.mark.parametrize("drift", [1.002, 0.998])

@@ -7,6 +7,7 @@ of them.
 
 import json
 import sys
+from array import array
 from base64 import b64encode
 from collections.abc import Iterator
 from fractions import Fraction
@@ -22,10 +23,11 @@ from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
 from cutroom.ffmpeg.chunk_format import ChunkFormat, CodecNotTaken, chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.decoding import ALIVE_EVERY
-from cutroom.ffmpeg.frame_packets import codec_of, packets
+from cutroom.ffmpeg.frame_packets import codec_of, demuxed, packets
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
-from cutroom.media.clock import ClockBroken
+from cutroom.media.clock import SMALLEST_GAP_S, ClockBroken
+from cutroom.media.lost_frames import has_lost_frames
 
 
 def index(source: str, track: int) -> None:
@@ -155,6 +157,24 @@ def _as_text(packet: "Packet[Any]") -> str:
     return b64encode(bytes(packet)).decode()
 
 
+def lost(source: str, *tracks: str) -> None:
+    """Print those of these tracks of sound whose times tell of frames that were lost or came twice, a line each.
+
+    Empty lines are signs of life.
+    """
+    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+        streams = [container.streams[int(track)] for track in tracks]
+        times = {stream.index: array("q") for stream in streams}
+        for number, packet in enumerate(demuxed(container, streams)):
+            if packet.size and packet.pts is not None:
+                times[packet.stream.index].append(packet.pts)
+            if number % ALIVE_EVERY == 0:
+                print(flush=True)
+        for stream in streams:
+            if has_lost_frames(times[stream.index], Fraction(stream.time_base or 1), SMALLEST_GAP_S):
+                print(stream.index)
+
+
 def steady(source: str, target: str) -> None:
     """Write a file whose clock jumps as one whose clock does not, and print when it jumps: a time in a line.
 
@@ -177,6 +197,8 @@ if __name__ == "__main__":
             channels(path, int(rest[0]))
         elif verb == "documents":
             documents(path, int(rest[0]), rest[1])
+        elif verb == "lost":
+            lost(path, *rest)
         else:
             steady(path, *rest)
     except CodecNotTaken as refused:

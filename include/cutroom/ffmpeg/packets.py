@@ -1,7 +1,7 @@
 """The packets of a track, as a program of its own reads them out of a file that comes from outside."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,6 +129,25 @@ def write_documents(path: Path, track: int, target: Path, *, log: Path, limits: 
         SourceCorrupt: They can't be read.
     """
     _cutter("documents", path, track, lambda _: None, str(target), log=log, limits=limits)
+
+
+def tracks_with_lost_frames(
+    path: Path, tracks: Sequence[int], *, log: Path, limits: Limits
+) -> frozenset[int]:
+    """Those of these tracks of sound whose times tell of frames that were lost, or came twice.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+    """
+    found: set[int] = set()
+
+    def take(line: str) -> None:
+        if line:
+            found.add(int(line))
+
+    first, *others = tracks
+    _cutter("lost", path, first, take, *map(str, others), log=log, limits=limits)
+    return frozenset(found)
 
 
 def _cutter(

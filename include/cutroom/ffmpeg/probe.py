@@ -12,7 +12,7 @@ from cutroom.ffmpeg import completeness, ffprobe, fields, sniff, teletext
 from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
-from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets
+from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, tracks_with_lost_frames
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
 from cutroom.ffmpeg.stated_languages import stated_languages
@@ -21,6 +21,7 @@ from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
 from cutroom.media.colour import colour_notes
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
+from cutroom.media.lost_frames import FRAMED
 from cutroom.media.source import Source
 from cutroom.media.timeline import Packet
 
@@ -135,6 +136,7 @@ def probe(
         of_track = log.with_suffix(f".captions-{track}.log")
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
     source = with_captions(source, captions, output)
+    source = _with_clocks(path, source, log=log.with_suffix(".lost.log"), limits=limits)
     notes = (*source.notes, *clock_notes(jumps, source.start_s))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 
@@ -165,6 +167,22 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
     output = output.with_languages(stated_languages(source))
     pages = teletext.read_pages(output, source, log=log.with_suffix(".pages.log"), limits=limits)
     return Described(output=output, pages=pages)
+
+
+def _with_clocks(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source with the tracks told whose times are believed, as they tell of single frames that are not there."""
+    framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED]
+    if not framed:
+        return source
+    asked = [index for one in framed for index in one.joined or (one.index,)]
+    lost = tracks_with_lost_frames(path, asked, log=log, limits=limits)
+    return replace(
+        source,
+        audio=tuple(
+            replace(one, clock="exact") if one in framed and lost & {*(one.joined or (one.index,))} else one
+            for one in source.audio
+        ),
+    )
 
 
 def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, limits: Limits) -> Source:
