@@ -55,6 +55,8 @@ SOUNDS = {
     "Opus": (".opus", ("-c:a", "libopus")),
     "Vorbis": (".ogg", ("-c:a", "libvorbis")),
     "FLAC": (".flac", ("-c:a", "flac")),
+    "WavPack": (".wv", ("-c:a", "wavpack")),
+    "TTA": (".tta", ("-c:a", "tta")),
     "FLAC in Ogg": (".oga", ("-c:a", "flac")),
     "AAC": (".m4a", ("-c:a", "aac")),
     "AAC in ADTS": (".aac", ("-c:a", "aac")),
@@ -134,6 +136,36 @@ def test_every_kind_of_sound_is_published_to_the_sample(name: str, tmp_path: Pat
     assert (
         round(Fraction(lag_samples(reference, sound[: one.decoded_samples]) * rate, one.sample_rate_hz)) == 0
     )
+
+
+def test_dsd_is_published_to_the_sample(tmp_path: Path) -> None:
+    """One bit a sample, of which a running sum makes the sound; music is sold as that, in DSF and DFF."""
+    source, profile, bits = tmp_path / "source.dsf", tmp_path / "flac.yaml", 64 * 44100
+    profile.write_text(PROFILE.replace("{codec: aac, bitrates: [128k]}", "{codec: flac}"))
+    sound = beeps(0.5)
+    dense = np.interp(np.arange(bits // 2) / bits, np.arange(len(sound)) / SAMPLE_RATE, sound) / 4 + 0.5
+    data = np.packbits(
+        np.diff(np.floor(np.cumsum(dense)), prepend=0).astype(bool), bitorder="little"
+    ).tobytes()
+    blocks = data + bytes(-len(data) % 4096)
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return name + (12 + len(content)).to_bytes(8, "little") + content
+
+    told = b"".join(one.to_bytes(4, "little") for one in (1, 0, 1, 1, bits, 1))
+    told = chunk(
+        b"fmt ", told + (8 * len(data)).to_bytes(8, "little") + (4096).to_bytes(4, "little") + bytes(4)
+    )
+    told += chunk(b"data", blocks)
+    source.write_bytes(chunk(b"DSD ", (28 + len(told)).to_bytes(8, "little") + bytes(8)) + told)
+    (one,) = facts_of(out := run(source, str(profile)))
+    assert one.decoded_samples is not None
+    assert abs(one.decoded_samples - SAMPLE_RATE // 2) <= 1
+    found = heard(packaged(out, one))
+    assert lag_samples(heard(source), found) == 0
+    # Of one bit a sample, decoders make sound by a filter, which takes a moment.
+    assert lag_samples(sound, found) in {0, 1}
+    assert np.corrcoef(sound[:20000], found[1:20001])[0, 1] > 0.95
 
 
 def test_the_gapless_information_of_itunes_is_followed(tmp_path: Path, profile: str) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import completeness, ffprobe, fields, sniff, teletext
 from cutroom.ffmpeg.containers import JUMPING
+from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, tracks_with_lost_frames
@@ -156,9 +157,11 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
     try:
         printed, said = ffprobe.ask(source, *shown, log=log, limits=limits)
     except EncoderRefused as refused:
+        reject_encrypted(source)
         raise reason_of(str(refused)) from refused
     reject_invalid_size(said)
     output = ProbeOutput.model_validate(printed)
+    reject_encrypted(source, output.streams)
     if len(output.streams) > most.tracks:
         raise SourceTooLarge(
             f"The file has {len(output.streams)} tracks, more than the {most.tracks} that "

@@ -7,11 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-MOST_BYTES = 16 * 2**20
-"""Of the part that tells of the tracks; those of long films in MP4 have some megabytes."""
-
-MOST_BOXES = 1000
-"""Before that part."""
+from cutroom.ffmpeg.movie_box import MOST_BOXES, MOST_BYTES, boxes, movie, tracks
 
 _EBML, _SEGMENT, _CLUSTER, _TRACKS = (
     bytes.fromhex(one) for one in ("1a45dfa3", "18538067", "1f43b675", "1654ae6b")
@@ -35,9 +31,7 @@ def stated_languages(source: Path | BinaryIO) -> dict[int, str]:
     head = source.read(12)
     if head.startswith(_EBML):
         return _in_tracks(_tracks(source))
-    if head[4:8] in {b"ftyp", b"moov", b"wide", b"free", b"skip", b"mdat"}:
-        return _in_movie(_movie(source))
-    return {}
+    return _in_movie(movie(source))
 
 
 def _tracks(file: BinaryIO) -> bytes:
@@ -84,43 +78,14 @@ def _in_tracks(data: bytes) -> dict[int, str]:
     return {n: _text(one[_LANGUAGE]) for n, one in enumerate(counted) if _LANGUAGE in one}
 
 
-def _movie(file: BinaryIO) -> bytes:
-    """The box that describes the tracks (ISO/IEC 14496-12, 8.2.1)."""
-    at = 0
-    for _ in range(MOST_BOXES):
-        file.seek(at)
-        head = file.read(16)
-        size, length = int.from_bytes(head[:4]), 8
-        if size == 1:
-            size, length = int.from_bytes(head[8:16]), 16
-        if size < length:
-            break
-        if head[4:8] == b"moov":
-            file.seek(at + length)
-            return file.read(min(size - length, MOST_BYTES))
-        at += size
-    return b""
-
-
 def _in_movie(data: bytes) -> dict[int, str]:
-    tracks = [content for name, content in _boxes(data) if name == b"trak"]
     found = {}
-    for number, track in enumerate(tracks):
-        media = dict(_boxes(dict(_boxes(track)).get(b"mdia", b"")))
+    for number, track in enumerate(tracks(data)):
+        media = dict(boxes(dict(boxes(track)).get(b"mdia", b"")))
         # `elng`, a full box (8.4.6).
         if b"elng" in media:
             found[number] = _text(media[b"elng"][4:])
     return found
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4])
-        if size < 8 or at + size > len(data):
-            return
-        yield data[at + 4 : at + 8], data[at + 8 : at + size]
-        at += size
 
 
 def _text(data: bytes) -> str:

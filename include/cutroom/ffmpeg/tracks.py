@@ -27,6 +27,23 @@ from cutroom.media.source import (
 )
 from cutroom.media.tags import normalised
 
+UNHEARD = frozenset(
+    {
+        "unknown",
+        "4gv",
+        "ac4",
+        "apple_apac",
+        "celt",
+        "codec2",
+        "lc3",
+        "mpegh_3d_audio",
+        "smv",
+        "sonic",
+        "sonicls",
+    }
+)
+"""Sound that ffmpeg knows by name, and has no decoder for; `unknown` is any other."""
+
 MAX_LABEL = 80
 """Longest name of a track that a player's menu shows, in characters."""
 
@@ -46,6 +63,7 @@ def to_source(
     video = [s for s in output.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
     video = [s for s in video if s.width and s.height and s.codec_name != "unknown"]
     audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
+    audio = [s for s in audio if s.codec_name not in UNHEARD]
     audio = [s for s in audio if can_be_mixed(s.channels, s.channel_layout)]
     # The track that the author marked, else the largest picture, is the one that is shown.
     video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
@@ -294,6 +312,8 @@ def _told(stream: Stream) -> str:
     """A track that is not carried, and why where that is not plain."""
     if stream.codec_type == "subtitle":
         return f"track {stream.index}: subtitle {stream.codec_name}, which is pictures or not read as text"
+    if stream.codec_type == "audio" and stream.codec_name in UNHEARD:
+        return f"track {stream.index}: audio {stream.codec_name}, which nothing here decodes"
     if stream.codec_type == "audio" and not can_be_mixed(stream.channels, stream.channel_layout):
         layout = (stream.channel_layout or "places that are not told").rpartition("(")[2].rstrip(")")
         return (

@@ -1,6 +1,7 @@
 """What is made of ffprobe's words; the JSON files beside hold what it says of real files."""
 
 import re
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg import tracks
+from cutroom.ffmpeg import tools, tracks
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.media.source import Source, VideoTrack
 
@@ -220,3 +221,18 @@ def test_a_matrix_of_nothing_does_not_turn() -> None:
 def test_a_track_without_a_matrix_is_not_turned() -> None:
     assert tracks._orientation(()) == (0, False)
     assert tracks._orientation(({"side_data_type": "Other"},)) == (0, False)
+
+
+def test_sound_that_nothing_decodes_is_told() -> None:
+    found = of_streams(video(), audio(codec_name="ac4"))
+    assert not found.audio
+    assert found.not_carried == ("track 1: audio ac4, which nothing here decodes",)
+
+
+def test_it_is_known_what_ffmpeg_does_not_decode() -> None:
+    argv = [tools.path("ffmpeg"), "-v", "error", "-codecs"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    named = [line.split()[:2] for line in said.partition("-------\n")[2].splitlines()]
+    # `DEAIL.`: decoded, encoded, sound.
+    undecoded = {name for can, name in named if can[0] == "." and can[2] == "A"}
+    assert undecoded | {"unknown"} == tracks.UNHEARD
