@@ -1,8 +1,9 @@
 """Collects blocks that nothing holds: condemned first, removed a grace period later if still nothing holds them.
 
 The order in which things are removed: row, with the object's name left in `discarded_blocks`, in one transaction; then
-the object; then the name. A collection that dies anywhere is finished by the next. As no lease number comes twice,
-neither does a key, so a late removal can't meet what was put anew.
+the object; then the name. A collection that dies anywhere is finished by the next. An object's key has the number of
+the lease that it was put under. Nothing is removed before that lease is, and no number comes twice, so a late removal
+can't meet what was put anew.
 """
 
 import logging
@@ -35,6 +36,8 @@ _FREE = """
         SELECT 1 FROM leased_blocks h JOIN block_leases l USING (lease_number)
         WHERE h.block_id = b.block_id AND l.expires_at > now())
 """
+# Under a lease that is over and not yet removed a block could be put anew, by the same key.
+_DONE_WITH = _FREE + " AND NOT EXISTS (SELECT 1 FROM block_leases l WHERE l.lease_number = b.lease_number)"  # noqa: S608 - constants
 _OLD = "< now() - make_interval(secs => :grace)"
 
 
@@ -80,8 +83,8 @@ def collect_blocks(
     strays = stray_blocks(database, objects, grace_s=grace_s)
     if dry_run:
         return _foreseen(database, grace_s, strays=len(strays))
-    removed_blocks, removed_bytes = _remove_condemned(database, grace_s)
     ended_leases = _end_leases(database, grace_s)
+    removed_blocks, removed_bytes = _remove_condemned(database, grace_s)
     condemned_blocks, condemned_bytes = _condemn(database, grace_s)
     removed_objects = _remove_discarded(database, objects)
     objects.remove(strays)
@@ -184,9 +187,9 @@ def _remove_condemned(database: Database, grace_s: int) -> tuple[int, int]:
                     "WITH due AS (SELECT block_id FROM blocks"  # noqa: S608 - constants
                     f" WHERE condemned_at {_OLD} ORDER BY condemned_at LIMIT :window),"
                     " held AS (UPDATE blocks b SET condemned_at = NULL FROM due"
-                    f" WHERE b.block_id = due.block_id AND NOT ({_FREE})),"
+                    f" WHERE b.block_id = due.block_id AND NOT ({_DONE_WITH})),"
                     " gone AS (DELETE FROM blocks b USING due"
-                    f" WHERE b.block_id = due.block_id AND {_FREE}"
+                    f" WHERE b.block_id = due.block_id AND {_DONE_WITH}"
                     " RETURNING b.block_id, b.lease_number, b.size_bytes),"
                     " kept AS (INSERT INTO discarded_blocks (block_id, lease_number)"
                     " SELECT block_id, lease_number FROM gone ON CONFLICT DO NOTHING)"

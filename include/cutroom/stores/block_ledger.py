@@ -2,6 +2,7 @@
 
 Each function works in the caller's transaction and never commits. Whoever adds a hold is inside the gate
 `BLOCKS`: garbage collection is alone for the moment in which it decides, so it sees every hold or comes first.
+Rows of blocks are locked in the order of their ids, so that calls about the same ones don't wait for each other.
 """
 
 from collections.abc import Sequence
@@ -105,6 +106,14 @@ def find_lease(*, session: Session, lease_id: str, owner: str) -> int:
     return int(found.lease_number)
 
 
+def lock_lease(*, session: Session, lease_number: int) -> None:
+    """Be the only one who has the row of a lease until the transaction ends."""
+    session.execute(
+        text("SELECT FROM block_leases WHERE lease_number = :number FOR NO KEY UPDATE"),
+        {"number": lease_number},
+    )
+
+
 def prolong_lease(*, session: Session, lease_id: str, owner: str, seconds: int) -> datetime:
     """When the lease ends now, after it was prolonged; raises as `find_lease` does."""
     number = find_lease(session=session, lease_id=lease_id, owner=owner)
@@ -155,8 +164,10 @@ def announce(
             "  SET proven = h.proven OR EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
             "  WHERE (EXCLUDED.proven AND NOT h.proven) OR (EXCLUDED.put_given AND NOT h.put_given)"
             "), reprieved AS ("
-            "  UPDATE blocks b SET condemned_at = NULL FROM found f"
-            "  WHERE b.block_id = f.block_id AND f.known AND f.condemned_at IS NOT NULL"
+            "  UPDATE blocks b SET condemned_at = NULL FROM ("
+            "   SELECT b.block_id FROM blocks b JOIN found f ON f.block_id = b.block_id"
+            "   WHERE f.known AND f.condemned_at IS NOT NULL ORDER BY b.block_id FOR NO KEY UPDATE OF b) AS c"
+            "  WHERE b.block_id = c.block_id"
             ") SELECT array_agg(CASE WHEN known THEN size_bytes END ORDER BY position) FROM found"
         ),
         {**_named(blocks), "lease": lease_number, "owner": owner},
@@ -186,8 +197,10 @@ def reprieve(*, session: Session, blocks: Sequence[Block]) -> None:
     """Take back that garbage collection condemned these."""
     session.execute(
         text(
-            "UPDATE blocks SET condemned_at = NULL WHERE condemned_at IS NOT NULL"  # noqa: S608 - constants
-            f" AND block_id IN (SELECT block_id FROM ({_NAMED}) AS n)"
+            "UPDATE blocks b SET condemned_at = NULL FROM ("  # noqa: S608 - constants
+            " SELECT block_id FROM blocks WHERE condemned_at IS NOT NULL"
+            f" AND block_id IN (SELECT block_id FROM ({_NAMED}) AS n) ORDER BY block_id FOR NO KEY UPDATE) AS c"
+            " WHERE b.block_id = c.block_id"
         ),
         _named(blocks),
     )
@@ -221,9 +234,11 @@ def prove(*, session: Session, lease_number: int, blocks: Sequence[Block]) -> di
     """
     rows = session.execute(
         text(
-            "UPDATE leased_blocks h SET proven = true FROM blocks b"  # noqa: S608 - constants
-            " WHERE h.lease_number = :lease AND NOT h.proven AND b.block_id = h.block_id AND b.lost_at IS NULL"
-            f" AND h.block_id IN (SELECT block_id FROM ({_NAMED}) AS n)"
+            "UPDATE leased_blocks h SET proven = true FROM blocks b, ("  # noqa: S608 - constants
+            " SELECT block_id FROM leased_blocks WHERE lease_number = :lease AND NOT proven"
+            f" AND block_id IN (SELECT block_id FROM ({_NAMED}) AS n) ORDER BY block_id FOR NO KEY UPDATE) AS u"
+            " WHERE h.lease_number = :lease AND h.block_id = u.block_id"
+            " AND b.block_id = h.block_id AND b.lost_at IS NULL"
             " RETURNING encode(h.block_id, 'hex') AS block_id, b.lease_number"
         ),
         {**_named(blocks), "lease": lease_number},
@@ -334,7 +349,7 @@ def hold_list(*, session: Session, list_number: int, lease_number: int) -> None:
         text(
             "INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
             " SELECT DISTINCT CAST(:lease AS bigint), block_id, false, true FROM block_references"
-            " WHERE list_number = :list"
+            " WHERE list_number = :list ORDER BY block_id"
             " ON CONFLICT (block_id, lease_number) DO UPDATE SET proven = true WHERE NOT h.proven"
         ),
         {"list": list_number, "lease": lease_number},

@@ -97,13 +97,14 @@ class BlockObjects:
             )
         self.remove([(block_id, lease_number)])
 
-    def arrived(self, blocks: Sequence[Block], lease_number: int) -> list[Block]:
-        """Those of the blocks that lie under this lease's keys, right; what is wrong there is removed."""
+    def arrived(self, blocks: Sequence[Block], lease_number: int) -> tuple[list[Block], list[Block]]:
+        """Those of the blocks that lie under this lease's keys, right, and those of which other bytes lie there."""
         with ThreadPoolExecutor(min(AT_ONCE, len(blocks)) or 1) as pool:
             right = list(pool.map(lambda block: self._is_right(block, lease_number), blocks))
-        wrong = [block.block_id for block, is_right in zip(blocks, right, strict=True) if is_right is False]
-        self.remove((block_id, lease_number) for block_id in wrong)
-        return [block for block, is_right in zip(blocks, right, strict=True) if is_right]
+        found = list(zip(blocks, right, strict=True))
+        return [block for block, is_right in found if is_right], [
+            block for block, is_right in found if is_right is False
+        ]
 
     def _is_right(self, block: Block, lease_number: int) -> bool | None:
         """Whether the object has the block's digest and length by S3's own word; None where there is none."""

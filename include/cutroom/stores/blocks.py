@@ -76,9 +76,11 @@ class StoredBlocks:
             )
         _check_sizes(distinct, [standing.size_bytes for standing in found])
         pairs = list(zip(distinct, found, strict=True))
-        arrived = self._objects.arrived(
+        arrived, wrong = self._objects.arrived(
             [block for block, standing in pairs if standing.leased and not standing.known], lease
         )
+        if wrong:
+            arrived += self._remove_wrong(wrong, lease)
         present = {block.block_id for block in arrived} | {
             block.block_id for block, standing in pairs if standing.leased and standing.known
         }
@@ -104,6 +106,17 @@ class StoredBlocks:
                     )
                 self._objects.remove((block_id, lease) for block_id in counting.keys() - gone)
         return [block for block in distinct if block.block_id not in present]
+
+    def _remove_wrong(self, blocks: Sequence[Block], lease: int) -> list[Block]:
+        """Remove what lies under the lease's keys with other bytes; gives those that are right by now.
+
+        One client of a lease at a time does that, and looks again: another one may have removed it, and put it anew.
+        """
+        with self._database.transaction() as session:
+            ledger.lock_lease(session=session, lease_number=lease)
+            right, wrong = self._objects.arrived(blocks, lease)
+            self._objects.remove((block.block_id, lease) for block in wrong)
+        return right
 
     def add_references(
         self, reference_id: str, blocks: Sequence[Block], *, owner: str, lease_id: str

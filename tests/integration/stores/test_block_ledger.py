@@ -130,3 +130,101 @@ def test_what_one_client_proves_is_not_taken_back_by_another_that_began_before(c
         second.result()
     with database.snapshot() as session:
         assert ledger.unproven(session=session, lease_number=lease, blocks=blocks) == []
+
+
+BEGUN = text("SELECT pg_backend_pid()")
+
+
+# What else the first lease holds: in a table that is read by an index rows come in no order of their own.
+MANY = """
+    INSERT INTO leased_blocks (lease_number, block_id, put_given, proven)
+    SELECT 1, sha256(int8send(n)), true, false FROM generate_series(1000, 20000) AS n;
+    INSERT INTO blocks (block_id, size_bytes, lease_number)
+    SELECT sha256(int8send(n)), 9, 1000 FROM generate_series(1000, 20000) AS n
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("announce", "prove"), ("prove", "announce"), ("hold", "prove")]
+)
+def test_two_clients_of_a_lease_do_not_wait_for_each_other(first: str, second: str, catalog: Catalog) -> None:
+    """Each names the same blocks, in opposite orders; somebody holds one in their middle until both have begun."""
+    database = catalog.database
+    blocks = sorted((numbered(number) for number in range(9)), key=lambda block: block.block_id)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql(MANY)
+        lease = ledger.take_lease(session=session, lease_id="us_1", owner="ann", seconds=60)
+        ledger.announce(session=session, lease_number=lease, blocks=blocks, owner="ann")
+        ledger.store(session=session, lease_number=lease, arrived=blocks)
+        session.execute(text("INSERT INTO block_lists (reference_id, owner) VALUES ('fv_1', 'ann')"))
+        number, _ = ledger.find_list(session=session, reference_id="fv_1", owner="ann")
+        session.execute(
+            text(
+                "INSERT INTO block_references SELECT :list, row_number() OVER (ORDER BY block_id DESC), block_id"
+                " FROM unnest(CAST(:ids AS bytea[])) AS n (block_id)"
+            ),
+            {"list": number, "ids": [bytes.fromhex(block.block_id) for block in blocks]},
+        )
+        session.execute(text("ANALYZE"))
+    pids: list[int] = []
+
+    def call(name: str, named: list[Block]) -> None:
+        with database.transaction() as session:
+            pids.append(session.scalars(BEGUN).one())
+            if name == "announce":
+                # As somebody who is not known to have them: what is written is what a first announcement writes.
+                ledger.announce(session=session, lease_number=lease, blocks=named, owner="bob")
+            elif name == "prove":
+                ledger.prove(session=session, lease_number=lease, blocks=named)
+            else:
+                ledger.hold_list(session=session, list_number=number, lease_number=lease)
+
+    with ThreadPoolExecutor(2) as pool:
+        with database.transaction() as session:
+            middle = "SELECT FROM leased_blocks WHERE block_id = decode(:id, 'hex') FOR UPDATE"
+            session.execute(text(middle), {"id": blocks[4].block_id})
+            calls = []
+            for name, named in ((first, blocks), (second, blocks[::-1])):
+                calls.append(pool.submit(call, name, named))
+                while len(pids) < len(calls) or not session.scalars(WAITING, {"pid": pids[-1]}).one():
+                    assert not calls[-1].done()
+                    time.sleep(0.01)
+        for one in calls:
+            one.result()
+
+
+def test_two_announcements_take_back_the_same_condemnations_in_one_order(catalog: Catalog) -> None:
+    database = catalog.database
+    blocks = sorted((numbered(number) for number in range(9)), key=lambda block: block.block_id)
+    with database.transaction() as session:
+        leases = [
+            ledger.take_lease(session=session, lease_id=f"us_{number}", owner="ann", seconds=60)
+            for number in range(3)
+        ]
+        ledger.announce(session=session, lease_number=leases[0], blocks=blocks, owner="ann")
+        ledger.store(session=session, lease_number=leases[0], arrived=blocks)
+        ledger.prove(session=session, lease_number=leases[0], blocks=blocks)
+        session.connection().exec_driver_sql(MANY)
+        session.execute(text("ANALYZE"))
+        session.execute(text("UPDATE blocks SET condemned_at = now()"))
+    pids: list[int] = []
+
+    def announce(lease: int, named: list[Block]) -> None:
+        with database.transaction() as session:
+            pids.append(session.scalars(BEGUN).one())
+            ledger.announce(session=session, lease_number=lease, blocks=named, owner="ann")
+
+    with ThreadPoolExecutor(2) as pool:
+        with database.transaction() as session:
+            middle = "SELECT FROM blocks WHERE block_id = decode(:id, 'hex') FOR UPDATE"
+            session.execute(text(middle), {"id": blocks[4].block_id})
+            calls = []
+            for lease, named in ((leases[1], blocks), (leases[2], blocks[::-1])):
+                calls.append(pool.submit(announce, lease, named))
+                while len(pids) < len(calls) or not session.scalars(WAITING, {"pid": pids[-1]}).one():
+                    assert not calls[-1].done()
+                    time.sleep(0.01)
+        for one in calls:
+            one.result()
+    with database.snapshot() as session:
+        assert session.scalars(text("SELECT count(*) FROM blocks WHERE condemned_at IS NULL")).one() == 9
