@@ -194,3 +194,31 @@ def test_what_a_file_states_of_itself_in_front_is_held_against_the_rest(
     shutil.copytree(published / "single", out)
     found = forged(out, lambda folder, _: patched(folder / "media.mp4", fault), kind="video")
     assert any(told in one for one in found), found
+
+
+def lower_level(head: bytearray) -> None:
+    head[head.index(b"vpcC") + 4 + 5] = 0
+
+
+def unstated_colours(head: bytearray) -> None:
+    head[head.index(b"vpcC") + 4 + 7] = 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (lower_level, "states level 0.0 of VP9, needs 1.0"),
+        (unstated_colours, "states colours (2, 1, 1) of VP9"),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_what_a_container_states_of_vp9_is_held_against_size_and_rate(
+    published: Path, tmp_path: Path, fault: Callable[[bytearray], None], told: str
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(published / "files", out)
+    made = out / "renditions"
+    (vp9,) = (one.parent for one in made.glob("*/init.mp4") if b"vpcC" in one.read_bytes())
+    key = json.loads((vp9 / "rendition.json").read_text())["key"]
+    found = forged(out, lambda folder, _: patched(folder / "init.mp4", fault), key=key)
+    assert any(told in one for one in found), found

@@ -13,11 +13,16 @@ from typing import Any
 import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg.coded import opened, packets
 from cutroom.media import timeline
+from cutroom.media.vp9_level import most_frames_in_a_second, vp9_level
+
+BT709 = 1
+"""The colours of all pictures that are not HDR, and VP9 is made of no others (ISO/IEC 23091-2)."""
 
 LONGEST_LEAD_S = Fraction(1, 6)
 """How far decoding runs ahead of the first frame at most: MPEG-TS has 0.2 s for that (`packaging.containers`)."""
@@ -54,6 +59,7 @@ def join(
     lead_s: Fraction = Fraction(0),
     begins_short: bool = False,
     last_lasts: int | None = None,
+    bit_rate_bps: int = 0,
 ) -> Joined:
     """Put encoded chunks into one MP4.
 
@@ -73,6 +79,7 @@ def join(
         begins_short: Whether the first segment holds one or two frames: where a packet is decoded much earlier than
             the next, hls.js would show what follows them elsewhere.
         last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
+        bit_rate_bps: How much the track takes at most, for a codec whose bitstream does not state its level.
 
     Raises:
         VerificationFailed: The chunks are not in order; or one does not hold exactly the frames that its encoder was
@@ -107,6 +114,9 @@ def join(
             with opened(path) as chunk:
                 if stream is None:
                     stream, described = _stream_like(container, chunk, timescale), _description(chunk)
+                    if stream.codec_context.codec.canonical_name == "vp9":
+                        fastest = most_frames_in_a_second(shown, timescale)
+                        _state_vp9(stream.codec_context, fastest, bit_rate_bps)
                 elif _description(chunk) != described:
                     raise VerificationFailed(
                         "An encoded chunk has another size or format than the first of its rung."
@@ -133,6 +143,12 @@ def _stream_like(container: OutputContainer, chunk: InputContainer, timescale: i
         stream.codec_context.codec_tag = "hvc1"
     stream.time_base = Fraction(1, timescale)
     return stream
+
+
+def _state_vp9(context: VideoCodecContext, frames_per_s: int, bit_rate_bps: int) -> None:
+    """What the bitstream of VP9 does not state: its level, and of its colours more than the matrix."""
+    context.level = vp9_level(context.width, context.height, frames_per_s, bit_rate_bps)
+    context.color_primaries = context.color_trc = BT709
 
 
 def _at_their_times(

@@ -80,8 +80,10 @@ def _hevc(config: bytes) -> str:
 
 
 def _vp9(config: bytes) -> str:
-    """VP Codec ISO Media File Format Binding: profile, level, bit depth, after the version and flags of the box."""
-    return f".{config[4]:02d}.{config[5]:02d}.{config[6] >> 4:02d}"
+    """VP Codec ISO Media File Format Binding: everything that the box holds after its version and flags."""
+    depth_and_more = f"{config[6] >> 4:02d}.{config[6] >> 1 & 7:02d}"
+    colours = ".".join(f"{point:02d}" for point in (*config[7:10], config[6] & 1))
+    return f".{config[4]:02d}.{config[5]:02d}.{depth_and_more}.{colours}"
 
 
 def _av1(config: bytes) -> str:

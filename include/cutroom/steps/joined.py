@@ -70,6 +70,7 @@ def join_pictures(
 
     assert made.video is not None
 
+    rung = next(rung for rung in made.video.rungs if rung.name == track.rung)
     with ThreadPoolExecutor(FACTS_AT_ONCE, thread_name_prefix="facts") as pool:
         told = list(pool.map(lambda key: _known(shop, key), track.encode_keys))
     ticks = [one["frame_ticks"] for one in told]
@@ -83,6 +84,7 @@ def join_pictures(
             lead_s=lead_s,
             begins_short=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
+            bit_rate_bps=rung.max_bitrate_bps,
         ),
         counts=[len(own) for own in ticks],
         digests=[one["digest"] for one in told],

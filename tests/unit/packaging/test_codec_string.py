@@ -36,7 +36,12 @@ MP3 = box(b"esds", bytes.fromhex("00000000 03 13 000100 04 0d 6b 15000000 000000
         # The parameter set speaks, not the copy of it in front.
         (b"avc1", 78, AVCC, "avc1.4d4028"),
         (b"hvc1", 78, HVCC, "hvc1.2.4.L93.B0"),
-        (b"vp09", 78, box(b"vpcC", bytes.fromhex("01000000 00 1f 82")), "vp09.00.31.08"),
+        (
+            b"vp09",
+            78,
+            box(b"vpcC", bytes.fromhex("01000000 00 1f 82 01010100 00")),
+            "vp09.00.31.08.01.01.01.01.00",
+        ),
         (b"av01", 78, box(b"av1C", bytes.fromhex("81 05 4c 00")), "av01.0.05M.10"),
         (b"mp4a", 28, ESDS, "mp4a.40.2"),
         (b"mp4a", 28, MP3, "mp4a.6b"),

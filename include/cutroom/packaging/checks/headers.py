@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from cutroom.media.vp9_level import vp9_level
 from cutroom.packaging import segment_index
 from cutroom.packaging.boxes import edited_out
 from cutroom.packaging.checks.report import Check
@@ -37,13 +38,20 @@ def _wrong(one: RenditionFacts, init: bytes) -> Iterator[str]:
     # Renditions of an older release have none noted.
     if one.lead_ticks and init and edited_out(init) != one.lead_ticks:
         yield f"leaves out {edited_out(init)} ticks in front, and not {one.lead_ticks}"
-    avc, hevc, colours = (_content(init, kind) for kind in (b"avcC", b"hvcC", b"colr"))
+    avc, hevc, vp9, colours = (_content(init, kind) for kind in (b"avcC", b"hvcC", b"vpcC", b"colr"))
     # After the version; and after the number and the length of parameter sets and the first one's header.
     if avc[1:4] != avc[9:12]:
         yield f"states H.264 {avc[1:4].hex()}, is {avc[9:12].hex()}"
     stated, level = hevc[1 : 1 + HEVC_LEVEL_BYTES], _hevc_level(hevc) if hevc else b""
     if stated != level:
         yield f"states HEVC {stated.hex()}, is {level.hex()}"
+    if vp9 and one.width and one.height:
+        # After the version and the profile.
+        lowest = vp9_level(one.width, one.height, one.frame_rate or 1)
+        if vp9[5] < lowest:
+            yield f"states level {vp9[5] / 10} of VP9, needs {lowest / 10}"
+        if tuple(vp9[7:10]) != COLOURS["SDR"]:
+            yield f"states colours {tuple(vp9[7:10])} of VP9, is SDR"
     if one.kind == "video" and colours[:4] == b"nclx":
         points, wanted = struct.unpack_from(">3H", colours, 4), COLOURS[one.video_range or "SDR"]
         if any(want not in {None, point} for point, want in zip(points, wanted, strict=True)) or colours[10]:
