@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from cutroom.ffmpeg.sound_streams import missing_frames, missing_page
+from cutroom.ffmpeg.stated_ends import missing_of_wavpack, stated_end
 
 SLACK_BYTES = 64
 """Headers count themselves in, or leave themselves out: no sound is missing for that."""
@@ -52,9 +53,10 @@ _FORMS = (
 
 
 def missing_sound(path: Path) -> str | None:
-    """How much sound is missing at the end of a WAV, RF64, Wave64, AIFF, CAF, AU, FLAC, MP3 or Ogg file, in words.
+    """How much sound is missing at the end of a file, in words.
 
-    None where nothing is, or nobody can tell: recorders that were cut off, and programs that write to a pipe, state no
+    Of WAV, RF64, Wave64, AIFF, CAF, AU, FLAC, MP3, Ogg, WavPack, TTA, Monkey's Audio, DSF and DFF. None where nothing
+    is, or nobody can tell: recorders that were cut off, and programs that write to a pipe, state no
     size, or the largest.
     """
     with path.open("rb") as file:
@@ -62,6 +64,8 @@ def missing_sound(path: Path) -> str | None:
         size = path.stat().st_size
         if head.startswith(b"fLaC"):
             return _missing_samples(file, size)
+        if head.startswith(b"wvpk"):
+            return _of_samples(missing_of_wavpack(path))
         if head.startswith(b"OggS"):
             return missing_page(file, size)
         if head.startswith(b"ID3") or head[:1] == b"\xff":
@@ -78,7 +82,7 @@ def missing_sound(path: Path) -> str | None:
                 ),
                 None,
             )
-            end = 0 if form is None else _end_of_data(file, form)
+            end = (stated_end(path) or 0) if form is None else _end_of_data(file, form)
     if end - size <= SLACK_BYTES:
         return None
     return f"{size} of its {end} bytes ({100 * size // end} %) are there"
@@ -133,9 +137,11 @@ def _missing_samples(file: BinaryIO, size: int) -> str | None:
             ends.append(end)
         at = tail.find(b"\xff", at + 1)
     there = min(total, max(ends, default=total))
-    if there == total:
-        return None
-    return f"{there} of its {total} samples ({100 * there // total} %) are there"
+    return _of_samples(None if there == total else (there, total))
+
+
+def _of_samples(found: tuple[int, int] | None) -> str | None:
+    return found and f"{found[0]} of its {found[1]} samples ({100 * found[0] // found[1]} %) are there"
 
 
 def _end_of_frame(head: bytes, block: int) -> int | None:

@@ -1,12 +1,10 @@
 """The source that ffprobe's words describe: its tracks, which of them are carried, what they are called. Pure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
-from cutroom.ffmpeg import alpha
+from cutroom.ffmpeg import alpha, shape
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
 from cutroom.ffmpeg.containers import ASF, TRANSPORT, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
@@ -44,6 +42,9 @@ UNHEARD = frozenset(
 )
 """Sound that ffmpeg knows by name, and has no decoder for; `unknown` is any other."""
 
+FEW = 10
+"""A track of so many times fewer frames than another is no film."""
+
 MAX_LABEL = 80
 """Longest name of a track that a player's menu shows, in characters."""
 
@@ -66,7 +67,10 @@ def to_source(
     audio = [s for s in audio if s.codec_name not in UNHEARD]
     audio = [s for s in audio if can_be_mixed(s.channels, s.channel_layout)]
     # The track that the author marked, else the largest picture, is the one that is shown.
-    video.sort(key=lambda s: (not s.disposition.get("default"), -s.width * s.height, s.index))
+    most = max((s.nb_frames or 0 for s in video), default=0)
+    video.sort(
+        key=lambda s: (_is_stills(s, most), not s.disposition.get("default"), -s.width * s.height, s.index)
+    )
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
     tracks, left_out = carried_tracks(
         [
@@ -104,8 +108,13 @@ def to_source(
             *(_told(s) for s in output.streams if s.index not in taken),
             *left_out,
         ),
-        notes=tuple(note for s in video[:1] for note in turn_notes(s)),
+        notes=tuple(note for s in video[:1] for note in shape.turn_notes(s)),
     )
+
+
+def _is_stills(stream: Stream, most: int) -> bool:
+    """Whether pictures are no film beside a track of so many frames: phones put a shot or two of full size there."""
+    return stream.nb_frames is not None and stream.nb_frames * FEW < most
 
 
 def caption_tracks(output: ProbeOutput) -> list[int]:
@@ -172,7 +181,7 @@ def _text_of_teletext(pages: Mapping[int, Sequence[Page]], free: int) -> list[Te
 
 
 def _video_track(stream: Stream) -> VideoTrack:
-    rotation, mirrored = _orientation(stream.side_data_list)
+    rotation, mirrored = shape.orientation(stream.side_data_list)
     return VideoTrack(
         index=stream.index,
         codec=stream.codec_name,
@@ -182,7 +191,7 @@ def _video_track(stream: Stream) -> VideoTrack:
         sar=stream.sample_aspect_ratio,
         rotation=rotation,
         mirrored=mirrored,
-        cropped=_cropped(stream),
+        cropped=shape.cropped(stream),
         pix_fmt=alpha.pixels(stream),
         codec_profile=stream.profile,
         has_lost_alpha=stream.tags.get("alpha_mode") == "1" and alpha.pixels(stream) == stream.pix_fmt,
@@ -195,59 +204,6 @@ def _video_track(stream: Stream) -> VideoTrack:
         bit_rate_bps=stream.bit_rate,
         language=language_tag(stream.tags.get("language")),
     )
-
-
-def _cropped(stream: Stream) -> tuple[int, int, int, int] | None:
-    """What a clean aperture (ISO/IEC 14496-12, 12.1.4) or PixelCrop (Matroska) takes off, where something is left."""
-    for entry in stream.side_data_list:
-        if entry.get("side_data_type") == "Frame Cropping":
-            left, top, right, bottom = (
-                int(entry[f"crop_{side}"]) for side in ("left", "top", "right", "bottom")
-            )
-            if (
-                any((left, top, right, bottom))
-                and left + right < stream.width
-                and top + bottom < stream.height
-            ):
-                return left, top, right, bottom
-    return None
-
-
-def _orientation(side_data: tuple[Mapping[str, Any], ...]) -> tuple[int, bool]:
-    """Clockwise degrees, in quarters as players turn pictures, and mirroring."""
-    degrees, mirrored = _turn(side_data)
-    return round(degrees / 90) % 4 * 90, mirrored
-
-
-def turn_notes(stream: Stream) -> tuple[str, ...]:
-    """That a picture is meant to be turned by what is no quarter, in words. Pure."""
-    degrees, _ = _turn(stream.side_data_list)
-    shown, _ = _orientation(stream.side_data_list)
-    if abs((degrees - shown + 180) % 360 - 180) < 1:
-        return ()
-    return (
-        f"The picture is meant to be turned by {degrees:.0f}°; it is shown turned by {shown}°, a whole quarter.",
-    )
-
-
-def _turn(side_data: tuple[Mapping[str, Any], ...]) -> tuple[float, bool]:
-    """Clockwise degrees, 0 to 360, and mirroring out of a display matrix (ISO/IEC 14496-12, 8.3.2.3).
-
-    ffprobe prints the matrix as three rows of fixed-point numbers after a line number.
-    """
-    for entry in side_data:
-        if entry.get("side_data_type") != "Display Matrix":
-            continue
-        rows = [
-            line.split(":", 1)[1].split() for line in str(entry["displaymatrix"]).splitlines() if ":" in line
-        ]
-        a, b = int(rows[0][0]), int(rows[0][1])
-        c, d = int(rows[1][0]), int(rows[1][1])
-        mirrored = a * d - b * c < 0
-        if mirrored:
-            a, b = -a, -b
-        return math.degrees(math.atan2(b, a)) % 360, mirrored
-    return 0, False
 
 
 def _audio_track(stream: Stream) -> AudioTrack:

@@ -18,6 +18,8 @@ FILES = {
     "AU": ("au", []),
     "FLAC": ("flac", []),
     "FLAC of small blocks": ("flac", ["-frame_size", "1000", "-ac", "2"]),
+    "WavPack": ("wv", ["-c:a", "wavpack", "-frame_size", "8000"]),
+    "TTA": ("tta", []),
     "MP3": ("mp3", ["-q:a", "4", "-id3v2_version", "3", "-metadata", "title=T"]),
     "MP3 of MPEG-2, stereo": ("mp3", ["-ar", "22050", "-ac", "2", "-id3v2_version", "0"]),
 }
@@ -93,3 +95,22 @@ def test_nothing_is_missing_where_the_header_was_written_before_the_sound(form: 
 def test_where_nobody_can_tell_nothing_is_missing(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes(data)
     assert missing_sound(tmp_path / "s") is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"MAC "
+        + (3990).to_bytes(4, "little")
+        + b"".join(n.to_bytes(4, "little") for n in (52, 24, 8, 44, 9000, 0, 0)),
+        b"DSD " + (28).to_bytes(8, "little") + (9128).to_bytes(8, "little") + bytes(8),
+        b"FRM8" + (9116).to_bytes(8) + b"DSD ",
+    ],
+    ids=["Monkey's Audio", "DSF", "DFF"],
+)
+def test_what_is_missing_of_what_nothing_here_encodes_is_told(head: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_bytes(head + bytes(9128 - len(head)))
+    assert missing_sound(path) is None
+    path.write_bytes(head + bytes(4500 - len(head)))
+    assert missing_sound(path) == "4500 of its 9128 bytes (49 %) are there"

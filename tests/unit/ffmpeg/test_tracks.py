@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg import tools, tracks
+from cutroom.ffmpeg import shape, tools, tracks
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.media.source import Source, VideoTrack
 
@@ -59,6 +59,16 @@ class TestToSource:
     def test_the_default_picture_comes_before_a_larger_one(self) -> None:
         source = of_streams(video(width=640), video(disposition={"default": 1}))
         assert source.video[0].index == 1
+
+    def test_a_shot_of_full_size_is_not_taken_for_the_film(self) -> None:
+        """Phones put one or two beside the film of a motion photo, as a track that is enabled like it."""
+        is_default = {"disposition": {"default": 1}}
+        shot = video(**is_default, width=2048, height=1536, nb_frames="2")
+        found = of_streams(video(**is_default, nb_frames="53"), shot)
+        assert [one.index for one in found.video] == [0]
+        assert found.not_carried == ("track 1: video h264",)
+        # A slow slide show beside its speaker is one.
+        assert of_streams(video(**is_default, nb_frames="15"), shot).video[0].index == 1
 
     def test_a_phone_held_upright_is_turned(self) -> None:
         track = source_of("phone-5s").video[0]
@@ -177,7 +187,7 @@ MATRICES = {
 
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_a_display_matrix_is_a_flip_and_then_a_turn(matrix: tuple[int, int, int, int]) -> None:
-    assert tracks._orientation(matrix_of(*matrix)) == MATRICES[matrix]
+    assert shape.orientation(matrix_of(*matrix)) == MATRICES[matrix]
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
@@ -188,7 +198,7 @@ def test_a_flip_and_a_turn_move_a_point_as_the_matrix_does(
     a, b, c, d = matrix
     x, y = point
     wanted = (a * x + c * y, b * x + d * y)
-    rotation, mirrored = tracks._orientation(matrix_of(*matrix))
+    rotation, mirrored = shape.orientation(matrix_of(*matrix))
     if mirrored:
         x = -x
     for _ in range(rotation // 90):
@@ -203,24 +213,24 @@ def test_a_flip_and_a_turn_move_a_point_as_the_matrix_does(
 def test_a_turn_by_no_quarter_is_told(matrix: tuple[int, int, int, int], meant: int, shown: int) -> None:
     """Players turn pictures by quarters alone."""
     stream = Stream(index=0, codec_type="video", side_data_list=matrix_of(*matrix))
-    assert tracks._orientation(stream.side_data_list) == (shown, False)
-    (note,) = tracks.turn_notes(stream)
+    assert shape.orientation(stream.side_data_list) == (shown, False)
+    (note,) = shape.turn_notes(stream)
     assert f" {meant}°" in note
     assert f" {shown}°" in note
 
 
 @pytest.mark.parametrize("matrix", [*MATRICES, (0, 0, 0, 0)])
 def test_a_turn_by_quarters_is_not_told(matrix: tuple[int, int, int, int]) -> None:
-    assert tracks.turn_notes(Stream(index=0, codec_type="video", side_data_list=matrix_of(*matrix))) == ()
+    assert shape.turn_notes(Stream(index=0, codec_type="video", side_data_list=matrix_of(*matrix))) == ()
 
 
 def test_a_matrix_of_nothing_does_not_turn() -> None:
-    assert tracks._orientation(matrix_of(0, 0, 0, 0)) == (0, False)
+    assert shape.orientation(matrix_of(0, 0, 0, 0)) == (0, False)
 
 
 def test_a_track_without_a_matrix_is_not_turned() -> None:
-    assert tracks._orientation(()) == (0, False)
-    assert tracks._orientation(({"side_data_type": "Other"},)) == (0, False)
+    assert shape.orientation(()) == (0, False)
+    assert shape.orientation(({"side_data_type": "Other"},)) == (0, False)
 
 
 def test_sound_that_nothing_decodes_is_told() -> None:
