@@ -159,7 +159,8 @@ def _lock_file(path: Path, how: int) -> int:
 
 
 def _is_whole(path: Path) -> bool:
-    return path.is_file() and path.with_suffix(_FETCHED).is_file()
+    # Whoever writes the digest makes its file first.
+    return path.is_file() and _size_bytes(path.with_suffix(_FETCHED)) > 0
 
 
 def _remove_unused(path: Path) -> int:

@@ -63,6 +63,18 @@ def test_a_source_is_fetched_once_for_all_who_read_it(
     assert len(fetched) == 1
 
 
+def test_a_source_whose_digest_is_not_written_yet_is_not_whole(
+    tmp_path: Path, fetch: Callable[[Path], str], fetched: list[str]
+) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "fv_one").write_bytes(DATA)
+    (tmp_path / "sources" / "fv_one.sha256").touch()
+    with Scratch(tmp_path).kept_source("fv_one") as kept:
+        assert kept is None
+    read(Scratch(tmp_path), "fv_one", fetch)
+    assert len(fetched) == 1
+
+
 def test_all_who_read_a_source_read_it_at_the_same_time(tmp_path: Path, fetch: Callable[[Path], str]) -> None:
     scratch = Scratch(tmp_path)
     together = threading.Barrier(3, timeout=30)
