@@ -1,7 +1,6 @@
 """PostgreSQL and a document store for tests of the catalog, and values to put in them."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pymongo.errors import PyMongoError
 
 from cutroom.media.upload import UploadedObject
 from cutroom.media.version import PublishedRendition, PublishedVersion
+from own_port import own_port
 
 UPLOAD = UploadedObject(
     bucket="cutroom-uploads",
@@ -75,12 +75,6 @@ def start_of(number: int, *, digest: str = "web1", **changes: Any) -> dict[str, 
     }  # fmt: skip
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A PostgreSQL of its own; gives the address of its maintenance database."""
@@ -108,7 +102,7 @@ class DocumentServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = own_port()
         self.url = f"mongodb://127.0.0.1:{self.port}/cutroom"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -123,7 +117,7 @@ class DocumentServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         with pymongo.MongoClient[dict[str, Any]](self.url, serverSelectionTimeoutMS=500) as client:
             while True:
                 try:

@@ -14,7 +14,7 @@ import pytest
 
 from cutroom.settings import PROJECT_ROOT, Settings, get_settings
 from cutroom.stack.lifecycle import start_stack, stop_stack
-from cutroom.stack.ports import free_port
+from own_port import own_port
 from sharing import (  # noqa: F401  pytest finds the hooks here
     asks_for_airflow,
     pytest_collection_modifyitems,
@@ -49,7 +49,7 @@ def settings_of_a_new_stack(home: Path) -> Settings:
     # Tasks of a scheduler that was killed are taken over after this time; a test need not wait five minutes for it.
     os.environ["AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL"] = "45"
     for service in ("POSTGRES", "DOCUMENTS", "LOCALSTACK", "AIRFLOW"):
-        os.environ[f"CUTROOM_{service}_PORT"] = str(free_port())
+        os.environ[f"CUTROOM_{service}_PORT"] = str(own_port())
     return Settings()
 
 

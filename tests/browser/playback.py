@@ -29,7 +29,7 @@ LIBRARIES = {
     "dash.js": _MODULES / "dashjs" / "dist" / "modern" / "umd" / "dash.all.min.js",
 }
 SMALLEST_HOLE_S = 0.05
-LONGEST_RESUME_S = 5.0
+LONGEST_RESUME_S = 15.0
 """How long pictures may stand still when a switch throws the buffer away."""
 
 Library = Literal["shaka", "hls.js", "dash.js"]

@@ -15,9 +15,9 @@ import yaml
 from block_rigs import contents, real_rig
 from cutroom.errors import AccessRefused, StoreUnavailable
 from cutroom.settings import PROJECT_ROOT, Settings
-from cutroom.stack.ports import free_port
 from cutroom.stores.block_rpc.client import RemoteBlocks
 from cutroom.stores.database import Database
+from own_port import own_port
 
 pytestmark = pytest.mark.stack
 
@@ -54,7 +54,7 @@ def port(environment: dict[str, str]) -> Iterator[int]:
     service = yaml.safe_load((PROJECT_ROOT / "docker-compose.yaml").read_text())["services"]["block-service"]
     program, *arguments, listen = service["command"]
     assert (program, listen) == ("cutroom", "0.0.0.0:50061")
-    port = free_port()
+    port = own_port()
     command = [CUTROOM, *arguments, listen.replace("50061", str(port))]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -91,7 +91,7 @@ def test_blocks_go_through_it_by_its_certificate_and_token_only(
     with pytest.raises(StoreUnavailable):
         RemoteBlocks(url, token=TOKEN).health()
     assert ask_health(environment, port, monkeypatch) == ""
-    assert "can't answer" in ask_health(environment, free_port(), monkeypatch)
+    assert "can't answer" in ask_health(environment, own_port(), monkeypatch)
 
 
 def test_the_certificate_is_made_once_and_its_key_is_nobody_elses(home: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 from cutroom.errors import Conflict, ObjectMissing, SourceMissing, StoreUnavailable, UsageError
 from cutroom.media.upload import UploadedObject
 from cutroom.settings import Settings
-from cutroom.stack.ports import free_port
 from cutroom.stores.provision import provision, queue_url
 from cutroom.stores.s3 import S3Store, s3_client, sqs_client, translated
 from cutroom.stores.uploads import list_uploads, metadata_of, open_upload, read_sidecars, uploaded_object
+from own_port import own_port
 
 pytestmark = pytest.mark.stack
 
@@ -75,7 +75,7 @@ def test_what_others_configured_stays(elsewhere: Settings) -> None:
 
 
 def test_a_store_that_is_away_is_not_one_where_the_object_is_missing(stack: Settings, tmp_path: Path) -> None:
-    away = stack.model_copy(update={"s3_endpoint_url": f"http://127.0.0.1:{free_port()}"})
+    away = stack.model_copy(update={"s3_endpoint_url": f"http://127.0.0.1:{own_port()}"})
     store = S3Store(s3_client(away), "bucket")
     for call in (
         lambda: store.get_bytes("a"),

@@ -24,8 +24,8 @@ from conftest import environment_of_its_own, home_of_a_stack, settings_of_a_new_
 from cutroom.errors import UsageError
 from cutroom.settings import Settings
 from cutroom.stack.lifecycle import start_stack, stop_stack
-from cutroom.stack.ports import free_port
 from cutroom.stack.status import ServiceStatus, read_status
+from own_port import own_port
 
 pytestmark = pytest.mark.stack
 
@@ -226,7 +226,7 @@ def test_a_taken_port_is_refused_before_anything_is_started(own: Settings, tmp_p
 
 def test_other_settings_than_those_of_the_running_stack_are_refused(own: Settings) -> None:
     with pytest.raises(UsageError, match="cutroom down"):
-        start_stack(own.model_copy(update={"documents_port": free_port()}), with_airflow=False)
+        start_stack(own.model_copy(update={"documents_port": own_port()}), with_airflow=False)
 
 
 def test_stop_ends_every_process_and_start_brings_everything_back(own: Settings) -> None:

@@ -31,7 +31,7 @@ def cutroom(catalog: Catalog, empty_database: str, documents_url: str, tmp_path:
     def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", "from cutroom.cli.main import main; main()", *arguments],
-            env={**environment, **changes}, capture_output=True, text=True, timeout=60, check=False,
+            env={**environment, **changes}, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
     return run

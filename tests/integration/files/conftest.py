@@ -19,10 +19,10 @@ from cutroom.api.files.app import PREFIX, create_app
 from cutroom.blocks.block import Block, block_of
 from cutroom.client.service import FileServiceClient
 from cutroom.settings import Settings
-from cutroom.stack.ports import free_port
 from cutroom.stores.blocks import open_block_service
 from cutroom.stores.file_records import MissingBlock, NewUpload, UploadRecord, VersionRecord
 from cutroom.stores.file_service import FileService, open_file_service
+from own_port import own_port
 
 CUTROOM = Path(sys.executable).with_name("cutroom")
 
@@ -133,7 +133,7 @@ class ServerProcess:
     """`cutroom file-service` in a process of its own, to be killed and started again."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self.port = free_port()
+        self.port = own_port()
         self.url = f"http://127.0.0.1:{self.port}{PREFIX}"
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -143,7 +143,7 @@ class ServerProcess:
         self._process = subprocess.Popen(
             [*command, "--port", str(self.port)], env=self._environment, stdout=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 httpx.get(f"{self.url}/me")

@@ -403,7 +403,7 @@ def cutroom(server: ServerProcess, stack: Settings, token: str) -> Callable[...,
 
 
 def reports(process: subprocess.Popen[str]) -> list[dict[str, object]]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return [json.loads(line) for line in out.splitlines()]
 
@@ -546,7 +546,7 @@ def test_one_file_that_can_not_be_taken_does_not_stop_the_others(
     (tmp_path / "bad\nname.mp4").write_bytes(b"x")
     (tmp_path / "good.mp4").write_bytes(b"y")
     process = cutroom("upload", tmp_path, "--json")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     told = {one["file"]: one for one in map(json.loads, out.splitlines())}
     assert process.returncode == 1
     assert told["good.mp4"]["status"] == "uploaded"
@@ -583,7 +583,7 @@ def test_the_password_of_this_machine_is_told_to_no_other(
 def test_a_token_ends_after_the_days_that_were_said(
     cutroom: Callable[..., subprocess.Popen[str]], service: FileService, owner: str
 ) -> None:
-    _, err = cutroom("token", "create", "laptop", "--days", "7").communicate(timeout=60)
+    _, err = cutroom("token", "create", "laptop", "--days", "7").communicate(timeout=300)
     assert err == ""
     [made] = [one for one in service.tokens.list(owner) if one.name == "laptop"]
     assert made.expires_at is not None
@@ -592,7 +592,7 @@ def test_a_token_ends_after_the_days_that_were_said(
 
 def test_wrong_use_has_its_exit_code(cutroom: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = cutroom("upload", tmp_path / "nowhere.mp4")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "nowhere.mp4" in err
 

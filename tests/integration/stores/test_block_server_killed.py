@@ -26,11 +26,11 @@ import random, sys
 from pathlib import Path
 from cutroom.api.block_server import Listening, start_server
 from cutroom.settings import get_settings
-from cutroom.stack.ports import free_port
+from own_port import own_port
 from cutroom.stores.blocks import stored_blocks
 from killing import forked
 
-port = free_port()
+port = own_port()
 service = stored_blocks(get_settings())
 
 def serve(_):

@@ -250,7 +250,7 @@ class TestProgress:
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(
                     catalog.record_progress, run_id=run_id, step="encode_video", part="1", done=2, total=6
-                ).result(timeout=10)
+                ).result()
 
     def test_commands_are_kept_per_attempt(self, catalog: Catalog) -> None:
         run_id = started(catalog)
