@@ -191,6 +191,16 @@ def test_the_gapless_information_of_itunes_is_followed(tmp_path: Path, profile: 
     assert lag_samples(beeps(3.0123), heard(packaged(out, one))) == 0
 
 
+def test_opus_ends_where_mp4_says(tmp_path: Path, profile: str) -> None:
+    """Its last packet lasts less than it holds, and ffmpeg plays all of that."""
+    source = tmp_path / "source.mp4"
+    make_sound(source, "-c:a", "libopus", seconds=3.0123)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.decoded_samples == round(3.0123 * SAMPLE_RATE)
+    assert lag_samples(beeps(3.0123), heard(packaged(out, one))) == 0
+
+
 def box(name: str, content: bytes) -> bytes:
     return (8 + len(content)).to_bytes(4) + name.encode() + content
 

@@ -157,22 +157,30 @@ def _as_text(packet: "Packet[Any]") -> str:
     return b64encode(bytes(packet)).decode()
 
 
-def lost(source: str, *tracks: str) -> None:
-    """Print those of these tracks of sound whose times tell of frames that were lost or came twice, a line each.
+def sound(source: str, *tracks: str) -> None:
+    """Print what the times of these tracks of sound tell, a line each.
 
-    Empty lines are signs of life.
+    `lost TRACK`: frames of it were lost, or came twice. `ends TRACK SECONDS`: it ends inside its last packet. Empty
+    lines are signs of life.
     """
     with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
         streams = [container.streams[int(track)] for track in tracks]
         times = {stream.index: array("q") for stream in streams}
+        lasts: dict[int, tuple[int, int]] = {}
         for number, packet in enumerate(demuxed(container, streams)):
             if packet.size and packet.pts is not None:
                 times[packet.stream.index].append(packet.pts)
+                longest, _ = lasts.get(packet.stream.index, (0, 0))
+                lasts[packet.stream.index] = max(longest, packet.duration or 0), packet.duration or 0
             if number % ALIVE_EVERY == 0:
                 print(flush=True)
         for stream in streams:
-            if has_lost_frames(times[stream.index], Fraction(stream.time_base or 1), SMALLEST_GAP_S):
-                print(stream.index)
+            time_base = Fraction(stream.time_base or 1)
+            if has_lost_frames(times[stream.index], time_base, SMALLEST_GAP_S):
+                print("lost", stream.index)
+            longest, last = lasts.get(stream.index, (0, 0))
+            if last < longest:
+                print("ends", stream.index, (times[stream.index][-1] + last) * time_base)
 
 
 def steady(source: str, target: str) -> None:
@@ -197,8 +205,8 @@ if __name__ == "__main__":
             channels(path, int(rest[0]))
         elif verb == "documents":
             documents(path, int(rest[0]), rest[1])
-        elif verb == "lost":
-            lost(path, *rest)
+        elif verb == "sound":
+            sound(path, *rest)
         else:
             steady(path, *rest)
     except CodecNotTaken as refused:

@@ -1,8 +1,9 @@
 """The packets of a track, as a program of its own reads them out of a file that comes from outside."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from cutroom.errors import EncoderRefused, SourceTooLarge
@@ -131,23 +132,35 @@ def write_documents(path: Path, track: int, target: Path, *, log: Path, limits: 
     _cutter("documents", path, track, lambda _: None, str(target), log=log, limits=limits)
 
 
-def tracks_with_lost_frames(
-    path: Path, tracks: Sequence[int], *, log: Path, limits: Limits
-) -> frozenset[int]:
-    """Those of these tracks of sound whose times tell of frames that were lost, or came twice.
+@dataclass(frozen=True, slots=True)
+class SoundTimes:
+    """What the times of tracks of sound tell."""
+
+    lost: frozenset[int]
+    """The tracks of which frames were lost, or came twice."""
+    ends_s: Mapping[int, Fraction]
+    """When tracks end inside their last packets."""
+
+
+def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> SoundTimes:
+    """What the times of these tracks of sound tell.
 
     Raises:
         SourceCorrupt: They can't be read.
     """
-    found: set[int] = set()
+    lost: set[int] = set()
+    ends_s: dict[int, Fraction] = {}
 
     def take(line: str) -> None:
-        if line:
-            found.add(int(line))
+        match line.split():
+            case ["lost", track]:
+                lost.add(int(track))
+            case ["ends", track, time]:
+                ends_s[int(track)] = Fraction(time)
 
     first, *others = tracks
-    _cutter("lost", path, first, take, *map(str, others), log=log, limits=limits)
-    return frozenset(found)
+    _cutter("sound", path, first, take, *map(str, others), log=log, limits=limits)
+    return SoundTimes(frozenset(lost), ends_s)
 
 
 def _cutter(

@@ -13,7 +13,7 @@ from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
-from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, tracks_with_lost_frames
+from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, read_sound_times
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
 from cutroom.ffmpeg.stated_languages import stated_languages
@@ -23,7 +23,7 @@ from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
 from cutroom.media.colour import colour_notes
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
 from cutroom.media.lost_frames import FRAMED
-from cutroom.media.source import Source
+from cutroom.media.source import AudioTrack, Source
 from cutroom.media.timeline import Packet
 
 
@@ -137,7 +137,7 @@ def probe(
         of_track = log.with_suffix(f".captions-{track}.log")
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
     source = with_captions(source, captions, output)
-    source = _with_clocks(path, source, log=log.with_suffix(".lost.log"), limits=limits)
+    source = _with_sound_times(path, source, log=log.with_suffix(".sound.log"), limits=limits)
     notes = (*source.notes, *clock_notes(jumps, source.start_s))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 
@@ -172,20 +172,24 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
     return Described(output=output, pages=pages)
 
 
-def _with_clocks(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
-    """The source with the tracks told whose times are believed, as they tell of single frames that are not there."""
+def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source with what only the times of all packets tell of its sound."""
     framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED]
     if not framed:
         return source
     asked = [index for one in framed for index in one.joined or (one.index,)]
-    lost = tracks_with_lost_frames(path, asked, log=log, limits=limits)
-    return replace(
-        source,
-        audio=tuple(
-            replace(one, clock="exact") if one in framed and lost & {*(one.joined or (one.index,))} else one
-            for one in source.audio
-        ),
-    )
+    found = read_sound_times(path, asked, log=log, limits=limits)
+    # ffmpeg ends Opus in MP4 with its last packet, and any other where the container says.
+    ends_s = found.ends_s if source.container.startswith("mov,") else {}
+
+    def timed(one: AudioTrack) -> AudioTrack:
+        if one not in framed:
+            return one
+        is_lost = not found.lost.isdisjoint(one.joined or (one.index,))
+        end = ends_s.get(one.index) if one.codec == "opus" and not one.joined else None
+        return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
+
+    return replace(source, audio=tuple(map(timed, source.audio)))
 
 
 def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, limits: Limits) -> Source:

@@ -254,6 +254,9 @@ def placed(audio: AudioPlan, source: Path) -> Any:
         .filter("aresample", **_IN_STEP[audio.track.clock])
         for place, index in enumerate(_indices(audio))
     ]
+    if audio.track.ends_s is not None:
+        last = round((audio.track.ends_s - audio.origin_s) * audio.track.sample_rate_hz)
+        placed = [one.filter("atrim", end_pts=last) for one in placed]
     taken_as = audio.track.taken_as
     if len(placed) == 1 and taken_as is not None:
         order = "|".join(str(channel) for channel in range(audio.track.channels))

@@ -63,6 +63,7 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
         (behind > 0, behind),
         (audio.track.taken_as is not None, audio.track.taken_as),
         (audio.track.clock in {"exact", "none"}, audio.track.clock),
+        (audio.track.ends_s is not None, str(audio.track.ends_s)),
         (audio.may_exceed, "peak"),
         (rung.loudness_lufs is not None, "peaks held"),
     ):

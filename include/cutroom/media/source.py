@@ -102,6 +102,8 @@ class AudioTrack:
     start_s: Fraction | None = None
     duration_s: Fraction | None = None
     clock: SoundClock = "loose"
+    ends_s: Fraction | None = None
+    """When it ends inside its last packet, as its container says and its decoder does not; None: they agree."""
     taken_as: str | None = None
     """The layout that its channels are taken for, in their order; None: that of the container."""
     joined: tuple[int, ...] = ()
