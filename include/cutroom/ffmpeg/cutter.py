@@ -213,8 +213,8 @@ if __name__ == "__main__":
         sys.exit(f"CodecNotTaken: {refused}")
     except presentation.PictureEncrypted:
         sys.exit("PictureEncrypted")
-    except presentation.EditsNotTaken:
-        sys.exit("EditsNotTaken")
+    except (presentation.EditsNotTaken, presentation.HiddenNotTold) as refused:
+        sys.exit(type(refused).__name__)
     except ClockBroken as broken:
         sys.exit(f"ClockBroken: {broken}")
     except av.error.FFmpegError as error:

@@ -60,6 +60,10 @@ class EditsNotTaken(Exception):
     """An edit list plays stretches that begin between keyframes one after the other, or more than once."""
 
 
+class HiddenNotTold(Exception):
+    """An edit list hides frames by times that are not those at which frames are shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stated:
     """A packet as the container has it."""
@@ -85,6 +89,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         PictureEncrypted: Nothing can be decoded without a key.
         CodecNotTaken: No container of chunks can hold the codec.
         EditsNotTaken: As of `present`.
+        HiddenNotTold: As of `as_decode_times`.
     """
     with opened(source) as container:
         stream: Any = container.streams[track]
@@ -247,11 +252,16 @@ def as_decode_times(stated: Sequence[Stated], shown_order: Callable[[int], list[
     """Take for decode times what rises from packet to packet, where a decoder shows frames in another order.
 
     Who fills Matroska or MP4 from a bare stream or from AVI may know no others.
+
+    Raises:
+        HiddenNotTold: Frames are hidden by these times.
     """
     times = [one.pts for one in stated if one.pts is not None]
     rises = len(times) == len(stated) and all(before < after for before, after in pairwise(times))
     if not rises or (order := shown_order(min(TRIED_PACKETS, len(stated)))) == sorted(order):
         return list(stated)
+    if any(one.is_discarded for one in stated):
+        raise HiddenNotTold
     return [replace(one, pts=None, dts=one.pts) for one in stated]
 
 

@@ -59,6 +59,11 @@ _REASONS: tuple[tuple[str, type[SourceRejected], str], ...] = (
         "The edit list of the film puts several stretches of it one after the other. Export it without an edit list.",
     ),
     (
+        "HiddenNotTold",
+        SourceUnsupported,
+        "An edit list hides pictures by times at which they are decoded: nobody can tell which. Export it without one.",
+    ),
+    (
         "not on whitelist",
         SourceUnsupported,
         "The file is in a format that is not taken; docs/sources.md lists those that are.",

@@ -1,12 +1,20 @@
 """When frames are shown where the container does not say it, or says it twice."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutroom.ffmpeg.presentation import EditsNotTaken, Stated, as_decode_times, present, with_last_reference
+from cutroom.ffmpeg.presentation import (
+    EditsNotTaken,
+    HiddenNotTold,
+    Stated,
+    as_decode_times,
+    present,
+    with_last_reference,
+)
 
 STEP = 40
 
@@ -46,6 +54,15 @@ def test_times_that_rise_are_taken_where_a_decoder_shows_frames_in_their_order()
 def test_times_that_do_not_rise_are_taken_without_decoding() -> None:
     times = stated((0, -40), (120, 0), (40, 40), (80, 80))
     assert as_decode_times(times, not_decoded) == times
+
+
+def test_nobody_can_tell_which_frames_decode_times_hide() -> None:
+    times = [
+        replace(one, is_discarded=not number) for number, one in enumerate(stated((0, 0), (40, 40), (80, 80)))
+    ]
+    with pytest.raises(HiddenNotTold):
+        as_decode_times(times, lambda _: [0, 2, 1])
+    assert as_decode_times(times, lambda _: [1, 2]) == times
 
 
 def test_frames_without_any_time_are_counted() -> None:
