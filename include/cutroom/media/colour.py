@@ -40,6 +40,15 @@ class Colour:
 BT709 = Colour(primaries="bt709", transfer="bt709", matrix="bt709", is_full_range=False)
 
 
+_SAID = {
+    "bt709": "those of HD (BT.709)",
+    "smpte170m": "those of NTSC (BT.601)",
+    "bt470bg": "those of PAL (BT.601)",
+    "bt2020nc": "those of UHD (BT.2020)",
+}
+"""What is assumed, in words."""
+
+
 def colour_of(track: VideoTrack) -> Colour:
     """What a track states, and for the rest what players assume by its height."""
     is_rgb = _pixels(track).startswith(RGB_FORMATS)
@@ -83,7 +92,7 @@ def colour_notes(track: VideoTrack) -> tuple[str, ...]:
     notes = []
     if colour.matrix != "gbr" and _stated_matrix(track) is None:
         notes.append(
-            f"The picture does not say how its colours are meant; they are taken for {colour.matrix}."
+            f"The picture does not say how its colours are meant; they are taken for {_SAID[colour.matrix]}."
         )
     if decodes_to_alpha(track):
         notes.append("The picture can be transparent; where it is, it is shown on black.")

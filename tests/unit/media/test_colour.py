@@ -36,7 +36,8 @@ def test_the_matrix_is_the_stated_one_or_that_of_the_height(
     assert colour_of(track).matrix == matrix
     notes = colour_notes(track)
     assert bool(notes) == is_noted
-    assert all(matrix in note for note in notes)
+    said = {"smpte170m": "NTSC (BT.601)", "bt470bg": "PAL (BT.601)", "bt709": "BT.709", "bt2020nc": "BT.2020"}
+    assert all(said[matrix] in note for note in notes)
 
 
 @pytest.mark.parametrize(
