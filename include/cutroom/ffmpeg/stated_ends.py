@@ -11,6 +11,9 @@ _WAVPACK_HEADER = 32
 _TTA_FRAME = (256, 245)
 """Seconds of sound in a frame, as a fraction."""
 
+_MOST_FRAMES = 2**20
+"""Twelve days of sound: a table of more is none."""
+
 
 def stated_end(path: Path) -> int | None:
     """Where the file ends by what it states, in bytes; None where it is another format, or can't be told."""
@@ -58,6 +61,8 @@ def _end_of_tta(head: bytes, file: BinaryIO) -> int | None:
     if not rate or not samples:
         return None
     frames = -(-samples // (rate * over // under))
+    if frames > _MOST_FRAMES:
+        return None
     file.seek(22)
     table = file.read(4 * frames)
     sizes = (int.from_bytes(table[at : at + 4], "little") for at in range(0, len(table), 4))
