@@ -33,6 +33,7 @@ from cutroom.media.video_plan import VideoRung
 from cutroom.steps import encoding
 from cutroom.steps.encoded_rung import sampled_frames
 from cutroom.steps.job import Job
+from cutroom.steps.scratch import Scratch
 
 PROFILE = """
 name: bench
@@ -171,7 +172,8 @@ def parallel(folder: Path, codec: str, film: Path, *, cores: int) -> dict[str, f
 
     def encode(place: Path, job: dict[str, Any]) -> None:
         # The scratch folder is what they share.
-        shop = replace(workshop(film, place), scratch=folder / f"scratch-{codec}-{cores}", cores=cores)
+        shared = Scratch(folder / f"scratch-{codec}-{cores}")
+        shop = replace(workshop(film, place), scratch=shared, cores=cores)
         encoding.encode_video(shop, job, work)
 
     began, machine, own = time.monotonic(), used_cores_s(), used_s()
