@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,9 @@ class Faulty(httpx.BaseTransport):
         self.faults += 1
         return self._go_wrong(request)
 
+    def close(self) -> None:
+        self._real.close()
+
     def _go_wrong(self, request: httpx.Request) -> httpx.Response:
         if self._fault is Fault.RESET:
             raise httpx.ReadError("reset")
@@ -192,9 +196,9 @@ def test_a_service_that_fails_now_and_then_costs_time_only(
     fault: Fault, server: ServerProcess, token: str, source: Path, owner: str, service: FileService
 ) -> None:
     faulty = Faulty(fault)
-    client = FileServiceClient(server.url, token, transport=faulty)
-    folder_id = Folders(client).ensure(("Talks", "2026"))
-    sent = upload(client, source, folder_id=folder_id)
+    with closing(FileServiceClient(server.url, token, transport=faulty)) as client:
+        folder_id = Folders(client).ensure(("Talks", "2026"))
+        sent = upload(client, source, folder_id=folder_id)
     [version] = service.versions.versions(owner, sent.file_id)
     assert version.version_id == sent.version_id
     assert len(service.tree.content(owner).folders) == 1
