@@ -274,16 +274,15 @@ def unproven(*, session: Session, lease_number: int, blocks: Sequence[Block]) ->
 
 def refer(*, session: Session, reference_id: str, blocks: Sequence[Block], owner: str, lease_id: str) -> None:
     """Let a reference consist of the blocks; see `BlockService.add_references`."""
-    made = session.execute(
-        text(
-            "INSERT INTO block_lists (reference_id, owner) VALUES (:id, :owner)"
-            " ON CONFLICT DO NOTHING RETURNING list_number"
-        ),
-        {"id": reference_id, "owner": owner},
-    ).scalar_one_or_none()
-    if made is None:
-        number, its_owner = find_list(session=session, reference_id=reference_id, owner=None)
-        if its_owner != owner or listed(session=session, list_number=number) != list(blocks):
+    while (made := _new_list(session=session, reference_id=reference_id, owner=owner)) is None:
+        there = session.execute(
+            select(BlockList.list_number, BlockList.owner)
+            .where(BlockList.reference_id == reference_id)
+            .with_for_update(read=True, key_share=True)
+        ).one_or_none()
+        if there is None:
+            continue  # It was released at this moment.
+        if there.owner != owner or listed(session=session, list_number=there.list_number) != list(blocks):
             raise Conflict(f"{reference_id} consists of other blocks already.")
         return
     lease_number = find_lease(session=session, lease_id=lease_id, owner=owner)
@@ -302,6 +301,16 @@ def refer(*, session: Session, reference_id: str, blocks: Sequence[Block], owner
         ),
         {**_named(blocks), "list": made},
     )
+
+
+def _new_list(*, session: Session, reference_id: str, owner: str) -> int | None:
+    return session.execute(
+        text(
+            "INSERT INTO block_lists (reference_id, owner) VALUES (:id, :owner)"
+            " ON CONFLICT DO NOTHING RETURNING list_number"
+        ),
+        {"id": reference_id, "owner": owner},
+    ).scalar_one_or_none()
 
 
 def find_list(*, session: Session, reference_id: str, owner: str | None) -> tuple[int, str]:

@@ -76,7 +76,9 @@ def collect_leftovers(
     need = needed(roots, plans)
     removal = {bucket: plan_removal(objects, need, before=before) for bucket, objects in found.items()}
     if not dry_run:
-        for bucket, objects in removal.items():
+        # Plans go last: a run that begins after a collection died finds what is left named by the plan of its source.
+        for bucket in (media, work):
+            objects = removal[bucket]
             removal[bucket] = _remove(database, S3Store(client, bucket), objects, plans, grace_s=grace_s)
     by_kind: dict[str, int] = {}
     for one in (one for objects in removal.values() for one in objects):

@@ -3,9 +3,10 @@
 import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from cutroom.blocks.block import Block
 from cutroom.ids import BlockId
@@ -228,3 +229,29 @@ def test_two_announcements_take_back_the_same_condemnations_in_one_order(catalog
             one.result()
     with database.snapshot() as session:
         assert session.scalars(text("SELECT count(*) FROM blocks WHERE condemned_at IS NULL")).one() == 9
+
+
+def test_a_reference_that_is_released_while_it_is_made_again_is_there(catalog: Catalog) -> None:
+    database, blocks = catalog.database, [numbered(1)]
+    with database.transaction() as session:
+        lease = ledger.take_lease(session=session, lease_id="us_1", owner="ann", seconds=60)
+        ledger.announce(session=session, lease_number=lease, blocks=blocks, owner="ann")
+        ledger.store(session=session, lease_number=lease, arrived=blocks)
+        ledger.prove(session=session, lease_number=lease, blocks=blocks)
+    refer: dict[str, Any] = {"reference_id": "fv_1", "blocks": blocks, "owner": "ann", "lease_id": "us_1"}
+    with database.transaction() as session:
+        ledger.refer(session=session, **refer)
+    released = []
+
+    def release(_: object, __: object, statement: str, *___: object) -> None:
+        if "INSERT INTO block_lists" in statement and not released:
+            released.append(True)
+            with database.transaction() as other:
+                ledger.end_reference(session=other, reference_id="fv_1")
+
+    with database.transaction() as session:
+        event.listen(session.connection(), "after_cursor_execute", release)
+        ledger.refer(session=session, **refer)
+    with database.snapshot() as session:
+        number, _ = ledger.find_list(session=session, reference_id="fv_1", owner="ann")
+        assert ledger.listed(session=session, list_number=number) == blocks

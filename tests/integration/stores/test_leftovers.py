@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from catalog_servers import start_of, version
-from cutroom.errors import ObjectMissing
+from cutroom.errors import ObjectMissing, StoreUnavailable
 from cutroom.media import keys
 from cutroom.settings import Settings
 from cutroom.stores.catalog import Catalog
@@ -75,6 +75,30 @@ def test_what_no_version_needs_goes_and_a_dry_run_only_tells(settings: Settings,
         [published.hls, "renditions/rn_360/seg_1.m4s", "renditions/rn_720/seg_1.m4s"]
     )
     assert collect_leftovers(settings, catalog.database, grace_s=-60).objects == 0
+
+
+def test_a_collection_that_dies_leaves_the_plan_of_what_it_left(
+    settings: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, media = (
+        S3Store(s3_client(settings), name) for name in (settings.work_bucket, settings.media_bucket)
+    )
+    plan = {"version_id": "av_gone", "source": {"sha256": "b" * 64}, "uses": ["rn_gone"]}
+    work.put_bytes("plans/pl_gone/plan.json", json.dumps(plan).encode())
+    media.put_bytes("renditions/rn_gone/rendition.json", b"{}")
+    delete = S3Store.delete
+
+    def dies(store: S3Store, key: str) -> None:
+        if key.startswith("renditions/"):
+            raise StoreUnavailable("S3 is away.")
+        delete(store, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Store, "delete", dies)
+        with pytest.raises(StoreUnavailable):
+            collect_leftovers(settings, catalog.database, grace_s=-60)
+    assert [info.key for info in work.list("")] == ["plans/pl_gone/plan.json"]
+    assert collect_leftovers(settings, catalog.database, grace_s=-60).objects == 2
 
 
 class Runs:
