@@ -1,5 +1,6 @@
 """The stack of `cutroom up`, without Airflow: it starts, comes back after kills, and keeps what it holds."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,8 +10,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import boto3
@@ -110,6 +113,17 @@ def test_a_second_start_leaves_everything_running(own: Settings) -> None:
     before = [service.pid for service in read_status(own).services]
     start_stack(own, with_airflow=False)
     assert [service.pid for service in read_status(own).services] == before
+
+
+def test_a_start_waits_for_one_that_is_at_work(own: Settings) -> None:
+    said: Queue[str] = Queue()
+    with ThreadPoolExecutor(1) as pool:
+        with (own.home / "start.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            start = pool.submit(start_stack, own, with_airflow=False, told=said.put)
+            assert "another process" in said.get(timeout=300)
+            assert not start.done()
+        start.result()
 
 
 def test_both_databases_are_there(own: Settings) -> None:

@@ -30,7 +30,7 @@ def start() -> Settings:
 
     begun = time.monotonic()
     settings = start_stack(
-        get_settings(), told=lambda label: typer.echo(f"{time.monotonic() - begun:6.1f} s  {label} is ready")
+        get_settings(), told=lambda line: typer.echo(f"{time.monotonic() - begun:6.1f} s  {line}")
     )
     typer.echo(f"The stack is up after {time.monotonic() - begun:.1f} s.")
     return settings

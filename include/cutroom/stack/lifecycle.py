@@ -1,9 +1,12 @@
 """Starting and stopping the stack."""
 
+import fcntl
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from cutroom.errors import StoreUnavailable, UsageError
 from cutroom.settings import Settings, get_settings
@@ -86,7 +89,25 @@ def start_stack(
         UsageError: A port is taken, or the running stack has other settings; the message names the way out.
         StoreUnavailable: A service does not become ready.
     """
-    stack = plan_stack(settings, with_airflow=with_airflow)
+    with _alone(settings.home, told):
+        return _start_stack(plan_stack(settings, with_airflow=with_airflow), told)
+
+
+@contextmanager
+def _alone(home: Path, told: Callable[[str], None]) -> Iterator[None]:
+    """Let one process at a time start a stack: the first start makes secrets, databases and their users."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "start.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            told("The stack is being started by another process: waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start_stack(stack: Stack, told: Callable[[str], None]) -> Settings:
+    settings = stack.settings
     supervisor = Supervisor(settings)
     configuration = render_supervisor(settings, stack.services)
     running = supervisor.is_running()
@@ -98,7 +119,7 @@ def start_stack(
     write_stack_env(settings, stack.environment)
     ready = _adopt(stack)
     _start_stores(stack, supervisor, ready, told)
-    if with_airflow:
+    if stack.with_airflow:
         _start(stack, supervisor, [s for s in stack.services if s.name.startswith("airflow")], told)
         ensure_pools(settings)
     return ready
@@ -185,4 +206,6 @@ def _start(
             raise StoreUnavailable(f"{name} does not start; {log_path(stack.settings, name)} says why.")
         return state.started_at
 
-    wait_until_ready(chosen, started_at, timeout_s=_READY_TIMEOUT_S, told=told)
+    wait_until_ready(
+        chosen, started_at, timeout_s=_READY_TIMEOUT_S, told=lambda label: told(f"{label} is ready")
+    )
