@@ -14,6 +14,7 @@ import av
 
 from counted import make_counted
 from cutroom.ffmpeg import tools
+from described import with_second_entry
 
 SIZE = (160, 90)
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "25", "-bf", "2")
@@ -128,6 +129,16 @@ def without_frame(base: Maker, *, at_s: float) -> Maker:
         path.write_bytes(data[:at] + b"\xff" * size + data[at + size :])
 
     return make
+
+
+def described_anew(path: Path) -> None:
+    """Two films one after the other, the second of which can't be read with the description of the first."""
+    first, second, both = (path.with_name(name) for name in ("first.mp4", "second.mp4", "both.txt"))
+    counted(audio=None)(first)
+    counted("-coder", "0", "-x264-params", "8x8dct=0", audio=None)(second)
+    both.write_text("file first.mp4\nfile second.mp4\n")
+    ffmpeg("-f", "concat", "-auto_convert", "0", "-i", both, "-c", "copy", path)
+    with_second_entry(path, second, 50)
 
 
 def sound_beside(audio_seconds: float, *, video_seconds: float = 2, late_s: float = 0) -> Maker:
@@ -336,6 +347,15 @@ SOURCES: dict[str, Awkward] = {
         frames=50,
         times=Fraction(1, 25),
         make=remuxed(counted(audio=None), "-bsf:v", "setts=pts=DTS", suffix=".mkv"),
+    ),
+    "described anew midway": Awkward(suffix=".mp4", make=described_anew, frames=100),
+    "tags in another code page": Awkward(
+        suffix=".mp4",
+        frames=50,
+        make=changed(
+            counted("-metadata", "title=Kaffeehaus"),
+            lambda data: data.replace(b"Kaffeehaus", b"Caf\xe9 Paris"),
+        ),
     ),
     "H.264 without a container": Awkward(suffix=".h264", make=counted(audio=None), frames=50),
     "HEVC without a container": Awkward(

@@ -23,7 +23,8 @@ from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
 from cutroom.ffmpeg.chunk_format import ChunkFormat, CodecNotTaken, chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
 from cutroom.ffmpeg.decoding import ALIVE_EVERY
-from cutroom.ffmpeg.frame_packets import codec_of, demuxed, packets
+from cutroom.ffmpeg.decoding import opened as local
+from cutroom.ffmpeg.frame_packets import codec_of, demuxed, descriptions_of, packets
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
 from cutroom.media.clock import SMALLEST_GAP_S, ClockBroken
@@ -60,12 +61,13 @@ def split(source: str, track: int, cuts: str) -> None:
     waiting = sorted(order["cuts"], key=lambda cut: int(cut["first"]))
     with (
         Path(order["times"]).open() as times,
-        av.open(opened(source), "r", options=INPUT_OPTIONS) as container,
+        av.open(opened(source), "r", options=INPUT_OPTIONS, metadata_errors="replace") as container,
     ):
         stream = container.streams[track]
         open_cuts: list[tuple[int, OutputContainer, Any]] = []
         last_keyframe: int | None = None
         form: ChunkFormat | None = None
+        descriptions = descriptions_of(stream)
         packet: Packet[Any]
         for number, (packet, line) in enumerate(zip(packets(container, stream), times, strict=False)):
             pts, dts = map(int, line.split())
@@ -77,8 +79,9 @@ def split(source: str, track: int, cuts: str) -> None:
                 cut = waiting.pop(0)
                 output = av.open(cut["path"], "w", format=form.container)
                 open_cuts.append((cut["end"], output, form.track(stream, output)))
+            told = descriptions.told(packet, is_keyframe=packet.is_keyframe)
             for _, output, out_stream in open_cuts:
-                copy = Packet(bytes(packet))
+                copy = Packet(told)
                 copy.time_base = packet.time_base
                 shift = int(order["shift_s"] / Fraction(packet.time_base))
                 copy.pts, copy.dts = pts + shift, dts + shift
@@ -106,7 +109,7 @@ def captions(source: str, track: int, channel: str, times: str | None = None) ->
         channel: One of `line21.CHANNELS`.
         times: A file with a line `pts dts` for each packet of the pictures; None: it is a track of captions.
     """
-    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+    with local(source) as container:
         stream: Any = container.streams[track]
         in_ms = Fraction(stream.time_base) * 1000
         pairs = _sent(container, stream) if times is None else _shown(container, stream, Path(times))
@@ -117,7 +120,7 @@ def captions(source: str, track: int, channel: str, times: str | None = None) ->
 
 def channels(source: str, track: int) -> None:
     """Print which channels of closed captions a track of them holds words in, on one line."""
-    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+    with local(source) as container:
         print(*line21.channels_with_words(_sent(container, container.streams[track])))
 
 
@@ -146,7 +149,7 @@ def _sent(container: InputContainer, stream: Any) -> Iterator[line21.Pair]:
 
 def documents(source: str, track: int, target: str) -> None:
     """Write a line for each packet of a track of documents: its time and its end in ms, and its bytes in base 64."""
-    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container, Path(target).open("w") as file:
+    with local(source) as container, Path(target).open("w") as file:
         for packet in packets(container, container.streams[track]):
             if packet.pts is not None and packet.duration:
                 times = (packet.pts, packet.pts + packet.duration)
@@ -163,7 +166,7 @@ def sound(source: str, *tracks: str) -> None:
     `lost TRACK`: frames of it were lost, or came twice. `ends TRACK SECONDS`: it ends inside its last packet. Empty
     lines are signs of life.
     """
-    with av.open(f"file:{source}", options=INPUT_OPTIONS) as container:
+    with local(source) as container:
         streams = [container.streams[int(track)] for track in tracks]
         times = {stream.index: array("q") for stream in streams}
         lasts: dict[int, tuple[int, int]] = {}

@@ -17,7 +17,8 @@ ALIVE_EVERY = 250
 
 def opened(source: str) -> InputContainer:
     """A local file, to be closed by the caller."""
-    return av.open(f"file:{source}", options=INPUT_OPTIONS)
+    # Tags are in whatever code page their writer had.
+    return av.open(f"file:{source}", options=INPUT_OPTIONS, metadata_errors="replace")
 
 
 def shown_order(source: str, track: int, end: int, alive: Callable[[], None]) -> list[int]:

@@ -7,6 +7,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.packet import Packet
 
+from cutroom.ffmpeg.descriptions import BESIDE, Descriptions
 from cutroom.ffmpeg.h264 import FieldPicture, Headers
 
 
@@ -14,6 +15,12 @@ def codec_of(stream: Any) -> str:
     """The name of a track's codec, whatever decodes it; nothing where PyAV knows no decoder."""
     context = stream.codec_context
     return "" if context is None else str(context.codec.canonical_name)
+
+
+def descriptions_of(stream: Any) -> Descriptions:
+    """What follows the descriptions of a track, over its packets."""
+    context = stream.codec_context
+    return Descriptions(codec_of(stream), b"" if context is None else context.extradata or b"")
 
 
 def packets(container: InputContainer, stream: Any) -> "Iterator[Packet[Any]]":
@@ -64,6 +71,8 @@ def _joined(first: "Packet[Any]", second: "Packet[Any]") -> "Packet[Any]":
     both.time_base, both.pts, both.dts = first.time_base, first.pts, first.dts
     both.duration = (first.duration or 0) + (second.duration or 0)
     both.is_keyframe = first.is_keyframe
+    if first.has_sidedata(BESIDE):
+        both.set_sidedata(first.get_sidedata(BESIDE))
     return both
 
 

@@ -17,7 +17,7 @@ from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.caption_pairs import in_pictures
 from cutroom.ffmpeg.chunk_format import chunk_format
 from cutroom.ffmpeg.decoding import false_keyframes, opened, shown_order
-from cutroom.ffmpeg.frame_packets import codec_of, packets
+from cutroom.ffmpeg.frame_packets import codec_of, descriptions_of, packets
 from cutroom.ffmpeg.h264 import Headers
 from cutroom.ffmpeg.keyframes import is_keyframe, is_told_by_picture
 from cutroom.media.line21 import channels_with_words
@@ -98,6 +98,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         codec = codec_of(stream)
         extradata = b"" if stream.codec_context is None else stream.codec_context.extradata or b""
         headers = Headers(extradata) if codec == "h264" else None
+        descriptions = descriptions_of(stream)
         captioned: dict[int, CaptionData] = {}
         has_708 = False
         stated = []
@@ -111,6 +112,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             if number == 0:
                 # Better refused now than by `split`, or shown otherwise.
                 chunk_format(stream, packet)
+            descriptions.told(packet, is_keyframe=False)
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0

@@ -72,7 +72,8 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
 
 
 def _opened(source: str) -> InputContainer:
-    return av.open(f"file:{source}", options=INPUT_OPTIONS)
+    # Tags are in whatever code page their writer had.
+    return av.open(f"file:{source}", options=INPUT_OPTIONS, metadata_errors="replace")
 
 
 def _clock_of(name: str) -> Clock:

@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from cutroom import ids
 from cutroom.media.source import Source
 
-ENCODE_REVISION = 9
-"""Raised when the arguments of an encode change, so that older results are not taken for the same."""
+ENCODE_REVISION = 10
+"""Raised when the arguments of an encode change, or the packets it is made of, so that older results are not taken for
+the same."""
 
 
 def encode_key(source: Source, track: int, what: Any, tools: Mapping[str, str]) -> str:

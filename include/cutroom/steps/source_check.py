@@ -149,6 +149,11 @@ class _Given:
             command = argv.decode_source(source=path, track=track, stats=stats, small=small)
             runner.run(command, log=folder / "source.log", limits=limits, on_line=lambda _: None)
             times = frame_ticks(stats, 1_000_000)
+            if track.is_retimed:
+                # The container has no times of its own to hold against.
+                times = sorted(
+                    round(one.pts * track.time_base * 1_000_000) for one in packets if one.is_shown
+                )
             pictures = resemblance.read(small, rotation=track.rotation, mirrored=track.mirrored)
         origin = origin_of(found, found.video[0] if has_video else None, packets)
         return cls(
