@@ -1,4 +1,4 @@
-"""What a picture in HDR says of the display that it was mastered on, and of Dolby Vision."""
+"""What a picture in HDR says of the display that it was mastered on."""
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -37,10 +37,6 @@ def hdr_notes(side_data: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
                 notes.append(
                     f"Its brightest pixel has {pixel} cd/m², its brightest frame {frame} on average."
                 )
-            case {"side_data_type": "DOVI configuration record", "dv_profile": profile, **rest}:
-                has_base = rest.get("dv_bl_signal_compatibility_id", 0)
-                lost = "is left out" if has_base else "is all that tells its colours: they will not be true"
-                notes.append(f"Its Dolby Vision (profile {profile}) {lost}.")
     return tuple(dict.fromkeys(notes))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from cutroom.ffmpeg import alpha, shape
+from cutroom.ffmpeg import alpha, dolby_vision, shape
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
 from cutroom.ffmpeg.containers import ASF, TRANSPORT, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
@@ -59,6 +59,9 @@ def to_source(
         sha256: Digest of the file's bytes.
         size_bytes: How many.
         pages: The subtitles in tracks of teletext, by stream index.
+
+    Raises:
+        SourceUnsupported: As of `dolby_vision.notes`.
     """
     pictures = [s for s in output.streams if s.codec_type == "video" and s.disposition.get("attached_pic")]
     video = [s for s in output.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
@@ -108,7 +111,7 @@ def to_source(
             *(_told(s) for s in output.streams if s.index not in taken),
             *left_out,
         ),
-        notes=tuple(note for s in video[:1] for note in shape.turn_notes(s)),
+        notes=tuple(note for s in video[:1] for note in (*shape.turn_notes(s), *dolby_vision.notes(s))),
     )
 
 
