@@ -4,7 +4,7 @@ from pathlib import Path
 
 DEMUXERS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,dv,eac3,flac,flv,h264,hevc,iff,ivf,m4v,matroska,webm,mov,"
-    "mp4,m4a,3gp,3g2,mj2,mlp,mp3,mpc,mpc8,mpeg,mpegps,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,tak,truehd,tta,w64,wav,wtv,wv"
+    "mp4,m4a,3gp,3g2,mj2,mlp,mp3,mpeg,mpegps,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,tak,truehd,tta,w64,wav,wtv,wv"
 )
 """ffmpeg's demuxers for files of media. Playlists, concat scripts, images and network formats are not among them: a
 playlist in disguise would have ffmpeg read local files or fetch addresses (PEERS: the HLS-in-AVI trick of 2017)."""
@@ -25,9 +25,7 @@ JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
 without anything is a pause."""
 
-_COUNTED = (
-    "aac ac3 aiff amr ape au caf dsf dts dtshd eac3 flac iff mlp mp3 mpc mpc8 tak truehd tta w64 wav wv"
-)
+_COUNTED = "aac ac3 aiff amr ape au caf dsf dts dtshd eac3 flac iff mlp mp3 tak truehd tta w64 wav wv"
 
 WITHOUT_TIMES = frozenset(_COUNTED.split())
 """Formats of sound alone that hold no times: ffmpeg counts them from the samples."""

@@ -152,12 +152,21 @@ def _begun(file: BinaryIO) -> int:
     return size
 
 
+def _first_bytes(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return file.read(4)
+    source.seek(0)
+    return source.read(4)
+
+
 def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: SourceLimits) -> Described:
     shown = ("-show_format", "-show_streams", "-show_chapters")
     try:
         printed, said = ffprobe.ask(source, *shown, log=log, limits=limits)
     except EncoderRefused as refused:
         reject_encrypted(source)
+        sniff.reject_free_format(_first_bytes(source))
         raise reason_of(str(refused)) from refused
     reject_invalid_size(said)
     output = ProbeOutput.model_validate(printed)

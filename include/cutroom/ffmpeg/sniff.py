@@ -9,6 +9,14 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOTION_PHOTO_BYTES = 64 * 2**20
 """How far into an image its film is looked for; phones' stills are some megabytes."""
 
+STILLS = {b"ftypavif", b"ftypheic", b"ftypmif1"}
+"""How images begin that are MP4 by their form, behind a length."""
+
+_MOTION_PHOTO = (
+    "The file is a motion photo: a {what} image with a film behind it. Export the film from the phone's gallery, and "
+    "upload that."
+)
+
 SNIFFED = (
     (b"\x89PNG", "a PNG image"),
     (JPEG, "a JPEG image"),
@@ -31,6 +39,14 @@ SNIFFED = (
 )
 """How files begin that are not media."""
 
+NOT_TAKEN = (
+    (0, b"MPCK", "Musepack, which is not taken. Save it as FLAC"),
+    (0, b"MP+", "Musepack, which is not taken. Save it as FLAC"),
+    (4, b"RED1", "what a RED camera records (R3D), which is not taken. Export it as ProRes or DNxHR"),
+    (4, b"RED2", "what a RED camera records (R3D), which is not taken. Export it as ProRes or DNxHR"),
+)
+"""What stands at which byte of media that nothing here decodes as it is meant."""
+
 
 def reject_what_is_not_media(file: BinaryIO) -> None:
     """Name the usual mistakes by how the file begins.
@@ -40,21 +56,35 @@ def reject_what_is_not_media(file: BinaryIO) -> None:
     """
     head = file.read(4096)
     if head.startswith(JPEG) and _has_film_behind(file.read(MOTION_PHOTO_BYTES)):
-        raise SourceUnsupported(
-            "The file is a motion photo: a JPEG image with a film behind it. Export the film from the phone's "
-            "gallery, and upload that."
-        )
+        raise SourceUnsupported(_MOTION_PHOTO.format(what="JPEG"))
     head = head.removeprefix(BYTE_ORDER_MARK)
     for magic, what in SNIFFED:
         if head.startswith(magic):
             raise SourceUnsupported(f"The file is {what}, not video or audio.")
-    if head[4:12] in {b"ftypavif", b"ftypheic", b"ftypmif1"} or (
-        head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    ):
+    for at, magic, what in NOT_TAKEN:
+        if head[at:].startswith(magic):
+            raise SourceUnsupported(f"The file is {what}.")
+    if head[4:12] in STILLS and b"mpvd" in file.read(MOTION_PHOTO_BYTES):
+        raise SourceUnsupported(_MOTION_PHOTO.format(what="HEIC"))
+    if head[4:12] in STILLS or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         raise SourceUnsupported("The file is an image, not video or audio.")
     printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
     if printable == len(head) and _is_text(head):
         raise SourceUnsupported("The file is plain text, not video or audio.")
+
+
+def reject_free_format(head: bytes) -> None:
+    """Name an MP3 whose bit rate is none of the table (ISO/IEC 11172-3, 2.4.2.3), by how it begins.
+
+    To be asked where a file can't be read: others may begin so, too.
+
+    Raises:
+        SourceUnsupported: It is one.
+    """
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 == 0:
+        raise SourceUnsupported(
+            "The file is an MP3 of free format, which is not taken. Save it at a usual bit rate."
+        )
 
 
 def _has_film_behind(data: bytes) -> bool:

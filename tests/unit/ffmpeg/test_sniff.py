@@ -22,6 +22,8 @@ class TestNotMedia:
             (b"#EXTM3U\n#EXT", "playlist"),
             (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"), (b"\0\0\0\x20ftypavif", "image"),
             (b"\0\0\0\x20ftypheic", "image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "image"),
+            (b"MPCKSH\x0e\xda", "Musepack"), (b"MP+\x07", "Musepack"), (b"\0\0\1\0RED2", "R3D"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(5000) + b"mpvd", "motion photo"),
             (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
         ],
     )  # fmt: skip
@@ -45,6 +47,15 @@ class TestNotMedia:
     )  # fmt: skip
     def test_media_pass(self, head: bytes) -> None:
         sniff.reject_what_is_not_media(io.BytesIO(head + bytes(range(256))))
+
+    def test_an_mp3_of_free_format_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "f").write_bytes(b"\xff\xfb\x04\x64" + bytes(9000))
+        with pytest.raises(SourceUnsupported, match="free format"):
+            probe.probe(tmp_path / "f", sha256="", log=tmp_path / "log", limits=Limits())
+
+    @pytest.mark.parametrize("head", [b"", b"\xff\xfb\x90\x64", b"\xff\xf1\x04\x64", b"\xff\xfe\x04\x00"])
+    def test_other_heads_are_no_free_format(self, head: bytes) -> None:
+        sniff.reject_free_format(head)
 
     def test_an_empty_file_is_told_so(self, tmp_path: Path) -> None:
         (tmp_path / "f").touch()
