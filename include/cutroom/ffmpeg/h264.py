@@ -14,6 +14,9 @@ SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
 RECOVERY_POINT = 6
 """The payload of a message that tells when pictures are whole (D.2.8)."""
 
+DISPLAY_ORIENTATION = 47
+"""That of a message that tells how pictures are meant to be turned (D.2.27)."""
+
 HEADER_BYTES = 64
 """More than the headers of a slice take up to what is read of them."""
 
@@ -80,15 +83,29 @@ class Headers:
     def whole_after(self, data: bytes) -> int:
         """How many frames after a packet that decoding begins with pictures are whole; 0: at once."""
         try:
-            for unit in units(data, self._length_size):
-                kind = unit[0] & 0x1F
-                if kind in {SLICE, IDR_SLICE}:
-                    return 0
-                if kind == SEI and (message := _message(unit, RECOVERY_POINT)) is not None:
-                    return _Bits(message).ue()
+            message = self._told(data, RECOVERY_POINT)
+            return 0 if message is None else _Bits(message).ue()
         except (IndexError, ValueError):
             return 0
-        return 0
+
+    def is_turned(self, data: bytes) -> bool:
+        """Whether a packet says that its picture is meant to be turned, or mirrored."""
+        try:
+            message = self._told(data, DISPLAY_ORIENTATION)
+            # A one first takes back what was said; two bits mirror, sixteen turn.
+            return message is not None and not (bits := _Bits(message)).u(1) and bits.u(18) > 0
+        except (IndexError, ValueError):
+            return False
+
+    def _told(self, data: bytes, wanted: int) -> bytes | None:
+        """The payload of a message in front of a packet's picture."""
+        for unit in units(data, self._length_size):
+            kind = unit[0] & 0x1F
+            if kind in {SLICE, IDR_SLICE}:
+                return None
+            if kind == SEI and (message := _message(unit, wanted)) is not None:
+                return message
+        return None
 
     @property
     def may_have_fields(self) -> bool:

@@ -29,15 +29,22 @@ class PacketIndex:
     """Closed captions in the pictures: channels of CEA-608, or CEA-708 alone."""
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
+    is_turned: bool = False
+    """Whether the pictures themselves say that they are meant to be turned."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What its owner may want to know, in words."""
-        if not self.undecodable:
-            return ()
-        return (
-            f"{self.undecodable} of {len(self.packets)} frames show nothing: what they refer to is not in the file.",
-        )
+        found = []
+        if self.undecodable:
+            found.append(
+                f"{self.undecodable} of {len(self.packets)} frames show nothing: what they refer to is not in the file."
+            )
+        if self.is_turned:
+            found.append(
+                "Its H.264 says that the picture is meant to be turned; it is shown as the file around it says."
+            )
+        return tuple(found)
 
 
 def read_packets(
@@ -51,14 +58,16 @@ def read_packets(
     """
     most = most or SourceLimits()
     packets: list[Packet] = []
-    retimed = False
+    retimed = is_turned = False
     captions: tuple[str, ...] = ()
     undecodable = last_lasts = 0
 
     def take(line: str) -> None:
-        nonlocal retimed, captions, undecodable, last_lasts
+        nonlocal retimed, is_turned, captions, undecodable, last_lasts
         if line == "retimed":
             retimed = True
+        elif line == "turned":
+            is_turned = True
         elif line.startswith("captions "):
             captions = tuple(line.split()[1:])
         elif line.startswith("last "):
@@ -74,7 +83,12 @@ def read_packets(
 
     _cutter("index", path, track, take, log=log.with_suffix(".packets.log"), limits=limits)
     return PacketIndex(
-        packets=packets, retimed=retimed, undecodable=undecodable, captions=captions, last_lasts=last_lasts
+        packets=packets,
+        retimed=retimed,
+        undecodable=undecodable,
+        captions=captions,
+        last_lasts=last_lasts,
+        is_turned=is_turned,
     )
 
 

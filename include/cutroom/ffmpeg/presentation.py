@@ -41,6 +41,8 @@ class Presentation:
     """Closed captions in the pictures: the channels of CEA-608 that hold words, or CEA-708 alone."""
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
+    is_turned: bool = False
+    """Whether the pictures themselves say that they are meant to be turned."""
 
 
 TRIED_PACKETS = 64
@@ -100,7 +102,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         headers = Headers(extradata) if codec == "h264" else None
         descriptions = descriptions_of(stream)
         captioned: dict[int, CaptionData] = {}
-        has_708 = False
+        has_708 = is_turned = False
         stated = []
         for number, packet in enumerate(packets(container, stream)):
             if codec in CARRIERS and (said := caption_data(bytes(packet), codec)):
@@ -116,6 +118,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
+            is_turned |= begins and headers is not None and headers.is_turned(bytes(packet))
             lasts = packet.duration or 0
             stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
@@ -139,6 +142,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         found,
         captions=tuple(channels) or (CEA_708,) * has_708,
         last_lasts=0 if last is None else stated[last].duration,
+        is_turned=is_turned,
     )
 
 
