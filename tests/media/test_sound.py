@@ -461,7 +461,10 @@ def test_the_chapters_of_every_container_are_found(suffix: str, codec: str, tmp_
         given = [part for name, value in COMMENTS.items() for part in ("-metadata", f"{name}={value}")]
     ffmpeg("-f", "lavfi", "-i", "sine=d=3", *given, "-c:a", codec, source)
     found, _ = probe(source, sha256="0" * 64, log=tmp_path / "log", limits=Limits())
-    told = [(one.start_s, round(one.end_s, 1), one.title) for one in found.chapters]
+    # Those of an MP3 count from what is heard, which begins 1105 samples later on its clock.
+    heard_s = (found.start_s or 0) if suffix == ".mp3" else 0
+    assert float(heard_s) == pytest.approx(1105 / 44_100 if suffix == ".mp3" else 0, abs=1e-5)
+    told = [(one.start_s - heard_s, round(one.end_s - heard_s, 1), one.title) for one in found.chapters]
     assert told == [(0, 1, "One"), (1, 3, "Two")]
 
 
@@ -664,7 +667,7 @@ def test_every_download_has_the_tags_chapters_and_cover_of_its_source(tmp_path: 
     path = tmp_path / "downloads.yaml"
     path.write_text(DOWNLOADS)
     said = "title=T\\=1\nartist=Ä\nalbum=B\ntrack=3/12\ncomment=secret\nmake=secret\ndate=2024-05-01T10:11\n"
-    second = "Two" * 36
+    second = "Two" * 60
     chapters.write_text(CHAPTERS.replace(";FFMETADATA1\n", f";FFMETADATA1\n{said}").replace("Two", second))
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=800x500", "-frames:v", "1", cover)
     sound = tmp_path / "sound.m4a"
@@ -689,7 +692,11 @@ def test_every_download_has_the_tags_chapters_and_cover_of_its_source(tmp_path: 
             "date": "2024-05-01",
         }
         assert {**found.tags, "language": ""} == {**told, "language": ""}, name
-        assert [(one.start_s, one.title) for one in found.chapters] == [(0, "One"), (1, second)], name
+        title = second if name != "mp3" else f"{second[:117]}…"
+        started_s = (found.start_s or 0) if name == "mp3" else 0
+        assert [(one.start_s - started_s, one.title) for one in found.chapters] == [(0, "One"), (1, title)], (
+            name
+        )
         assert found.video == ()
         size = None if found.cover is None else (found.cover.width, found.cover.height)
         assert size == (None if name == "webm" else (600, 375)), name

@@ -88,6 +88,8 @@ def to_source(
     tags = [output.format.tags, *(s.tags for s in audio[:1] if not video)]
     start_times = [s.start_time for s in (*video[:1], *audio) if s.start_time is not None]
     start, duration = min(start_times, default=None), output.format.duration
+    # ID3 counts chapters from the first sample that is heard, ffmpeg's clock from what the encoder put before it.
+    later_s = (start or Fraction(0)) if output.format.format_name == "mp3" else Fraction(0)
     if duration is not None and start is not None and output.format.format_name == "matroska,webm":
         # Matroska states where the last block ends on its clock, whenever that began.
         duration -= max(Fraction(0), start)
@@ -102,7 +104,9 @@ def to_source(
         text=(*(_text_track(s) for s in text), *in_teletext),
         cover=_cover(pictures[0]) if pictures else None,
         chapters=tuple(
-            Chapter(start_s=one.start_time, end_s=one.end_time, title=one.tags.get("title"))
+            Chapter(
+                start_s=one.start_time + later_s, end_s=one.end_time + later_s, title=one.tags.get("title")
+            )
             for one in output.chapters
         ),
         # Ogg keeps its tags in the track.

@@ -148,7 +148,7 @@ class CoverArt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """A named stretch of the presentation, in seconds from its start."""
+    """A named stretch of the presentation, in seconds on the clock of its source."""
 
     start_s: Fraction
     end_s: Fraction

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cutroom.media.source import Chapter, Source
@@ -23,6 +23,9 @@ WITH_COVER = frozenset({"mp4", "m4a", "mp3", "flac", "ogg"})
 
 MAX_CHAPTERS: Mapping[str, int] = {"mp3": 255}
 """Most that a container can list; any number where none is named."""
+
+MAX_TITLE_BYTES: Mapping[str, int] = {"mp3": 120}
+"""Longest title of a chapter in UTF-8. ffmpeg, and what is built on it, lose one in ID3 whose frame has 128 bytes."""
 
 COVER_SIDE_PX = 600
 """The square that the cover in a download is made to fit: sharp where it is shown, and few bytes beside the sound."""
@@ -52,7 +55,10 @@ def plan_tagging(source: Source, container: str, origin_s: Fraction) -> Tagging 
     """
     made = Tagging(
         tags=_tags(source.tags),
-        chapters=_chapters(source, origin_s)[: MAX_CHAPTERS.get(container)],
+        chapters=tuple(
+            replace(one, title=_shortened(one.title or "", MAX_TITLE_BYTES.get(container)))
+            for one in _chapters(source, origin_s)[: MAX_CHAPTERS.get(container)]
+        ),
         cover_of=source.sha256 if source.cover is not None and container in WITH_COVER else None,
     )
     return made if made.tags or made.chapters or made.cover_of else None
@@ -72,6 +78,14 @@ def _tags(known: Mapping[str, str]) -> dict[str, str]:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
+
+
+def _shortened(title: str, most: int | None) -> str:
+    """A title of at most so many bytes, with an ellipsis where something of it is left out."""
+    coded = title.encode()
+    if most is None or len(coded) <= most:
+        return title
+    return coded[: most - len("…".encode())].decode(errors="ignore").rstrip() + "…"
 
 
 def _chapters(source: Source, origin_s: Fraction) -> tuple[Chapter, ...]:

@@ -78,6 +78,21 @@ def test_an_mp3_lists_as_many_chapters_as_it_can() -> None:
     assert [len(one.chapters) for one in found if one] == [255, 300]
 
 
+def test_a_title_in_an_mp3_is_as_long_as_its_readers_can_take() -> None:
+    """At most 120 bytes, and no half of a letter."""
+    titles = ("a" * 120, "a" * 121, "a" + "ж" * 60, "words " * 30)
+    known = tuple(
+        Chapter(start_s=Fraction(n), end_s=Fraction(n + 1), title=one) for n, one in enumerate(titles, 1)
+    )
+    mp3, m4a = (tagging(one, chapters=known) for one in ("mp3", "m4a"))
+    assert mp3 is not None
+    assert m4a is not None
+    assert [one.title for one in m4a.chapters] == list(titles)
+    assert [one.title for one in mp3.chapters] == [
+        titles[0], "a" * 117 + "…", "a" + "ж" * 58 + "…", ("words " * 30)[:117].rstrip() + "…",
+    ]  # fmt: skip
+
+
 def test_webm_has_no_room_for_a_cover() -> None:
     found = tagging(cover=COVER)
     assert found is not None
