@@ -99,7 +99,7 @@ def block_house(
     direct.create_bucket(Bucket=bucket)
     used = client or direct
     objects = BlockObjects(used, bucket, signer=used, url_s=URL_S)
-    with httpx.Client(timeout=30) as http:
+    with httpx.Client(timeout=300) as http:
         service = StoredBlocks(database, objects, lease_s=lease_s)
         yield BlockHouse(
             database=database,

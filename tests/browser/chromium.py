@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+PATIENCE_MS = 120_000
+"""A machine that also encodes takes its time to draw."""
+
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",

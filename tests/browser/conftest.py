@@ -7,10 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser import sample_media
-from browser.chromium import open_browser
+from browser.chromium import PATIENCE_MS, open_browser
 
-# A machine that also encodes takes its time to draw.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 # Of one module and not of the session: while it is open, its event loop runs in this thread, and the tests of
@@ -25,6 +24,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page with nothing from other tests."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

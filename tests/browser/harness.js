@@ -215,7 +215,7 @@ window.harness = {
     library = new libraries[name]();
     try {
       await library.load(url, settings);
-      if (!await until(() => video.readyState >= 2, 20)) throw new Error("no first picture within 20 s");
+      if (!await until(() => video.readyState >= 2, 60)) throw new Error("no first picture within 60 s");
     } catch (reason) {
       error(`${name} could not load: ${reason.code ?? ""} ${reason.message ?? reason}`);
       return { version: library.version ?? "", duration: 0, rungs: [] };

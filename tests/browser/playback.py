@@ -93,7 +93,7 @@ def play_through(
     library: Library = "shaka",
     before_s: float = 0.7,
     past_s: float = 0.4,
-    limit_s: float = 20,
+    limit_s: float = 60,
     settings: dict[str, Any] | None = None,
 ) -> Playback:
     """Play the presentation at `url` in `page`, and tell how it went.
@@ -143,7 +143,7 @@ class Subtitles:
     """Cues on screen: `from` and `to` in seconds, and `text`."""
 
 
-def show_subtitles(page: Page, url: str, *, label: str, at_s: float, limit_s: float = 20) -> Subtitles:
+def show_subtitles(page: Page, url: str, *, label: str, at_s: float, limit_s: float = 60) -> Subtitles:
     """Choose the subtitles of that name in Shaka Player, and look at the screen at a time."""
     with serve_harness("shaka", LIBRARIES["shaka"]) as address:
         page.goto(f"{address}/harness.html")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from browser.chromium import PATIENCE_MS
 from browser.sample_media import SMALL_LADDER
 from cutroom.media.progress import PartProgress
 from cutroom.media.upload import UploadedObject
@@ -180,6 +181,7 @@ def _log_in(page: Page, password: str) -> None:
 def session(browser: Browser, shown: Shown, airflow_stack: Settings) -> Iterator[Page]:
     """A page of a user who logged in by Airflow's form; what its console complains about fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(f"{shown.address}/cutroom/")
     expect(page).to_have_url(re.compile(r"/auth/login"))
@@ -406,6 +408,7 @@ def test_the_end_of_a_session_is_said_and_what_plays_goes_on(
     browser: Browser, shown: Shown, airflow_stack: Settings
 ) -> None:
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(f"{shown.address}/cutroom/")
     _log_in(page, airflow_password(airflow_stack))

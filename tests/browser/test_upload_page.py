@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from browser.chromium import PATIENCE_MS
 from cutroom.blocks.block import BLOCK_BYTES, block_of
 from cutroom.settings import Settings
 from cutroom.stack.airflow import airflow_password
@@ -30,6 +31,7 @@ def service(airflow_stack: Settings) -> FileService:
 def upload_page(browser: Browser, airflow_stack: Settings) -> Iterator[Page]:
     """The page, opened by the player page's link after Airflow's login."""
     context = browser.new_context(viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(f"{airflow_stack.airflow_url}/files/")
     page.get_by_role("textbox", name="username").fill(ADMIN)
@@ -55,7 +57,7 @@ def read_back(settings: Settings, file: FileRecord) -> bytes:
     urls = blocks.get_block_download_urls(
         [block.block_id for block in listed], reference_id=file.version.version_id
     )
-    return b"".join(httpx.get(url).content for url in urls)
+    return b"".join(httpx.get(url, timeout=300).content for url in urls)
 
 
 def make_file(folder: Path, size: int) -> Path:
@@ -199,18 +201,20 @@ def test_the_player_page_leads_to_the_upload_page_and_strangers_to_the_login(
     expect(upload_page.get_by_role("heading", name="Upload")).to_be_visible()
     expect_ready(upload_page)
     base = f"{airflow_stack.airflow_url}/files"
-    stranger = httpx.get(f"{base}/", headers={"Accept": "text/html"})
+    stranger = httpx.get(f"{base}/", headers={"Accept": "text/html"}, timeout=300)
     assert stranger.status_code == 307
     assert "/auth/login" in stranger.headers["location"]
-    assert httpx.get(f"{base}/me").status_code == 401
+    assert httpx.get(f"{base}/me", timeout=300).status_code == 401
     forged = {"Authorization": "Bearer " + "x" * 40}
-    assert httpx.get(f"{base}/me", headers=forged).status_code == 401
+    assert httpx.get(f"{base}/me", headers=forged, timeout=300).status_code == 401
     assert "script-src 'self'" in stranger.headers["content-security-policy"]
 
 
 def test_a_login_of_airflow_is_enough_for_the_routes(airflow_stack: Settings) -> None:
     login = {"username": ADMIN, "password": airflow_password(airflow_stack)}
-    token = httpx.post(f"{airflow_stack.airflow_url}/auth/token", json=login).json()["access_token"]
+    token = httpx.post(f"{airflow_stack.airflow_url}/auth/token", json=login, timeout=300).json()[
+        "access_token"
+    ]
     told = httpx.get(
         f"{airflow_stack.airflow_url}/files/me", headers={"Authorization": f"Bearer {token}"}
     ).json()

@@ -37,7 +37,7 @@ def open_rig(request: pytest.FixtureRequest) -> Iterator[Opener]:
         return
     settings: Settings = request.getfixturevalue("stack")
     database = Database(settings.database_url)
-    with httpx.Client(timeout=30) as client, ExitStack() as running:
+    with httpx.Client(timeout=300) as client, ExitStack() as running:
 
         def open_service(dedup: str) -> Rig:
             service = stored_blocks(settings.model_copy(update={"block_dedup": dedup}))

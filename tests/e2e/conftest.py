@@ -16,7 +16,7 @@ from cutroom.settings import Settings
 from cutroom.stores.catalog import Catalog
 from cutroom.stores.records import AssetRecord
 
-PATIENCE_S = 400
+PATIENCE_S = 900
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def put(airflow_stack: Settings) -> Callable[[Path, str], str]:
 @pytest.fixture
 def airflow_api(airflow_stack: Settings) -> Iterator[httpx.Client]:
     """Airflow's own API, as its administrator."""
-    with httpx.Client(base_url=airflow_stack.airflow_url, timeout=30) as client:
+    with httpx.Client(base_url=airflow_stack.airflow_url, timeout=300) as client:
         password = json.loads((airflow_stack.home / "airflow" / "passwords.json").read_text())["admin"]
         login = client.post("/auth/token", json={"username": "admin", "password": password})
         client.headers["Authorization"] = f"Bearer {login.json()['access_token']}"

@@ -84,7 +84,7 @@ def test_the_dag_takes_what_nothing_holds_and_nothing_while_a_file_misses_blocks
         )
 
     everything = {"end_uploads", "collect_blocks", "collect_leftovers"}
-    with httpx.Client() as client:
+    with httpx.Client(timeout=300) as client:
         rig = real_rig(service, database, client)
         rig.upload(kept, owner="eva", lease_id="garbage-kept", reference_id="fv_garbage_kept")
         rig.upload(free, owner="eva", lease_id="garbage-free", reference_id="fv_garbage_free")

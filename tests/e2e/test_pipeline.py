@@ -79,7 +79,7 @@ def test_an_upload_is_published_with_everything_that_the_profile_asks_for(
     assert units == {("encode_video", "s"), ("assemble", "rendition")}
     playback = told["playback"]
     for address in (playback["hls"], playback["dash"], playback["poster"], *playback["thumbnails"].values()):
-        assert httpx.get(address).status_code == 200, address
+        assert httpx.get(address, timeout=300).status_code == 200, address
 
 
 def test_every_rendition_in_the_bucket_shows_every_frame(

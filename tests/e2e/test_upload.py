@@ -43,7 +43,7 @@ def test_a_file_in_blocks_is_published_and_sends_nothing_the_second_time(
     assert first["bytes_sent"] == first["bytes_total"] == film.stat().st_size
     playback = first["playback"]
     assert isinstance(playback, dict)
-    assert httpx.get(playback["hls"]).status_code == 200
+    assert httpx.get(playback["hls"], timeout=300).status_code == 200
     record = catalog.asset(str(first["asset_id"]))
     assert (record.title, record.tags, record.status) == ("A film", ("e2e",), "published")
     assert record.version is not None

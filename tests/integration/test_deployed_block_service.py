@@ -82,7 +82,7 @@ def test_blocks_go_through_it_by_its_certificate_and_token_only(
     url, authority = f"https://localhost:{port}", home / "tls" / "block-service.pem"
     client, parts = RemoteBlocks(url, token=TOKEN, authority=authority), contents(2)
     name = secrets.token_hex(6)
-    with httpx.Client() as http:
+    with httpx.Client(timeout=300) as http:
         rig = real_rig(client, Database(stack.database_url), http)
         assert rig.upload(parts, owner=name, lease_id=name, reference_id=f"fv_{name}") == 2
         assert rig.read(f"fv_{name}", owner=name) == b"".join(parts)

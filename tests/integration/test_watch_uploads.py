@@ -302,7 +302,7 @@ def test_a_newer_commit_brings_its_title_to_the_asset(place: Settings) -> None:
         new = NewUpload(name="a.mp4", folder_id="root", size_bytes=len(content), blocks=content, title=title)
         session = service.uploads.begin(owner, new)
         for one in service.uploads.missing(owner, session.session_id).missing:
-            httpx.put(one.upload.url, content=b"x", headers=dict(one.upload.headers))
+            httpx.put(one.upload.url, content=b"x", headers=dict(one.upload.headers), timeout=300)
         service.uploads.complete(owner, session.session_id)
         [upload] = found(asyncio.run(first_event(waiting(sqs_queue="")))).uploads
         started = run_arguments(upload.to_json())

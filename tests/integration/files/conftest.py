@@ -26,6 +26,9 @@ from own_port import own_port
 
 CUTROOM = Path(sys.executable).with_name("cutroom")
 
+STORE = httpx.Client(timeout=300)
+"""Fifty clients at once wait longer for an answer than the five seconds that are usual."""
+
 
 @pytest.fixture
 def owner() -> str:
@@ -90,7 +93,7 @@ def announcement(parts: Sequence[bytes], name: str = "film.mp4", **said: object)
 
 def put(one: MissingBlock, data: bytes) -> int:
     """Send bytes to where a block is to go; gives the status of the answer."""
-    return httpx.put(one.upload.url, content=data, headers=dict(one.upload.headers)).status_code
+    return STORE.put(one.upload.url, content=data, headers=dict(one.upload.headers)).status_code
 
 
 def read_back(settings: Settings, version: VersionRecord) -> bytes:
@@ -100,7 +103,7 @@ def read_back(settings: Settings, version: VersionRecord) -> bytes:
     urls = blocks.get_block_download_urls(
         [block.block_id for block in listed], reference_id=version.version_id
     )
-    return b"".join(httpx.get(url).content for url in urls)
+    return b"".join(STORE.get(url).content for url in urls)
 
 
 def fresh(count: int, size: int = 1000) -> list[bytes]:

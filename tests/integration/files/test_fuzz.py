@@ -121,7 +121,7 @@ class Fuzz:
         self._note_ids(told)
         for one in told.get("missing", ()) if isinstance(told, dict) else ():
             if one["block_id"] in CONTENTS:
-                httpx.put(one["url"], content=CONTENTS[one["block_id"]], headers=one["headers"])
+                httpx.put(one["url"], content=CONTENTS[one["block_id"]], headers=one["headers"], timeout=300)
 
     def _note_ids(self, told: Any) -> None:
         for name, value in told.items() if isinstance(told, dict) else ():

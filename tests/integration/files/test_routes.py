@@ -105,13 +105,13 @@ def test_a_file_goes_up_and_comes_down_by_the_routes_alone(client_of: Clients, o
     session = begun.json()
     assert client.post(f"/upload/{session['session_id']}/complete").status_code == 409
     for one in session["missing"]:
-        put = httpx.put(one["url"], content=parts[one["position"]], headers=one["headers"])
+        put = httpx.put(one["url"], content=parts[one["position"]], headers=one["headers"], timeout=300)
         assert put.status_code == 200
     done = client.post(f"/upload/{session['session_id']}/complete").json()
     assert done["status"] == "committed"
     file_id = done["version"]["file_id"]
     told = client.get(f"/download/{file_id}").json()
-    assert b"".join(httpx.get(one["url"]).content for one in told["blocks"]) == b"".join(parts)
+    assert b"".join(httpx.get(one["url"], timeout=300).content for one in told["blocks"]) == b"".join(parts)
     assert client.get(f"/versions/{done['version']['version_id']}").json()["run"]["status"] == "waiting"
     [file] = client.get("/folders/root").json()["files"]
     assert file["file_id"] == file_id

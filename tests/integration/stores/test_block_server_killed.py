@@ -65,7 +65,7 @@ def dying_server(house: BlockHouse, empty_database: str, tmp_path: Path) -> Iter
         text=True,
     )  # fmt: skip
     assert process.stdout
-    with process.stdout, httpx.Client(timeout=30) as http:
+    with process.stdout, httpx.Client(timeout=300) as http:
         client = RemoteBlocks(f"http://127.0.0.1:{int(process.stdout.readline())}")
         yield real_rig(client, house.database, http), ended
         client.close()

@@ -184,7 +184,7 @@ def test_what_is_no_message_is_the_clients_mistake(
         call = getattr(channel, messages.shape_of(method))(f"/{messages.SERVICE.full_name}/{name}")
         code = grpc.StatusCode.OK
         try:
-            answer = call(iter([raw]) if method.client_streaming else raw, timeout=10)
+            answer = call(iter([raw]) if method.client_streaming else raw, timeout=60)
             if method.server_streaming:
                 list(answer)
         except grpc.RpcError as error:
@@ -203,7 +203,7 @@ def test_a_message_beyond_the_limit_is_refused(open_port: tuple[int, ModelBlocks
     with grpc.insecure_channel(f"127.0.0.1:{open_port[0]}") as channel:
         call = channel.unary_unary(f"/{messages.SERVICE.full_name}/MissingBlocks")
         with pytest.raises(grpc.RpcError) as caught:
-            call(bytes(messages.MESSAGE_BYTES + 1), timeout=10)
+            call(bytes(messages.MESSAGE_BYTES + 1), timeout=60)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 

@@ -90,7 +90,7 @@ class Store:
     def fetch_together(self, block: Block) -> bytes:
         """Gives the first block only when as many as are read ahead are asked for at the same time."""
         if block in BLOCKS[: reader.AHEAD]:
-            self._meet.wait(10)
+            self._meet.wait(60)
         return self.fetch(block)
 
 
