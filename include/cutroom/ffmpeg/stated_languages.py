@@ -1,6 +1,7 @@
-"""The languages of tracks as Matroska and MP4 state them in full (RFC 5646): ffprobe tells three letters of them.
+"""What ffprobe does not tell: languages of tracks as Matroska and MP4 state them in full (RFC 5646), ordered chapters.
 
-Without the rest Brazilian and European Portuguese are one, and so are simplified and traditional Chinese.
+Of languages it tells three letters. Without the rest Brazilian and European Portuguese are one, and so are simplified
+and traditional Chinese.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from cutroom.ffmpeg.movie_box import MOST_BOXES, MOST_BYTES, boxes, movie, track
 _EBML, _SEGMENT, _CLUSTER, _TRACKS = (
     bytes.fromhex(one) for one in ("1a45dfa3", "18538067", "1f43b675", "1654ae6b")
 )
+_CHAPTERS, _EDITION, _ORDERED = (bytes.fromhex(one) for one in ("1043a770", "45b9", "45dd"))
 _ENTRY, _TYPE, _LANGUAGE = (bytes.fromhex(one) for one in ("ae", "83", "22b59d"))
 
 _READ_TYPES = {1, 2, 17, 33}
@@ -30,12 +32,27 @@ def stated_languages(source: Path | BinaryIO) -> dict[int, str]:
     source.seek(0)
     head = source.read(12)
     if head.startswith(_EBML):
-        return _in_tracks(_tracks(source))
+        return _in_tracks(_part(source, _TRACKS))
     return _in_movie(movie(source))
 
 
-def _tracks(file: BinaryIO) -> bytes:
-    """The element that describes the tracks; nothing where frames come before it."""
+def order_notes(source: Path) -> tuple[str, ...]:
+    """That a file in Matroska orders its chapters anew, in words (EditionFlagOrdered of RFC 9559)."""
+    with source.open("rb") as file:
+        if not file.read(4).startswith(_EBML):
+            return ()
+        editions = [
+            dict(_elements(one)) for name, one in _elements(_part(file, _CHAPTERS)) if name == _EDITION
+        ]
+    if not any(int.from_bytes(one.get(_ORDERED, b"")) for one in editions):
+        return ()
+    return (
+        "The chapters say in which order to play the file (ordered chapters); it is published as it lies.",
+    )
+
+
+def _part(file: BinaryIO, wanted: bytes) -> bytes:
+    """What an element of the segment holds; nothing where frames come before it."""
     at = 0
     for _ in range(MOST_BOXES):
         file.seek(at)
@@ -43,7 +60,7 @@ def _tracks(file: BinaryIO) -> bytes:
         name, size, length = _element(head)
         if not name or name == _CLUSTER:
             break
-        if name == _TRACKS:
+        if name == wanted:
             return (head[length:] + file.read(min(size, MOST_BYTES)))[:size]
         # The segment holds what comes after its head.
         at += length + (0 if name == _SEGMENT else size)
