@@ -23,14 +23,17 @@ from cutroom.steps.encoded_rung import (
     sampled_frames,
 )
 from cutroom.steps.encodes import keep_encode
-from cutroom.steps.frame_stats import frame_ticks
+from cutroom.steps.frame_stats import frame_ticks, last_tick
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
-LARGEST_IS_LEFT = 0.95
-"""How far, as a part of a chunk, the fastest rung has come when the largest alone has much to do."""
+ALL_GIVEN_S = Fraction(1, 2)
+"""How long before the end of a chunk the last frame may be shown that its encoders were given, if that is all.
+
+What is left then is what they looked ahead for: some forty frames, of which the largest rung has by far the most to do.
+"""
 
 MOST_TRIES = 8
 """How often a rung is encoded, each time with less, until it keeps its bit rate: from the best quality to the worst."""
@@ -98,15 +101,16 @@ def _encode(
 
     video = made.video
     assert video is not None
-    seconds = planning.chunk_seconds(video, chunk)
-    starts_at = float(chunk.start_pts * video.timing.time_base - video.timing.origin_s)
+    timescale = video.timing.timescale
+    begins, ends = (video.timing.output_ticks(pts) for pts in (chunk.start_pts, chunk.end_pts))
+    stats = [folder / f"{rung.name}.txt" for rung in rungs]
     command = argv.encode_video(
         video,
         chunk,
         rungs,
         source=source,
         outputs=[encode_file(folder, rung) for rung in rungs],
-        stats=[folder / f"{rung.name}.txt" for rung in rungs],
+        stats=stats,
         samples=[sample_file(folder, rung) for rung in rungs],
         sampling=[sampled_frames(video, chunk, rung) for rung in rungs],
     )
@@ -114,21 +118,25 @@ def _encode(
     try:
         with of_decoding("The picture"), shop.busy(busy_with(rungs)) as places:
 
-            def report(done: float) -> None:
-                reporter(max(0.0, done - starts_at))
-                if done - starts_at > LARGEST_IS_LEFT * seconds:
+            def report(_: float) -> None:
+                # What encoders were given, as ffmpeg tells of one of them how far it is, now of this, now of that.
+                given = last_tick(stats[0], timescale)
+                if given is None:
+                    return
+                reporter(max(0, given - begins) / timescale)
+                if ends - given <= ALL_GIVEN_S * timescale:
                     places.keep(places_for(1))
 
             runner.run(command, log=log, limits=shop.limits, on_line=runner.Progress(report))
     finally:
         shop.tool_ran("encode_video", f"{rungs[0].codec} {chunk.name}", command, log, made.tools)
-    ticks = [frame_ticks(folder / f"{rung.name}.txt", video.timing.timescale) for rung in rungs]
+    ticks = [frame_ticks(one, timescale) for one in stats]
     if not all(ticks):
         raise SourceCorrupt(
-            f"The picture is damaged: nothing can be decoded from {starts_at:.1f} s on, for "
-            f"{seconds:.1f} s. Upload the file again."
+            f"The picture is damaged: nothing can be decoded from {begins / timescale:.1f} s on, for "
+            f"{planning.chunk_seconds(video, chunk):.1f} s. Upload the file again."
         )
-    _reject_doubled_times(ticks[0], video.timing.timescale)
+    _reject_doubled_times(ticks[0], timescale)
     for times in ticks:
         _reject_lost_segments(video, chunk, times)
     return decoded_again(shop, video, chunk, folder, list(zip(rungs, ticks, strict=True)))
