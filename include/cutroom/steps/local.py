@@ -3,8 +3,8 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -189,23 +189,29 @@ def _run(shop: Workshop, job: dict[str, Any], slots: int) -> PublishedVersion:
         chunks = planning.split(shop, job)
         video = [pool.submit(encoding.encode_video, shop, job, work) for work in chunks]
         pictured = pool.submit(stills.thumbnails, shop, job)
-        _finish([*audio, *video, pictured])
-        _finish(
-            [pool.submit(assembling.assemble, shop, job, work) for work in planning.renditions(shop, job)]
-        )
+        _finish([*audio, *video], beside=[pictured])
+        # Stills take longest, and nothing of a rendition is made of them.
+        assembled = [
+            pool.submit(assembling.assemble, shop, job, work) for work in planning.renditions(shop, job)
+        ]
+        _finish([pictured, *assembled])
     publishing.manifest(shop, job)
     publishing.verify(shop, job)
     return publishing.version(shop, job)
 
 
-def _finish(futures: list[Any]) -> None:
-    """Wait for all; the first failure stops what has not begun."""
-    _, waiting = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in waiting:
-        future.cancel()
-    for future in futures:
-        if not future.cancelled():
-            future.result()
+def _finish(futures: Sequence[Future[Any]], beside: Sequence[Future[Any]] = ()) -> None:
+    """Wait for all futures; the first failure, also of what runs beside them, stops what has not begun."""
+    pending = {*futures, *beside}
+    while not pending.isdisjoint(futures):
+        ended, pending = wait(pending, return_when=FIRST_COMPLETED)
+        if all(one.exception() is None for one in ended):
+            continue
+        for one in pending:
+            one.cancel()
+        for one in (*futures, *beside):
+            if not one.cancelled():
+                one.result()
 
 
 def check_folder(out: Path, settings: Settings, source: Path | None = None) -> dict[str, Any]:
