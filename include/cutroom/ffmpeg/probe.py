@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, ffprobe, fields, sniff, teletext
+from cutroom.ffmpeg import completeness, edit_speeds, ffprobe, fields, sniff, teletext
 from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
@@ -215,7 +215,8 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
         is_telecined=seen.is_telecined,
         last_lasts=index.last_lasts,
     )
-    notes = (*source.notes, *index.notes, *fields.notes(track), *colour_notes(track))
+    speeds = edit_speeds.notes(path, track.index)
+    notes = (*source.notes, *index.notes, *speeds, *fields.notes(track), *colour_notes(track))
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)
     return replace(source, video=(track,), notes=notes)
