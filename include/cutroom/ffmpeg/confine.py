@@ -5,18 +5,19 @@ port takes the place of `PORT` in the arguments. -1: there is none.
 
 A program of its own, because code between fork and exec runs next to other people's threads and their fork handlers
 (gRPC's abort the child now and then); a program that is started with vfork has none of them. It imports nothing of
-Cutroom and starts in about 20 ms.
+Cutroom and starts in about 15 ms.
 """
 
 import ctypes
 import os
 import resource
-import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
+"""As on x86-64: Python's own module of signals takes a quarter of the time in which this program starts."""
 
 PORT = "{port}"
 
@@ -35,7 +36,7 @@ def main() -> None:
         port = str(_listen(door))
         tool = [argument.replace(PORT, port) for argument in tool]
     # A tool must not outlive the task that started it, not even when that is killed with SIGKILL.
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(PR_SET_PDEATHSIG, SIGKILL)
     if os.getppid() != parent:
         sys.exit("The task that started this tool is gone.")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -44,8 +45,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (output_bytes, output_bytes))
     # Python ignores these two, and what is ignored stays so in the tool.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    libc.signal(SIGPIPE, SIG_DFL)
+    libc.signal(SIGXFSZ, SIG_DFL)
     try:
         os.execvp(tool[0], tool)  # noqa: S606  a list of arguments is what we want
     except OSError as error:
