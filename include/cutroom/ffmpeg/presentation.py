@@ -165,10 +165,10 @@ def present(
     Raises:
         EditsNotTaken: Frames that are hidden lie between those that are shown.
     """
+    _reject_many_edits(stated)
     times = [one.pts for one in stated if not one.is_discarded]
     if None in times or len(set(times)) < len(times):
         return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
-    _reject_many_edits(stated)
     packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded, one.is_gradual) for one in stated]
     end = len(packets) if truncated else _undecided(packets)
     shown = set(shown_order(end)) if end else set()
@@ -180,9 +180,9 @@ def present(
 
 def _reject_many_edits(stated: Sequence[Stated]) -> None:
     """Refuse hidden frames that lead to a later stretch: theirs are times at which others are shown."""
-    shown = [one.pts or 0 for one in stated if not one.is_discarded]
+    shown = [one.pts for one in stated if one.pts is not None and not one.is_discarded]
     first, last = min(shown, default=0), max(shown, default=0)
-    if any(one.is_discarded and first < (one.pts or 0) < last for one in stated):
+    if any(one.is_discarded and one.pts is not None and first < one.pts < last for one in stated):
         raise EditsNotTaken
 
 

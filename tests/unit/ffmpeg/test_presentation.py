@@ -131,6 +131,24 @@ def test_hidden_frames_lie_before_and_behind_those_that_are_shown(
             present(times, STEP, not_decoded)
 
 
+def test_several_stretches_are_told_though_a_time_occurs_twice_where_they_meet() -> None:
+    """So ffmpeg has a stretch that begins between keyframes, and one at a keyframe behind it."""
+    times = [
+        Stated(pts, None, pts < 0, is_hidden)
+        for pts, is_hidden in (
+            (-40, True),
+            (0, False),
+            (80, False),
+            (40, False),
+            (120, True),
+            (80, False),
+            (160, False),
+        )
+    ]
+    with pytest.raises(EditsNotTaken):
+        present(times, STEP, not_decoded)
+
+
 def test_only_the_first_group_is_decoded_to_find_out() -> None:
     asked = []
 
