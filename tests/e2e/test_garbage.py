@@ -101,6 +101,11 @@ def test_the_dag_takes_what_nothing_holds_and_nothing_while_a_file_misses_blocks
 
         # A file's block gets lost: even what is due stays, and the run says so at its first try.
         backdate("condemned_at", free)
+        # The lease that they were put under was over by then.
+        run(
+            database,
+            "UPDATE block_leases SET expires_at = expires_at - interval '100 hours' WHERE lease_id = 'garbage-free'",
+        )
         lost = objects_of(kept)[0]
         body = s3.get_object(Bucket=airflow_stack.blocks_bucket, Key=lost)["Body"].read()
         s3.delete_object(Bucket=airflow_stack.blocks_bucket, Key=lost)
