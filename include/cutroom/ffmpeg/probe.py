@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, edit_speeds, ffprobe, fields, sniff, teletext
+from cutroom.ffmpeg import completeness, edit_speeds, ffprobe, fields, ordered_chapters, sniff, teletext
 from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
@@ -16,7 +16,7 @@ from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, read_sound_times
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
-from cutroom.ffmpeg.stated_languages import order_notes, stated_languages
+from cutroom.ffmpeg.stated_languages import stated_languages
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
@@ -138,7 +138,7 @@ def probe(
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
     source = with_captions(source, captions, output)
     source = _with_sound_times(path, source, log=log.with_suffix(".sound.log"), limits=limits)
-    notes = (*source.notes, *clock_notes(jumps, source.start_s), *order_notes(path))
+    notes = (*source.notes, *clock_notes(jumps, source.start_s), *ordered_chapters.notes(path))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 
 

@@ -15,6 +15,7 @@ from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.codecs import AUDIO
 from cutroom.media.likeness import RATE_HZ
+from cutroom.media.lost_frames import FOLLOWED, LEFT_S, SMALLEST_STEP_S
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
 from cutroom.media.source import SoundClock
@@ -35,9 +36,9 @@ HEARD = (("aresample", (RATE_HZ,), {"resampler": "soxr"}), ("highpass", (), {"f"
 IN_STEP = {
     "async": 1,
     "first_pts": 0,
-    "min_comp": "0.010",
+    "min_comp": f"{float(LEFT_S):.3f}",
     "min_hard_comp": f"{float(SMALLEST_GAP_S)}",
-    "max_soft_comp": "0.005",
+    "max_soft_comp": f"{float(FOLLOWED):.3f}",
     "comp_duration": 1,
 }
 
@@ -46,7 +47,7 @@ IN_STEP = {
 COUNTED = {**IN_STEP, "min_hard_comp": IN_STEP["min_comp"], "max_soft_comp": 0}
 
 # There a frame that was lost in reception is a gap: 15 ms and more are silence at once, and no clock that drifts.
-EXACT = {**IN_STEP, "min_hard_comp": "0.015"}
+EXACT = {**IN_STEP, "min_hard_comp": f"{float(SMALLEST_STEP_S):.3f}"}
 
 _IN_STEP: Mapping[SoundClock, Mapping[str, Any]] = {
     "loose": IN_STEP,

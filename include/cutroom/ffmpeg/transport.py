@@ -10,11 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import av
-from av.container import InputContainer
-
 from cutroom.ffmpeg import ogg
-from cutroom.ffmpeg.containers import INPUT_OPTIONS, MPEG, OGG
+from cutroom.ffmpeg.containers import MPEG, OGG
+from cutroom.ffmpeg.decoding import opened
 from cutroom.ffmpeg.frame_packets import demuxed
 from cutroom.media.clock import Clock, ClockBroken, jump_times
 
@@ -45,7 +43,7 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
     Raises:
         ClockBroken: The tracks do not agree on the jumps, or the format's times can't be written.
     """
-    with _opened(source) as container:
+    with opened(source) as container:
         name = container.format.name
         page_rate = 1 / Fraction(container.streams[0].time_base or 1)
     if name == OGG:
@@ -71,11 +69,6 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
     return found
 
 
-def _opened(source: str) -> InputContainer:
-    # Tags are in whatever code page their writer had.
-    return av.open(f"file:{source}", options=INPUT_OPTIONS, metadata_errors="replace")
-
-
 def _clock_of(name: str) -> Clock:
     if name in MPEG:
         return Clock(TICKS_PER_S, wraps_at=WRAPS_AT)
@@ -91,7 +84,7 @@ def _followed(source: str, name: str, alive: Callable[[], None]) -> Clock:
 
 def _walked(source: str, clock: Clock, alive: Callable[[], None]) -> Iterator[tuple[int, int | None, int]]:
     """Of each packet its track, where in the file it begins, and the number of its part."""
-    with _opened(source) as container:
+    with opened(source) as container:
         packet: Any
         for number, packet in enumerate(demuxed(container, list(container.streams))):
             if number % ALIVE_EVERY == 0:

@@ -8,7 +8,7 @@ import pytest
 
 from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.probe import probe
-from cutroom.ffmpeg.stated_languages import order_notes, stated_languages
+from cutroom.ffmpeg.stated_languages import stated_languages
 from cutroom.media.limits import Limits
 
 HEADER = bytes.fromhex("1a45dfa3 80")
@@ -91,12 +91,3 @@ def test_the_language_in_full_goes_before_that_of_three_letters(tmp_path: Path) 
         ("pt-BR", "Português (Brasil)"),
         ("pt", "Português"),
     ]
-
-
-@pytest.mark.parametrize("is_ordered", [True, False])
-def test_chapters_in_an_order_of_their_own_are_told(is_ordered: bool, tmp_path: Path) -> None:
-    editions = element("45b9", element("45dd", b"\0")) + element("45b9", element("45dd", bytes([is_ordered])))
-    path = tmp_path / "f.mkv"
-    path.write_bytes(HEADER + element("18538067", TRACKS + element("1043a770", editions)))
-    assert bool(order_notes(path)) == is_ordered
-    assert order_notes(Path(__file__)) == ()
