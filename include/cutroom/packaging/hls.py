@@ -130,9 +130,8 @@ def multivariant_playlist(
 ) -> str:
     """The multivariant playlist of what a version has in one container.
 
-    Each video rendition is a variant stream with each codec and layout of the sound: the larger half of a codec's
-    pictures goes with the best sound, the smaller half with the smallest. Without video each bit rate of the sound is a
-    variant stream.
+    Each video rendition is a variant stream with each codec and layout of the sound, the larger the picture the better
+    the sound, so that each bit rate of both is in one. Without video each bit rate of the sound is a variant stream.
 
     Args:
         renditions: Facts of all renditions, in the plan's order: best first.
@@ -154,9 +153,11 @@ def multivariant_playlist(
     for codec in dict.fromkeys(_family(one) for one in video):
         of_codec = [one for one in video if _family(one) == codec]
         for place, one in enumerate(of_codec):
-            for family in families or [[]]:
-                level = 0 if 2 * place < len(of_codec) else len(family) - 1
-                lines += _variant(one, family[level] if family else None, prefix, scores.get(one.key))
+            for family in families:
+                for group in _beside(place, len(of_codec), family):
+                    lines += _variant(one, group, prefix, scores.get(one.key))
+            if not families:
+                lines += _variant(one, None, prefix, scores.get(one.key))
     if not video:
         for group in groups:
             lines += _variant(group.members[0], group if len(group.members) > 1 else None, prefix)
@@ -211,6 +212,12 @@ def _levels(tracks: Sequence[_Made], number: Iterator[int]) -> list[AudioGroup]:
         )
         for level in range(max(map(len, tracks)))
     ]
+
+
+def _beside(place: int, pictures: int, family: Sequence[AudioGroup]) -> list[AudioGroup]:
+    """The sound for one of so many pictures, best first: evenly spread, and each is there for one of them at least."""
+    steps = max(pictures, len(family))
+    return [family[step * len(family) // steps] for step in range(steps) if step * pictures // steps == place]
 
 
 def _is_surround(one: RenditionFacts) -> bool:

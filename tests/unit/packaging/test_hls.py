@@ -123,14 +123,13 @@ def test_a_multivariant_playlist_names_every_rendition_and_nothing_else(facts: l
 
 
 @given(strategies.versions_facts())
-def test_each_picture_is_one_variant_with_its_own_numbers(facts: list[RenditionFacts]) -> None:
+def test_each_variant_has_the_numbers_of_its_picture_and_its_sound(facts: list[RenditionFacts]) -> None:
     playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
     video = [one for one in facts if one.kind == "video"]
     assume(video)
     by_key = {one.key: one for one in facts}
-    assert [each.uri for each in playlist.playlists] == [f"r/{one.key}/media.m3u8" for one in video]
-    for one, each in zip(video, playlist.playlists, strict=True):
-        said = each.stream_info
+    for each in playlist.playlists:
+        one, said = by_key[each.uri.split("/")[1]], each.stream_info
         group = [media for media in playlist.media if media.group_id == said.audio]
         sound = [by_key[media.uri.split("/")[1]] for media in group]
         assert bool(sound) == any(other.kind == "audio" for other in facts)
@@ -139,6 +138,20 @@ def test_each_picture_is_one_variant_with_its_own_numbers(facts: list[RenditionF
         assert said.resolution == (one.width, one.height)
         assert said.codecs == ",".join(["avc1.640028", *(["mp4a.40.2"] if sound else [])])
         assert abs(said.frame_rate - float(one.frame_rate or 0)) < 0.001
+
+
+@given(strategies.versions_facts())
+def test_every_picture_and_every_sound_is_in_a_variant_and_none_twice_alike(
+    facts: list[RenditionFacts],
+) -> None:
+    playlist = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/"))
+    variants = [(each.uri, each.stream_info.audio) for each in playlist.playlists]
+    assert len(set(variants)) == len(variants)
+    played = {uri for uri, _ in variants}
+    played |= {media.uri for media in playlist.media if media.group_id in {group for _, group in variants}}
+    assert played == {f"r/{one.key}/media.m3u8" for one in facts if one.kind != "text"}
+    # The larger the picture, the better the sound.
+    assert [group or "" for _, group in variants] == sorted(group or "" for _, group in variants)
 
 
 @given(strategies.versions_facts())

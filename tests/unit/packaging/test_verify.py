@@ -160,6 +160,8 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a wrong bit rate in the playlist": (lambda v: in_playlist(v, r"([:,])BANDWIDTH=\d", r"\1BANDWIDTH=9"), HLS),
     "a variant that is not named": (
         lambda v: in_playlist(v, r"#EXT-X-STREAM-INF[^\n]*\n[^\n]*\n", ""), HLS),
+    "a sound that no variant plays": (
+        lambda v: in_playlist(v, r"(#EXT-X-MEDIA[^\n]*)audio-0([^\n]*\n)", r"\1audio-0\2\1audio-9\2"), HLS),
     "a sound that is not named": (lambda v: in_playlist(v, r"#EXT-X-MEDIA[^\n]*\n", ""), HLS),
     "a rendition that leads elsewhere": (lambda v: in_playlist(v, r"/rn_", "/rm_"), HLS),
     "a wrong bit rate in the MPD": (lambda v: in_mpd(v, r'bandwidth="\d', 'bandwidth="9'), DASH),

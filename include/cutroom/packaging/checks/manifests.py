@@ -46,6 +46,15 @@ def hls(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str)
         for media in playlist.media
         if media.uri in by_uri and media.language != by_uri[media.uri].language
     ]
+    # What no variant stream names is never played.
+    played = {
+        getattr(variant.stream_info, kind)
+        for variant in playlist.playlists
+        for kind in ("audio", "subtitles")
+    }
+    wrong += [
+        by_uri[each.uri].name for each in playlist.media if each.uri in by_uri and each.group_id not in played
+    ]
     for variant in playlist.playlists:
         own, stated = by_uri.get(variant.uri), variant.stream_info
         if own is None:
