@@ -428,6 +428,12 @@ def test_without_a_fault_it_is_published(run: Stopped) -> None:
     assert not run.shows_nothing
 
 
+SHOWN, HEARD = (
+    "shows the frames of the file, each at its time",
+    "sounds like the file, everywhere at its time",
+)
+
+
 @pytest.mark.parametrize("encoded", ["h264"], indirect=True)
 def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, tmp_path: Path) -> None:
     run.go_on()
@@ -464,6 +470,45 @@ def test_verify_holds_what_is_published_against_the_source_again(run: Stopped, t
         (run.out / "report.json").write_text(spoilt)
         with pytest.raises(ObjectCorrupt, match="is no report"):
             check_folder(run.out, Settings(home=run.out))
+
+
+def test_verify_holds_a_download_against_the_source_too(tmp_path: Path) -> None:
+    source, profile, out = tmp_path / "source.mp4", tmp_path / "film.yaml", tmp_path / "out"
+    make_counted(source, seconds=3, size=(160, 90), audio=("-c:a", "aac"))
+    film = "downloads: [{name: film, container: mp4, video: h264, audio: aac}]\n"
+    profile.write_text(PROFILE.format(codec="h264", preset="ultrafast") + film)
+    settings = Settings(home=tmp_path)
+    transcode(source, out, profile=str(profile), settings=settings)
+
+    def told(given: Path) -> dict[str, bool]:
+        checks = check_folder(out, settings, given)["checks"]
+        return {one["name"]: one["ok"] for one in checks if one["name"].endswith((SHOWN, HEARD))}
+
+    def delayed(path: Path, kind: str, into: Path) -> Path:
+        mapped = ("-map", "1:v", "-map", "0:a") if kind == "v" else ("-map", "0:v", "-map", "1:a")
+        given = ("-i", path, "-itsoffset", "0.08", "-i", path, *mapped, "-c", "copy", into)
+        subprocess.run([tools.path("ffmpeg"), "-v", "error", "-y", *given], check=True)
+        return into
+
+    assert set(told(source).values()) == {True}
+    assert not any(
+        ok for name, ok in told(delayed(source, "v", tmp_path / "later.mp4")).items() if SHOWN in name
+    )
+    # Another file in its place, with all digests made anew.
+    (path,) = out.glob("renditions/*/film.mp4")
+    files = [path, path.with_name("rendition.json"), out / "report.json"]
+    whole = [one.read_bytes() for one in files]
+    for kind, wrong in (("v", f"film {SHOWN}"), ("a", f"film {HEARD}")):
+        path.write_bytes(delayed(path, kind, tmp_path / "moved.mp4").read_bytes())
+        for number, bytes_before in enumerate(whole[:2]):
+            digests = [
+                hashlib.sha256(each).hexdigest() for each in (bytes_before, files[number].read_bytes())
+            ]
+            for record in files[number + 1 :]:
+                record.write_text(record.read_text().replace(*digests))
+        assert [name for name, ok in told(source).items() if not ok] == [wrong]
+        for one, bytes_before in zip(files, whole, strict=True):
+            one.write_bytes(bytes_before)
 
 
 KEYS = '{"default": "00112233445566778899aabbccddeeff:000102030405060708090a0b0c0d0e0f"}'

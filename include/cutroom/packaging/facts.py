@@ -70,6 +70,8 @@ class RenditionFacts:
     """The rung that it was made of; for a download that of its first track."""
     track: int
     """Stream index in the source; for a download that of its first track."""
+    heard_track: int | None = None
+    """Stream index in the source of the sound of a download; None: it has none."""
     codec_string: str
     """RFC 6381, from the bitstream."""
     timescale: int
@@ -141,6 +143,11 @@ class RenditionFacts:
         """When the last segment ends, on the presentation's timeline."""
         last = self.segments[-1]
         return Fraction(last.start_ticks + last.duration_ticks, self.timescale)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it shows the film, or the film and its sound."""
+        return self.kind == "video" or self.decoded_frames is not None
 
     @property
     def is_empty(self) -> bool:

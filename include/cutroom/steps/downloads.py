@@ -37,13 +37,13 @@ def make_download(
     files.mkdir()
     path = files / f"{rendition.name}.{rendition.container}"
     picture, sound = _rung(made, rendition, "video"), _rung(made, rendition, "audio")
-    joined, heard, inputs = None, None, []
+    joined, heard, heard_track, inputs = None, None, None, []
     for track in rendition.tracks:
         if track.kind == "video":
             inputs.append(folder / "joined.mp4")
             joined = join_pictures(shop, made, track, folder, inputs[-1])
         else:
-            heard = track.encode_keys[0]
+            heard, heard_track = track.encode_keys[0], track.track
             suffix = ".mp3" if sound.codec == "mp3" else ".mp4"
             inputs.append(fetch_encode(shop, heard, folder / f"sound{suffix}"))
     said, cover = _said(shop, job, made, rendition, folder)
@@ -74,6 +74,7 @@ def make_download(
         container=rendition.container,
         rung=rendition.rung,
         track=rendition.track,
+        heard_track=heard_track,
         codec_string=codec,
         timescale=timescale,
         segments=(),

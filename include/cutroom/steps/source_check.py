@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cutroom.stores.objects import ObjectStore
 
 MAX_OFFSET_US = 1000
-"""Microseconds by which a frame may be shown from where the source shows it, on a timeline that begins with it."""
+"""Microseconds by which a frame may be shown from where the source shows it, on the timeline of the presentation."""
 
 
 def check_source(
@@ -31,11 +31,11 @@ def check_source(
     content_key: Callable[[str], ContentKey],
     limits: Limits,
 ) -> list[dict[str, Any]]:
-    """One check for each rendition of pictures and of sound.
+    """One check of the pictures and one of the sound of each rendition.
 
     Args:
         store: Where the renditions lie.
-        renditions: All of a version; text and downloads are passed over.
+        renditions: All of a version; text is passed over.
         source: The file that they were made of.
         content_key: Gives the content key of a name, for those that are encrypted.
         limits: What the tools may take.
@@ -47,12 +47,12 @@ def check_source(
         UsageError: The file holds no pictures, or not the track of sound, and the version does.
         SourceRejected: The file can't be read.
     """
-    chosen = [one for one in renditions if one.kind in {"video", "audio"}]
+    chosen = [one for one in renditions if one.kind != "text"]
     unlocked = {one.key: _key_of(one, content_key) for one in chosen}
     if all(isinstance(key, str) for key in unlocked.values()):
         return [_skipped(one, str(unlocked[one.key])) for one in chosen]
     with tempfile.TemporaryDirectory(prefix="cutroom-verify-") as place:
-        given = _Given.read(source, Path(place), limits, has_video=any(one.kind == "video" for one in chosen))
+        given = _Given.read(source, Path(place), limits, has_video=any(one.has_pictures for one in chosen))
         checks = []
         for one in chosen:
             key = unlocked[one.key]
@@ -61,7 +61,7 @@ def check_source(
                 continue
             with tempfile.TemporaryDirectory(dir=place) as folder:
                 try:
-                    checks.append(given.compared(one, _whole(store, one, Path(folder), key, limits)))
+                    checks += given.compared(one, _whole(store, one, Path(folder), key, limits))
                 except (EncoderRefused, ValueError) as error:
                     checks.append(_unreadable(one, error))
     return checks
@@ -109,6 +109,8 @@ def _whole(
     files = [folder / name for name in one.files]
     for file in files:
         store.get_file(keys.rendition(one.key, file.name), file)
+    if one.kind == "download":
+        return files[0]
     track = in_clear(one.kind, one.container, files, folder, lock=one.lock, key=key, limits=limits)
     return in_one_file(track, folder)
 
@@ -166,19 +168,24 @@ class _Given:
             pictures=pictures,
         )
 
-    def compared(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
-        """The check of a rendition that lies in one file, in clear."""
-        return self._seen(one, whole) if one.kind == "video" else self._heard(one, whole)
+    def compared(self, one: "RenditionFacts", whole: Path) -> list[dict[str, Any]]:
+        """The checks of a rendition that lies in one file, in clear."""
+        heard = one.track if one.kind == "audio" else one.heard_track
+        checks = [self._seen(one, whole)] if one.has_pictures else []
+        return checks if heard is None else [*checks, self._heard(one, heard, whole)]
 
     def _seen(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
         from cutroom.ffmpeg import argv, runner
         from cutroom.media import resemblance
+        from cutroom.packaging.containers import CONTAINERS
 
         stats, small = whole.with_name("decoded.txt"), whole.with_name("decoded.small")
         command = argv.decode(source=whole, stats=stats, small=small)
         runner.run(command, log=whole.with_name("decode.log"), limits=self.limits, on_line=lambda _: None)
         found, wanted = frame_ticks(stats, 1_000_000), self.times_us[:: one.frame_step]
-        offsets = (abs((a - found[0]) - (b - wanted[0])) for a, b in zip(found, wanted, strict=False))
+        # A container may begin the presentation later than at zero.
+        later = self.origin_s - CONTAINERS[one.container].start_s if one.segments else self.origin_s
+        offsets = (abs(b - a - round(later * 1_000_000)) for a, b in zip(found, wanted, strict=False))
         furthest = max(offsets, default=0)
         # What the container rounds to its own ticks can't be told more exactly.
         allowed = max(MAX_OFFSET_US, int(self.found.video[0].time_base * 1_000_000) + 1)
@@ -192,16 +199,16 @@ class _Given:
             + (_other_pictures(alike, found) if is_other and alike else ""),
         }
 
-    def _heard(self, one: "RenditionFacts", whole: Path) -> dict[str, Any]:
+    def _heard(self, one: "RenditionFacts", number: int, whole: Path) -> dict[str, Any]:
         from cutroom.ffmpeg import runner, sound
         from cutroom.media import likeness
         from cutroom.media.audio_plan import AudioPlan
         from cutroom.packaging.checks.sound import MAX_LAG_MS, compared
         from cutroom.steps.sound import read_samples
 
-        track = next((each for each in self.found.audio if each.index == one.track), None)
+        track = next((each for each in self.found.audio if each.index == number), None)
         if track is None or one.channels is None:
-            raise UsageError(f"{self.path.name} holds no sound in track {one.track}.")
+            raise UsageError(f"{self.path.name} holds no sound in track {number}.")
         audio = AudioPlan(track=track, origin_s=self.origin_s, rungs=())
         given, heard = whole.with_name("given"), whole.with_name("heard")
         log = whole.with_name("given.log")
@@ -220,7 +227,7 @@ class _Given:
             stats=stats,
             channels=one.channels,
             heard=heard,
-            end_s=one.end_s,
+            end_s=one.end_s if one.segments else None,
         )
         runner.run(command, log=whole.with_name("decode.log"), limits=self.limits, on_line=lambda _: None)
         joins = [Fraction(segment.start_ticks, one.timescale) for segment in one.segments[1:]]
