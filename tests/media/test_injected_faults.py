@@ -415,6 +415,28 @@ def test_a_fault_that_leaves_the_sound_as_long_as_it_is_is_caught(
     assert run.shows_nothing
 
 
+def cut_off(run: Stopped) -> None:
+    media = run.encode("video")
+    media.write_bytes(media.read_bytes()[: media.stat().st_size * 2 // 3])
+
+
+@pytest.mark.parametrize("fault", [flip_a_bit, cut_off], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("encoded", ["h264"], indirect=True)
+def test_an_encode_that_the_store_spoilt_is_named_and_forgotten(
+    run: Stopped, fault: Callable[[Stopped], None]
+) -> None:
+    """It is read while it is compared with its digest: what its reader makes of it is not the reason."""
+    fault(run)
+    with pytest.raises(
+        ObjectCorrupt, match=rf"encode {run.encode('video').parent.name} is damaged in the store"
+    ):
+        run.go_on()
+    assert run.shows_nothing
+    assert not run.encode("video").with_name("facts.json").exists()
+    run.go_on()
+    assert not run.shows_nothing
+
+
 @pytest.mark.parametrize("encoded", ["h264"], indirect=True)
 def test_sound_that_is_only_encoded_once_more_is_published(run: Stopped) -> None:
     """So it is the faults that are caught, and not the way in which they were put in."""

@@ -30,25 +30,39 @@ def encode_facts(shop: Workshop, key: str) -> dict[str, Any]:
     return known
 
 
-def fetch_encode(shop: Workshop, key: str, path: Path, known: dict[str, Any] | None = None) -> Path:
+def fetch_encode(shop: Workshop, key: str, path: Path) -> Path:
     """An encode, checked against its digest.
 
     Args:
         shop: Where it is needed.
         key: The encode.
         path: Where it is written.
-        known: What is known of it, for who asked before.
 
     Raises:
         ObjectMissing: It is not there.
+        ObjectCorrupt: See `check_encode`.
+    """
+    known = encode_facts(shop, key)
+    shop.work.get_file(keys.encode(key), path)
+    check_encode(shop, key, path, known)
+    return path
+
+
+def check_encode(shop: Workshop, key: str, path: Path, known: dict[str, Any]) -> None:
+    """Compare an encode that was fetched with its digest.
+
+    Args:
+        shop: Where it is needed.
+        key: The encode.
+        path: Where it lies.
+        known: What is known of it.
+
+    Raises:
         ObjectCorrupt: Its bytes are not those that were stored; what is known of it is removed, so that clearing the
             encode task makes it anew.
     """
-    known = known or encode_facts(shop, key)
-    shop.work.get_file(keys.encode(key), path)
     if sha256_of(path) != known["sha256"]:
         shop.work.delete(keys.encode_facts(key))
         raise ObjectCorrupt(
             f"The encode {key} is damaged in the store. Clear the task `split` and all after it."
         )
-    return path

@@ -4,6 +4,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
@@ -11,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutroom.errors import VerificationFailed
-from cutroom.media import timeline
+from cutroom.media import keys, timeline
 from cutroom.media.joins import Join, Quality, joins_of
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import EncodedTrack
-from cutroom.steps.encodes import encode_facts, fetch_encode
+from cutroom.steps.encodes import check_encode, encode_facts
 from cutroom.steps.workshop import Workshop
 
 if TYPE_CHECKING:
     from cutroom.ffmpeg.join import Joined
 
 FETCHED_AT_ONCE = 2
-"""Encodes that are fetched, and compared with their digests, while one is joined."""
+"""Encodes that are fetched while one is joined."""
 
 FACTS_AT_ONCE = 8
 """Encodes of which what is known is asked for at the same time."""
@@ -75,9 +76,9 @@ def join_pictures(
         told = list(pool.map(lambda key: _known(shop, key), track.encode_keys))
     ticks = [one["frame_ticks"] for one in told]
     qualities = [Quality(**one["quality"]) if "quality" in one else None for one in told]
-    return JoinedPictures(
-        frames=join.join(
-            _fetched(shop, track.encode_keys, told, folder),
+    with _fetched(shop, track.encode_keys, told, folder) as encodes:
+        frames = join.join(
+            encodes,
             ticks,
             made.video.timing.timescale,
             output,
@@ -85,7 +86,9 @@ def join_pictures(
             begins_short=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
             bit_rate_bps=rung.max_bitrate_bps,
-        ),
+        )
+    return JoinedPictures(
+        frames=frames,
         counts=[len(own) for own in ticks],
         digests=[one["digest"] for one in told],
         parameters=frozenset(digest for one in told for digest in one["parameters"]),
@@ -105,27 +108,46 @@ def _known(shop: Workshop, key: str) -> dict[str, Any]:
     return {**known, "frame_ticks": array("q", known["frame_ticks"])}
 
 
+@contextmanager
 def _fetched(
     shop: Workshop, encode_keys: Sequence[str], told: Sequence[dict[str, Any]], folder: Path
-) -> Iterator[Path]:
-    """Encodes in order; those ahead are fetched meanwhile, and each is removed when the next one is asked for."""
-    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool:
-        coming = deque[Future[Path]]()
+) -> Iterator[Iterator[Path]]:
+    """Encodes in order; those ahead are fetched meanwhile, and each is removed when the next one is asked for.
+
+    Each is compared with its digest while it is read. Where it is not what was stored, that is raised, and not what
+    its reader made of it.
+    """
+    reading: Future[None] | None = None
+    with (
+        ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as fetching,
+        ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="check") as checking,
+    ):
+
+        def fetch(number: int) -> tuple[Path, Future[None]]:
+            key, path = encode_keys[number], folder / f"{number:05d}.nut"
+            shop.work.get_file(keys.encode(key), path)
+            return path, checking.submit(check_encode, shop, key, path, told[number])
+
+        def in_order() -> Iterator[Path]:
+            nonlocal reading
+            coming = deque[Future[tuple[Path, Future[None]]]]()
+            for number in range(len(encode_keys) + FETCHED_AT_ONCE):
+                if number < len(encode_keys):
+                    coming.append(fetching.submit(fetch, number))
+                if number >= FETCHED_AT_ONCE:
+                    path, reading = coming.popleft().result()
+                    yield path
+                    reading.result()
+                    path.unlink()
+
         try:
-            for number, (key, known) in enumerate(zip(encode_keys, told, strict=True)):
-                coming.append(pool.submit(fetch_encode, shop, key, folder / f"{number:05d}.nut", known))
-                if len(coming) > FETCHED_AT_ONCE:
-                    yield from _first_of(coming)
-            while coming:
-                yield from _first_of(coming)
+            yield in_order()
+        except Exception:
+            if reading is not None:
+                reading.result()
+            raise
         finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _first_of(coming: "deque[Future[Path]]") -> Iterator[Path]:
-    path = coming.popleft().result()
-    yield path
-    path.unlink()
+            fetching.shutdown(cancel_futures=True)
 
 
 def read_back(joined: JoinedPictures, track: Sequence[Path], timescale: int, container: str) -> ShownPictures:
