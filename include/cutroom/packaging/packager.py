@@ -24,12 +24,14 @@ TRICK_INIT = "trick.mp4"
 TRICK_SEGMENT = "trick_%05d.m4s"
 """The keyframes alone, one in each segment; in CMAF."""
 
-CACHE_BYTES = 2**20
-"""Of each file, between the thread that reads or writes it and the one that works on it.
-
-With the packager's default, 32 MiB, it takes twice as much CPU time, as that is more than a core's cache holds; without
-any it hangs now and then.
-"""
+THREADS = (
+    # The main thread does the work: it would wait for ever for a thread that ended before it began to wait
+    # (`JobManager::RunJobs` of version 3.8).
+    "--single_threaded",
+    # Of each file, between the thread that reads or writes it and the one that works on it. With the default, 32 MiB,
+    # it takes twice as much CPU time, as that is more than a core's cache holds.
+    f"--io_cache_size={2**20}",
+)
 
 
 def package(
@@ -102,7 +104,7 @@ def package(
         *([] if single_file else ["--generate_static_live_mpd"]),
         f"--mpd_output={MPD}",
         f"--transport_stream_timestamp_offset_ms={TS_START_S.numerator * 1000 // TS_START_S.denominator}",
-        f"--io_cache_size={CACHE_BYTES}",
+        *THREADS,
         # The same input gives the same bytes: no version and no date in them.
         "--test_packager_version=cutroom",
     ]
@@ -132,7 +134,7 @@ def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path,
     folder = output.parent
     flags = _flag_file(folder, ["--enable_raw_key_decryption", _key_flag(key)], seen_from=folder)
     descriptor = f"in={os.path.relpath(locked, folder)},stream={kind},output={output.name}"
-    runner.run(["packager", flags, descriptor], log=log, limits=limits, cwd=folder)
+    runner.run(["packager", flags, descriptor, *THREADS], log=log, limits=limits, cwd=folder)
 
 
 def codec_string(encoded: Path, *, log: Path, limits: Limits) -> str:

@@ -1,0 +1,69 @@
+"""What the packager is trusted with beside its bytes."""
+
+import fcntl
+import os
+import struct
+import subprocess
+import termios
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from cutroom.ffmpeg import tools
+from cutroom.ffmpeg.piped import piped
+from cutroom.media.limits import Limits
+from cutroom.packaging import packager
+
+FRAGMENTED = ("-g", "25", "-movflags", "frag_keyframe+delay_moov+default_base_moof")
+
+
+@pytest.mark.media
+def test_its_main_thread_works_and_does_not_wait_for_another(tmp_path: Path) -> None:
+    """Version 3.8 waits for ever for one that ends before it begins to wait: once in 5000 runs on a busy machine."""
+    film, files = tmp_path / "film.mp4", tmp_path / "files"
+    files.mkdir()
+    command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=4"]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", *FRAGMENTED, film], check=True, timeout=60)
+    whole, works = film.read_bytes(), False
+    half, until = len(whole) // 2, time.monotonic() + 60
+
+    def slowly(into: Path) -> None:
+        nonlocal works
+        with into.open("wb", buffering=0) as pipe:
+            pipe.write(whole[:half])
+            while _waiting_in(pipe.fileno()) and time.monotonic() < until:
+                time.sleep(0.01)
+            (waited,) = _waits_of_packagers()
+            pipe.write(whole[half:-1])
+            while not works and time.monotonic() < until:
+                works = _waits_of_packagers() > [waited]
+            pipe.write(whole[-1:])
+
+    with piped(slowly) as given:
+        packager.package(
+            "video",
+            given.path,
+            files,
+            segment_s=Fraction(1),
+            log=tmp_path / "packager.log",
+            limits=Limits(),
+            inherited=[given.descriptor],
+        )
+    assert works
+    assert len(list(files.glob("*.m4s"))) == 4
+
+
+def _waiting_in(pipe: int) -> int:
+    """Bytes that nobody has read."""
+    (waiting,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(waiting)
+
+
+def _waits_of_packagers() -> list[int]:
+    """How often the main thread of each packager that was started here has waited for something."""
+    children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    ours = [Path("/proc") / pid for one in children for pid in one.read_text().split()]
+    told = [(one / "status").read_text() for one in ours if "packager" in (one / "comm").read_text()]
+    return [int(one.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for one in told]
