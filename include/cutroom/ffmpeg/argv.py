@@ -65,6 +65,9 @@ def encode_video(
         .video.filter("settb", rational(timing.time_base))
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
+    if chunk.hidden:
+        hidden = "+".join(f"between(pts,{first + shift},{last + shift})" for first, last in chunk.hidden)
+        frames = frames.filter("select", f"not({hidden})")
     keeps_hdr = rungs[0].video_range != "SDR"
     frames = pictures.as_shown(frames, video, keeps_hdr=keeps_hdr)
     colour = replace(video.picture.colour, matrix="bt2020nc", is_full_range=False) if keeps_hdr else BT709

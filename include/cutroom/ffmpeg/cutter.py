@@ -18,7 +18,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
-from cutroom.ffmpeg import alpha, caption_pairs, presentation, transport
+from cutroom.ffmpeg import alpha, caption_pairs, edited, presentation, transport
 from cutroom.ffmpeg.caption_data import TRACK_CODEC, caption_data
 from cutroom.ffmpeg.chunk_format import ChunkFormat, CodecNotTaken, chunk_format
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
@@ -28,6 +28,7 @@ from cutroom.ffmpeg.frame_packets import codec_of, demuxed, descriptions_of, pac
 from cutroom.ffmpeg.served import opened
 from cutroom.media import line21
 from cutroom.media.clock import SMALLEST_GAP_S, ClockBroken
+from cutroom.media.edits import FastEdit, StillEdit
 from cutroom.media.lost_frames import has_lost_frames
 
 
@@ -219,7 +220,7 @@ if __name__ == "__main__":
         sys.exit(f"CodecNotTaken: {refused}")
     except presentation.PictureEncrypted:
         sys.exit("PictureEncrypted")
-    except (presentation.EditsNotTaken, presentation.HiddenNotTold) as refused:
+    except (edited.EditsNotTaken, StillEdit, FastEdit, presentation.HiddenNotTold) as refused:
         sys.exit(type(refused).__name__)
     except ClockBroken as broken:
         sys.exit(f"ClockBroken: {broken}")

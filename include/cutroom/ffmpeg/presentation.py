@@ -17,6 +17,7 @@ from cutroom.ffmpeg.caption_data import CARRIERS, CaptionData, caption_data
 from cutroom.ffmpeg.caption_pairs import in_pictures
 from cutroom.ffmpeg.chunk_format import chunk_format
 from cutroom.ffmpeg.decoding import false_keyframes, opened, shown_order
+from cutroom.ffmpeg.edited import follow
 from cutroom.ffmpeg.frame_packets import codec_of, descriptions_of, packets
 from cutroom.ffmpeg.h264 import Headers
 from cutroom.ffmpeg.keyframes import is_keyframe, is_told_by_picture
@@ -58,10 +59,6 @@ class PictureEncrypted(Exception):
     """The pictures are locked."""
 
 
-class EditsNotTaken(Exception):
-    """An edit list plays stretches that begin between keyframes one after the other, or more than once."""
-
-
 class HiddenNotTold(Exception):
     """An edit list hides frames by times that are not those at which frames are shown."""
 
@@ -77,6 +74,8 @@ class Stated:
     is_gradual: bool = False
     duration: int = 0
     """Ticks that it is shown for; 0: not known."""
+    pos: int = -1
+    """Where it lies in the file; -1: not known."""
 
 
 def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
@@ -90,7 +89,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     Raises:
         PictureEncrypted: Nothing can be decoded without a key.
         CodecNotTaken: No container of chunks can hold the codec.
-        EditsNotTaken: As of `present`.
+        EditsNotTaken: As of `edited.follow`.
+        StillEdit: The same.
         HiddenNotTold: As of `as_decode_times`.
     """
     with opened(source) as container:
@@ -119,13 +119,14 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
             is_turned |= begins and headers is not None and headers.is_turned(bytes(packet))
-            lasts = packet.duration or 0
-            stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts))
+            lasts, pos = packet.duration or 0, -1 if packet.pos is None else packet.pos
+            stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts, pos))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
     if not is_told_by_picture(codec):
         flagged = [number for number, one in enumerate(stated) if one.is_keyframe]
         for number in false_keyframes(source, track, flagged, alive):
             stated[number] = replace(stated[number], is_keyframe=False)
+    stated, is_edited = follow(source, track, stated, alive)
     if codec == "mpeg2video":
         stated = with_last_reference(stated)
     stated = _with_lone_times(stated, reorders)
@@ -140,6 +141,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     )
     return replace(
         found,
+        retimed=found.retimed or is_edited,
         captions=tuple(channels) or (CEA_708,) * has_708,
         last_lasts=0 if last is None else stated[last].duration,
         is_turned=is_turned,
@@ -161,11 +163,7 @@ def present(
         shown_order: Decodes the packets before a number, and gives the numbers of those that show a frame, in order
             of presentation.
         truncated: Whether the end is missing, so that the last packet may be half of one.
-
-    Raises:
-        EditsNotTaken: Frames that are hidden lie between those that are shown.
     """
-    _reject_many_edits(stated)
     times = [one.pts for one in stated if not one.is_discarded]
     if None in times or len(set(times)) < len(times):
         return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
@@ -176,14 +174,6 @@ def present(
     for number in undecodable:
         packets[number] = replace(packets[number], is_shown=False)
     return Presentation(packets=packets, retimed=False, undecodable=undecodable)
-
-
-def _reject_many_edits(stated: Sequence[Stated]) -> None:
-    """Refuse hidden frames that lead to a later stretch: theirs are times at which others are shown."""
-    shown = [one.pts for one in stated if one.pts is not None and not one.is_discarded]
-    first, last = min(shown, default=0), max(shown, default=0)
-    if any(one.is_discarded and one.pts is not None and first < one.pts < last for one in stated):
-        raise EditsNotTaken
 
 
 def _undecided(packets: Sequence[Packet]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, edit_speeds, ffprobe, fields, ordered_chapters, sniff, teletext
+from cutroom.ffmpeg import completeness, edit_list, ffprobe, fields, ordered_chapters, sniff, teletext
 from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
@@ -21,6 +21,7 @@ from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
 from cutroom.media.colour import colour_notes
+from cutroom.media.edits import FastEdit, StillEdit, heard, plays_several, reject_speeds
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
 from cutroom.media.lost_frames import FRAMED
 from cutroom.media.source import AudioTrack, Source
@@ -137,6 +138,7 @@ def probe(
         of_track = log.with_suffix(f".captions-{track}.log")
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
     source = with_captions(source, captions, output)
+    source = _with_sound_edits(path, source)
     source = _with_sound_times(path, source, log=log.with_suffix(".sound.log"), limits=limits)
     notes = (*source.notes, *clock_notes(jumps, source.start_s), *ordered_chapters.notes(path))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
@@ -181,9 +183,40 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
     return Described(output=output, pages=pages)
 
 
+def _with_sound_edits(path: Path, source: Source) -> Source:
+    """The source with what edit lists of several stretches play of its sound, and notes on others.
+
+    Raises:
+        SourceUnsupported: They can't be followed.
+    """
+    notes: list[str] = []
+
+    def edited(one: AudioTrack) -> AudioTrack:
+        lists = {edit_list.read(path, index) for index in one.joined or (one.index,)}
+        try:
+            for each in lists:
+                reject_speeds(each)
+        except (StillEdit, FastEdit) as refused:
+            raise reason_of(type(refused).__name__) from refused
+        listed = lists.pop()
+        if lists and any(map(plays_several, (listed, *lists))):
+            raise reason_of("EditsNotTaken")
+        notes.extend(edit_list.notes(listed, f"The sound of track {one.index}"))
+        if not plays_several(listed):
+            return one
+        pause = heard(listed, one.sample_rate_hz)[:1]
+        starts = Fraction(pause[0][0], one.sample_rate_hz) if pause else Fraction(0)
+        return replace(
+            one, edits=listed, start_s=starts, duration_s=sum((each.lasts_s for each in listed), -starts)
+        )
+
+    audio = tuple(map(edited, source.audio))
+    return replace(source, audio=audio, notes=(*source.notes, *notes))
+
+
 def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
     """The source with what only the times of all packets tell of its sound."""
-    framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED]
+    framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED and not one.edits]
     if not framed:
         return source
     asked = [index for one in framed for index in one.joined or (one.index,)]
@@ -215,7 +248,7 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
         is_telecined=seen.is_telecined,
         last_lasts=index.last_lasts,
     )
-    speeds = edit_speeds.notes(path, track.index)
+    speeds = edit_list.notes(edit_list.read(path, track.index), "The picture")
     notes = (*source.notes, *index.notes, *speeds, *fields.notes(track), *colour_notes(track))
     if track.is_hdr:
         notes += read_hdr(path, track, log=log.with_suffix(".hdr.log"), limits=limits)

@@ -56,7 +56,17 @@ _REASONS: tuple[tuple[str, type[SourceRejected], str], ...] = (
     (
         "EditsNotTaken",
         SourceUnsupported,
-        "The edit list of the film puts several stretches of it one after the other. Export it without an edit list.",
+        "The edit list puts stretches one after the other in a way that can't be followed. Export it without one.",
+    ),
+    (
+        "StillEdit",
+        SourceUnsupported,
+        "The edit list shows one moment as a still for some time. Export the film without an edit list.",
+    ),
+    (
+        "FastEdit",
+        SourceUnsupported,
+        "The edit list plays the film, or stretches of it, at another speed. Export it without an edit list.",
     ),
     (
         "HiddenNotTold",

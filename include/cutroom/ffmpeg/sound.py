@@ -14,6 +14,7 @@ from cutroom.ffmpeg.containers import INPUT_OPTIONS, named
 from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.codecs import AUDIO
+from cutroom.media.edits import heard as heard_of
 from cutroom.media.likeness import RATE_HZ
 from cutroom.media.lost_frames import FOLLOWED, LEFT_S, SMALLEST_STEP_S
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
@@ -162,6 +163,7 @@ def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = 
         drops_others: Whether frames that are not like the first are left out, as nothing can be made of them.
     """
     options = INPUT_OPTIONS | named(source) | ({"drop_changed": 1} if drops_others else {})
+    options |= _unedited(source) if audio.track.edits else {}
     streams = ffmpeg.input(f"file:{source}", **options, copyts=None, vn=None, sn=None, dn=None)
     track = audio.track
     kept = [
@@ -243,11 +245,9 @@ def _indices(audio: AudioPlan) -> tuple[int, ...]:
 
 def placed(audio: AudioPlan, source: Path) -> Any:
     """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
-    options = INPUT_OPTIONS | named(source)
-    streams = ffmpeg.input(f"file:{source}", **options, copyts=None, vn=None, sn=None, dn=None)
     is_levelled = source.suffix == ".nut"
     placed = [
-        streams[str(place if is_levelled else index)]
+        _played(audio, source, place if is_levelled else index)
         .filter(
             "asetpts",
             "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)",
@@ -271,6 +271,33 @@ def placed(audio: AudioPlan, source: Path) -> Any:
         end = float((track.start_s or 0) + track.duration_s - audio.origin_s)
         placed = [one.filter("apad", whole_dur=f"{end:.6f}") for one in placed]
     return ffmpeg.filter(placed, "amerge", inputs=len(placed))
+
+
+def _played(audio: AudioPlan, source: Path, index: int) -> Any:
+    """The samples of a stream at the times that its container, or an edit list of several stretches, gives them."""
+    track = audio.track
+    options = INPUT_OPTIONS | named(source) | {"copyts": None, "vn": None, "sn": None, "dn": None}
+    if not track.edits:
+        return ffmpeg.input(f"file:{source}", **options)[str(index)]
+    # ffmpeg follows such a list from frame to frame, up to 21 ms from where it says. Each stretch has a reader of its
+    # own, as sound would else be kept until its turn comes; another length of queue tells one from the other.
+    unedited = options | _unedited(source)
+    stretches = []
+    for number, (pause, first, end) in enumerate(heard_of(track.edits, track.sample_rate_hz)):
+        stretches.append(
+            ffmpeg.input(f"file:{source}", **unedited, thread_queue_size=8 + number)[str(index)]
+            .filter("aresample", **_IN_STEP[track.clock])
+            .filter("atrim", start_pts=first, end_pts=end)
+            .filter("asetpts", "PTS-STARTPTS")
+            .filter("apad", whole_len=end - first)
+            .filter("adelay", f"{pause}S", all=1)
+        )
+    return ffmpeg.filter(stretches, "concat", n=len(stretches), v=0, a=1)
+
+
+def _unedited(source: Path) -> dict[str, int]:
+    """What has ffmpeg pass over an edit list, where the file can have one."""
+    return {} if source.suffix == ".nut" else {"ignore_editlist": 1}
 
 
 def _mixed(sound: Any, audio: AudioPlan, channels: int) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cutroom.media import codecs
+from cutroom.media import codecs, edits
 from cutroom.media.codecs import AudioCodecName
 from cutroom.media.encode_key import encode_key, plain
 from cutroom.media.recipes import AudioCodec
@@ -64,6 +64,10 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
         (audio.track.taken_as is not None, audio.track.taken_as),
         (audio.track.clock in {"exact", "none"}, audio.track.clock),
         (audio.track.ends_s is not None, str(audio.track.ends_s)),
+        (
+            bool(audio.track.edits),
+            [list(one) for one in edits.heard(audio.track.edits, audio.track.sample_rate_hz)],
+        ),
         (audio.may_exceed, "peak"),
         (rung.loudness_lufs is not None, "peaks held"),
     ):

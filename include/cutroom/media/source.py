@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from cutroom.media.edits import Edit
+
 SoundRole = Literal["main", "commentary", "description", "dub"]
 """What a track of sound is for; `description` speaks what is to be seen."""
 
@@ -104,6 +106,8 @@ class AudioTrack:
     clock: SoundClock = "loose"
     ends_s: Fraction | None = None
     """When it ends inside its last packet, as its container says and its decoder does not; None: they agree."""
+    edits: tuple[Edit, ...] = ()
+    """What an edit list of several stretches plays of it; empty: it is heard as it lies, or one stretch of it is."""
     taken_as: str | None = None
     """The layout that its channels are taken for, in their order; None: that of the container."""
     joined: tuple[int, ...] = ()

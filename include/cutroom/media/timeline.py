@@ -91,6 +91,9 @@ class EncodeChunk:
     """Frames that the container says are shown in this window."""
     keyframes_asked: tuple[Fraction, ...] = ()
     """When an encoder is asked for keyframes, in source ticks: at its segments but the first, which begins with one."""
+    hidden: tuple[tuple[int, int], ...] = ()
+    """Stretches between two frames, in source ticks, ends included, in which what is decoded is not shown: it leads to
+    what an edit list plays next."""
 
     @property
     def name(self) -> str:
@@ -277,9 +280,28 @@ def plan_chunks(
                 boundaries=starts,
                 frames=bisect_left(pts, end) - bisect_left(pts, starts[0]),
                 keyframes_asked=keyframe_times(starts[1:], pts),
+                hidden=hidden_between(times[bisect_left(times, starts[0]) : bisect_left(times, end)], pts),
             )
         )
     return tuple(chunks)
+
+
+def hidden_between(times: Sequence[int], shown: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """First and last time of each run of those that are not shown.
+
+    Args:
+        times: Of packets, ascending, from one that is shown on.
+        shown: Times of all frames that are, ascending.
+    """
+    found: list[tuple[int, int]] = []
+    place = -1
+    for time in times:
+        after = bisect_left(shown, time)
+        if after < len(shown) and shown[after] == time:
+            continue
+        found[-1:] = [(found[-1][0], time)] if after == place else [*found[-1:], (time, time)]
+        place = after
+    return tuple(found)
 
 
 def chunk_firsts(waste: Sequence[int], wanted: int, per_segment: Fraction) -> list[int]:

@@ -202,6 +202,8 @@ def chunk_encode_key(
     what = [window, plain(Timing, video.timing), plain(Picture, video.picture), plain(VideoRung, rung)]
     if video.track.cropped:
         what.append(list(video.track.cropped))
+    if chunk.hidden:
+        what.append([list(one) for one in chunk.hidden])
     return encode_key(source, video.track.index, what, tools)
 
 

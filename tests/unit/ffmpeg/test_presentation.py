@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutroom.ffmpeg.presentation import (
-    EditsNotTaken,
     HiddenNotTold,
     Stated,
     as_decode_times,
@@ -114,39 +113,6 @@ def test_what_a_late_joined_recording_can_not_decode_is_hidden() -> None:
     found = present(times, STEP, lambda end: [2, 5] if end == 6 else [])
     assert [one.pts for one in found.packets if one.is_shown] == [200, 240]
     assert not found.retimed
-
-
-@pytest.mark.parametrize(
-    ("hidden", "taken"), [((0, 1), True), ((4, 5), True), ((2,), False), ((1, 3), False)]
-)
-def test_hidden_frames_lie_before_and_behind_those_that_are_shown(
-    hidden: tuple[int, ...], taken: bool
-) -> None:
-    """An edit list that trims hides them there; one of several stretches repeats frames to lead to the second."""
-    times = [Stated(n * STEP, n * STEP, n == 0, n in hidden) for n in range(6)]
-    if taken:
-        assert [one.is_shown for one in present(times, STEP, not_decoded).packets].count(False) == len(hidden)
-    else:
-        with pytest.raises(EditsNotTaken):
-            present(times, STEP, not_decoded)
-
-
-def test_several_stretches_are_told_though_a_time_occurs_twice_where_they_meet() -> None:
-    """So ffmpeg has a stretch that begins between keyframes, and one at a keyframe behind it."""
-    times = [
-        Stated(pts, None, pts < 0, is_hidden)
-        for pts, is_hidden in (
-            (-40, True),
-            (0, False),
-            (80, False),
-            (40, False),
-            (120, True),
-            (80, False),
-            (160, False),
-        )
-    ]
-    with pytest.raises(EditsNotTaken):
-        present(times, STEP, not_decoded)
 
 
 def test_only_the_first_group_is_decoded_to_find_out() -> None:
