@@ -141,6 +141,19 @@ def described_anew(path: Path) -> None:
     with_second_entry(path, second, 50)
 
 
+def reordered_late(path: Path) -> None:
+    """A bare stream of which only the end refers to later frames, put into Matroska with decode times for all."""
+    base, stream = path.with_name("base.mkv"), path.with_name("stream.h264")
+    counted(seconds=4, video=("-c:v", "ffv1"), audio=None)(base)
+    parts = b""
+    for first, end, coding in ((0, 75, PLAIN), (75, 100, H264)):
+        chosen = f"trim=start_frame={first}:end_frame={end},setpts=N/25/TB"
+        ffmpeg("-i", base, "-vf", chosen, "-pix_fmt", "yuv420p", *coding, stream)
+        parts += stream.read_bytes()
+    stream.write_bytes(parts)
+    ffmpeg("-i", stream, "-c", "copy", "-bsf:v", "setts=ts=N*0.04/TB", path)
+
+
 def sound_beside(audio_seconds: float, *, video_seconds: float = 2, late_s: float = 0) -> Maker:
     """Picture and sound of different lengths, the sound `late_s` later."""
 
@@ -347,6 +360,9 @@ SOURCES: dict[str, Awkward] = {
         frames=50,
         times=Fraction(1, 25),
         make=remuxed(counted(audio=None), "-bsf:v", "setts=pts=DTS", suffix=".mkv"),
+    ),
+    "decode times for presentation times, reordered late": Awkward(
+        suffix=".mkv", frames=100, times=Fraction(1, 25), make=reordered_late
     ),
     "described anew midway": Awkward(suffix=".mp4", make=described_anew, frames=100),
     "tags in another code page": Awkward(

@@ -80,6 +80,18 @@ class Headers:
             return None
         return None
 
+    def is_bidirectional(self, data: bytes) -> bool:
+        """Whether a packet's picture may refer to later ones, as its first slice says (7.4.3)."""
+        try:
+            for unit in units(data, self._length_size):
+                if unit[0] & 0x1F in {SLICE, IDR_SLICE}:
+                    bits = _Bits(_plain(unit[1:HEADER_BYTES]))
+                    bits.ue()  # first_mb_in_slice
+                    return bits.ue() % 5 == 1
+        except (IndexError, ValueError):
+            return False
+        return False
+
     def whole_after(self, data: bytes) -> int:
         """How many frames after a packet that decoding begins with pictures are whole; 0: at once."""
         try:

@@ -34,6 +34,12 @@ def is_told_by_picture(codec: str) -> bool:
     return codec in {*_NAL_UNITS, *_IS_INTRA, *_PARSED} or codec in _INTRA or _is_intra_only(codec)
 
 
+def is_bidirectional(data: bytes, codec: str) -> bool | None:
+    """Whether a picture of MPEG refers to later ones, so that it is shown before them; None of other codecs."""
+    told = _IS_BIDIRECTIONAL.get(codec)
+    return None if told is None else told(data) is True
+
+
 def _is_intra_only(codec: str) -> bool:
     try:
         return bool(av.Codec(codec, "r").intra_only)
@@ -42,17 +48,17 @@ def _is_intra_only(codec: str) -> bool:
 
 
 def _coded_type(
-    start_code: bytes, byte: int, shift: int, mask: int, intra: int
+    start_code: bytes, byte: int, shift: int, mask: int, wanted: int
 ) -> Callable[[bytes], bool | None]:
     """Reads the type of the first picture, some bits behind its start code; None where there is no picture."""
 
-    def is_intra(data: bytes) -> bool | None:
+    def is_of_type(data: bytes) -> bool | None:
         at = data.find(start_code)
         if at < 0 or at + byte >= len(data):
             return None
-        return data[at + byte] >> shift & mask == intra
+        return data[at + byte] >> shift & mask == wanted
 
-    return is_intra
+    return is_of_type
 
 
 def _first_bits(shift: int) -> Callable[[bytes], bool | None]:
@@ -62,6 +68,12 @@ def _first_bits(shift: int) -> Callable[[bytes], bool | None]:
 
 _MPEG_PICTURE = _coded_type(b"\0\0\x01\x00", 5, 3, 7, 1)
 """picture_coding_type (ISO/IEC 13818-2, 6.2.3), behind ten bits of temporal_reference."""
+
+_IS_BIDIRECTIONAL: Mapping[str, Callable[[bytes], bool | None]] = {
+    "mpeg1video": _coded_type(b"\0\0\x01\x00", 5, 3, 7, 3),
+    "mpeg2video": _coded_type(b"\0\0\x01\x00", 5, 3, 7, 3),
+    "mpeg4": _coded_type(b"\0\0\x01\xb6", 4, 6, 3, 2),
+}
 
 _IS_INTRA: Mapping[str, Callable[[bytes], bool | None]] = {
     "mpeg1video": _MPEG_PICTURE,

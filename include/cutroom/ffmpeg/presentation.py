@@ -21,6 +21,7 @@ from cutroom.ffmpeg.edited import follow
 from cutroom.ffmpeg.frame_packets import codec_of, descriptions_of, packets
 from cutroom.ffmpeg.h264 import Headers
 from cutroom.ffmpeg.keyframes import is_keyframe, is_told_by_picture
+from cutroom.ffmpeg.reordering import TRIED_PACKETS, Reordering
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
@@ -45,9 +46,6 @@ class Presentation:
     is_turned: bool = False
     """Whether the pictures themselves say that they are meant to be turned."""
 
-
-TRIED_PACKETS = 64
-"""At the beginning of a track, to tell whether its frames are shown in the order in which they are decoded."""
 
 ROUNDED_TICKS = 2
 """How far the sum of two times of MPEG may be from a third that is the same."""
@@ -102,6 +100,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         headers = Headers(extradata) if codec == "h264" else None
         descriptions = descriptions_of(stream)
         captioned: dict[int, CaptionData] = {}
+        reordering = Reordering(codec, headers)
         has_708 = is_turned = False
         stated = []
         for number, packet in enumerate(packets(container, stream)):
@@ -116,6 +115,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 chunk_format(stream, packet)
             descriptions.told(packet, is_keyframe=False)
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
+            reordering.see(pts, bytes(packet))
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
             is_turned |= begins and headers is not None and headers.is_turned(bytes(packet))
@@ -130,8 +130,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     if codec == "mpeg2video":
         stated = with_last_reference(stated)
     stated = _with_lone_times(stated, reorders)
-    if reorders:
-        stated = as_decode_times(stated, lambda end: shown_order(source, track, end, alive))
+    if tried := reordering.tried(len(stated), is_stated=reorders):
+        stated = as_decode_times(stated, lambda end: shown_order(source, track, end, alive), tried)
     truncated = bool(completeness.missing_bytes(Path(source)))
     found = present(stated, step, lambda end: shown_order(source, track, end, alive), truncated=truncated)
     times = [one.pts for one in found.packets]
@@ -244,17 +244,27 @@ def with_last_reference(stated: Sequence[Stated]) -> list[Stated]:
     return [replace(one, pts=ends) if number == by_time[-1] else one for number, one in enumerate(stated)]
 
 
-def as_decode_times(stated: Sequence[Stated], shown_order: Callable[[int], list[int]]) -> list[Stated]:
+def as_decode_times(
+    stated: Sequence[Stated], shown_order: Callable[[int], list[int]], tried: int = TRIED_PACKETS
+) -> list[Stated]:
     """Take for decode times what rises from packet to packet, where a decoder shows frames in another order.
 
     Who fills Matroska or MP4 from a bare stream or from AVI may know no others.
+
+    Args:
+        stated: The packets as the container has them, in decode order.
+        shown_order: As of `present`.
+        tried: How many of them are decoded to tell; the first few alone, where they may tell it already.
 
     Raises:
         HiddenNotTold: Frames are hidden by these times.
     """
     times = [one.pts for one in stated if one.pts is not None]
     rises = len(times) == len(stated) and all(before < after for before, after in pairwise(times))
-    if not rises or (order := shown_order(min(TRIED_PACKETS, len(stated)))) == sorted(order):
+    if not rises:
+        return list(stated)
+    ends = sorted({min(end, len(stated)) for end in (TRIED_PACKETS, tried)})
+    if all((order := shown_order(end)) == sorted(order) for end in ends):
         return list(stated)
     if any(one.is_discarded for one in stated):
         raise HiddenNotTold

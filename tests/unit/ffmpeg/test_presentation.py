@@ -14,6 +14,7 @@ from cutroom.ffmpeg.presentation import (
     present,
     with_last_reference,
 )
+from cutroom.ffmpeg.reordering import TRIED_PACKETS
 
 STEP = 40
 
@@ -43,6 +44,21 @@ def test_times_that_rise_are_decode_times_where_a_decoder_shows_frames_in_anothe
     assert [(one.pts, one.dts) for one in found] == [(None, 0), (None, 40), (None, 90), (None, 120)]
     shown = present(found, STEP, lambda _: [0, 2, 3, 1])
     assert [one.pts for one in shown.packets] == [0, 120, 40, 90]
+
+
+def test_reordering_that_begins_late_is_noticed_where_all_is_tried() -> None:
+    rising = stated(*((n, n) for n in range(100)))
+    late = [*range(90), 92, 91, 90, *range(93, 100)]
+    asked = []
+
+    def decoded(end: int) -> list[int]:
+        asked.append(end)
+        return late[:end]
+
+    assert as_decode_times(rising, decoded) == rising
+    assert asked == [TRIED_PACKETS]
+    assert {one.pts for one in as_decode_times(rising, decoded, 100)} == {None}
+    assert asked == [TRIED_PACKETS, TRIED_PACKETS, 100]
 
 
 def test_times_that_rise_are_taken_where_a_decoder_shows_frames_in_their_order() -> None:
