@@ -94,6 +94,8 @@ def test_a_longer_film_has_several_sheets_that_the_cues_find(tmp_path: Path) -> 
     assert len(cues) == 10
     assert sorted({name for name, _ in cues}) == sheets
     assert "EXT-X-IMAGE-STREAM-INF" in (out / "master.m3u8").read_text()
+    shown = re.findall(r"#EXTINF:(\S+),", (out / "images.m3u8").read_text())
+    assert shown == ["4.000", "4.000", "1.400"]
     assert "thumbnail_tile" in (out / "manifest.mpd").read_text()
 
 

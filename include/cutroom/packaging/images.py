@@ -22,6 +22,8 @@ class ImageTrack:
     sheet: SpriteSheet
     sizes_bytes: tuple[int, ...]
     """Of each sheet."""
+    duration_s: Fraction
+    """Of the pictures."""
 
     @property
     def sheet_s(self) -> Fraction:
@@ -29,9 +31,15 @@ class ImageTrack:
         return self.sheet.interval_s * self.sheet.columns * self.sheet.rows
 
     @property
+    def shown_s(self) -> Sequence[Fraction]:
+        """How long each sheet is shown: the last one, whose tiles need not be full, until the pictures end."""
+        begins = (self.sheet_s * place for place in range(len(self.sizes_bytes)))
+        return [max(Fraction(1, 1000), min(self.sheet_s, self.duration_s - begin)) for begin in begins]
+
+    @property
     def bandwidth_bps(self) -> int:
-        """Bit rate of the largest sheet."""
-        return max(1, math.ceil(max(self.sizes_bytes) * 8 / self.sheet_s))
+        """Bit rate of the largest sheet, over the longest time that one is shown: a last one may be short."""
+        return max(1, math.ceil(max(self.sizes_bytes) * 8 / max(self.shown_s)))
 
     @property
     def names(self) -> Sequence[str]:
@@ -49,13 +57,13 @@ def media_playlist(track: ImageTrack) -> str:
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{math.ceil(track.sheet_s)}",
+        f"#EXT-X-TARGETDURATION:{math.ceil(max(track.shown_s))}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-IMAGES-ONLY",
     ]
-    for name in track.names:
-        lines += [f"#EXTINF:{float(track.sheet_s):.3f},", tiles, name]
+    for name, shown_s in zip(track.names, track.shown_s, strict=True):
+        lines += [f"#EXTINF:{float(shown_s):.3f},", tiles, name]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 

@@ -48,7 +48,7 @@ def manifest(shop: Workshop, job: dict[str, Any]) -> dict[str, str]:
     reporter = shop.progress("manifest", "manifests", 1, "version")
     _tell_of_empty(shop, made, {each.track for each in facts if each.is_empty})
     prefix = _prefix(shop, one, made)
-    stills = _stills(shop, one, made)
+    stills = _stills(shop, one, made, shown)
     written = {}
     if stills is not None:
         text = images.media_playlist(stills)
@@ -80,17 +80,21 @@ def _tell_of_empty(shop: Workshop, made: Plan, tracks: set[int]) -> None:
     shop.record.record_source(run_id=shop.run_id, sha256=made.source.sha256, source=plain(Source, source))
 
 
-def _stills(shop: Workshop, job: Job, made: Plan) -> "ImageTrack | None":
-    """The sheets of stills as they were stored; None without pictures."""
+def _stills(shop: Workshop, job: Job, made: Plan, shown: "Sequence[RenditionFacts]") -> "ImageTrack | None":
+    """The sheets of stills as they were stored, until the last of these renditions ends; None without pictures."""
     from cutroom.ffmpeg import sprites
     from cutroom.packaging.images import ImageTrack
 
     if made.video is None:
         return None
-    sheet = sprites.plan_sheet(sprites.end_s(made.video), made.video.track.display_size, made.thumbnails)
+    planned_s = sprites.end_s(made.video)
+    sheet = sprites.plan_sheet(planned_s, made.video.track.display_size, made.thumbnails)
     names = [version_key(shop, job, made, sprites.SPRITES % number) for number in range(1, sheet.sheets + 1)]
     stored = [shop.media.head(name) for name in names]
-    return ImageTrack(sheet=sheet, sizes_bytes=tuple(info.size_bytes for info in stored if info is not None))
+    sizes_bytes = tuple(info.size_bytes for info in stored if info is not None)
+    # A profile may make downloads alone.
+    end_s = max((each.end_s for each in shown if each.kind == "video"), default=planned_s)
+    return ImageTrack(sheet=sheet, sizes_bytes=sizes_bytes, duration_s=end_s)
 
 
 def _facts(shop: Workshop, made: Plan) -> list[Any]:

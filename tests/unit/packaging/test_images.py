@@ -1,24 +1,46 @@
 """The track of stills in HLS and DASH."""
 
+import math
 from fractions import Fraction
+
+import pytest
 
 from cutroom.ffmpeg import sprites
 from cutroom.media.recipes import Thumbnails
 from cutroom.packaging.images import ImageTrack, adaptation_set, media_playlist, stream_line
 
 
-def track_of(duration_s: int, *sizes: int) -> ImageTrack:
+def track_of(duration_s: Fraction | int, *sizes: int) -> ImageTrack:
     sheet = sprites.plan_sheet(Fraction(duration_s), (1920, 1080), Thumbnails())
     assert sheet.sheets == len(sizes)
-    return ImageTrack(sheet=sheet, sizes_bytes=sizes)
+    return ImageTrack(sheet=sheet, sizes_bytes=sizes, duration_s=Fraction(duration_s))
 
 
 def test_a_sheet_is_a_segment_of_the_image_playlist() -> None:
     lines = media_playlist(track_of(500, 300_000, 400_000, 90_000)).splitlines()
     assert "#EXT-X-IMAGES-ONLY" in lines
     assert [line for line in lines if line.endswith(".jpg")] == [f"sprite_0000{n}.jpg" for n in (1, 2, 3)]
-    assert lines.count("#EXTINF:200.000,") == 3
+    assert [line for line in lines if line.startswith("#EXTINF")] == [
+        "#EXTINF:200.000,",
+        "#EXTINF:200.000,",
+        "#EXTINF:100.000,",
+    ]
+    assert "#EXT-X-TARGETDURATION:200" in lines
     assert lines.count("#EXT-X-TILES:RESOLUTION=192x108,LAYOUT=10x10,DURATION=2.000") == 3
+
+
+@pytest.mark.parametrize("duration_s", [Fraction(1, 25), Fraction(61), Fraction(1001, 30), Fraction(200)])
+def test_a_single_sheet_is_shown_as_long_as_the_film(duration_s: Fraction) -> None:
+    track = track_of(duration_s, 90_000)
+    assert f"#EXTINF:{float(duration_s):.3f}," in media_playlist(track)
+    assert f"#EXT-X-TARGETDURATION:{math.ceil(duration_s)}\n" in media_playlist(track)
+    assert track.bandwidth_bps == math.ceil(90_000 * 8 / duration_s)
+
+
+def test_a_last_sheet_is_not_longer_than_the_film_and_does_not_raise_the_bit_rate() -> None:
+    track = track_of(Fraction(401), 300_000, 400_000, 90_000)
+    assert track.shown_s == [200, 200, 1]
+    assert track.bandwidth_bps == 16_000
 
 
 def test_the_multivariant_playlist_states_the_largest_sheet() -> None:
