@@ -355,6 +355,15 @@ SOURCES: dict[str, Awkward] = {
         times=Fraction(1, 25),
         make=counted(video=("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"), audio=("-c:a", "libmp3lame")),
     ),
+    "MXF at 30000/1001 with B-frames": Awkward(
+        suffix=".mxf",
+        frames=60,
+        make=counted(
+            rate=Fraction(30000, 1001),
+            video=("-c:v", "mpeg2video", "-q:v", "2", "-g", "12", "-bf", "2"),
+            audio=("-c:a", "pcm_s16le", "-ar", "48000"),
+        ),
+    ),
     "decode times for presentation times": Awkward(
         suffix=".mkv",
         frames=50,

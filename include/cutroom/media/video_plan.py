@@ -142,7 +142,7 @@ class VideoPlan:
     frame_rate: Fraction | None
     picture: Picture
     shift_s: int
-    """Whole seconds added to the times in chunk objects, whose container holds no negative ones."""
+    """Seconds added to the times in chunk objects, whose container holds no negative ones: whole ticks, too."""
     chunks: tuple[EncodeChunk, ...]
     rungs: tuple[VideoRung, ...]
 
@@ -244,10 +244,15 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
             rotation=track.rotation,
             mirrored=track.mirrored,
         ),
-        shift_s=max(0, math.ceil(-min(timeline.decode_times(packets)) * track.time_base)),
+        shift_s=_shift_s(-min(timeline.decode_times(packets)), track.time_base),
         chunks=timeline.plan_chunks(packets, boundaries, per_chunk),
         rungs=rungs,
     )
+
+
+def _shift_s(ticks: int, time_base: Fraction) -> int:
+    """At least so many ticks in seconds: with ticks of 1001/30000 s (MXF) only each 1001 seconds are whole ticks."""
+    return max(0, math.ceil(ticks * time_base / time_base.numerator)) * time_base.numerator
 
 
 def _video_rungs(

@@ -165,14 +165,21 @@ class TestChunks:
         assert video is not None
         assert list(video.boundaries) == list(range(0, 3000, 150))
 
-    @given(st.integers(-(10**9), 10**9))
-    def test_shifted_times_are_never_negative_and_the_shift_is_none_without_need(self, start: int) -> None:
+    @given(st.integers(-(10**9), 10**9), st.sampled_from(["1/25", "1/90000", "1001/30000", "1001/24000"]))
+    def test_shifted_times_are_never_negative_and_the_shift_is_none_without_need(
+        self, start: int, time_base: str
+    ) -> None:
         packets = [Packet(pts=start + n, is_keyframe=n == 0) for n in range(10)]
-        video = make_plan(source_of(audio=()), packets, WEB, asset_id="as_1", tools=TOOLS).video
+        tick_s = Fraction(time_base)
+        video = make_plan(
+            source_of(audio=(), time_base=tick_s), packets, WEB, asset_id="as_1", tools=TOOLS
+        ).video
         assert video is not None
-        least = start * Fraction(1, 25) + video.shift_s
+        least = start * tick_s + video.shift_s
         assert least >= 0
-        assert video.shift_s == 0 or least < 1
+        assert video.shift_s == 0 or least < tick_s.numerator
+        # So that adding it is exact wherever it is done: in ticks, in seconds.
+        assert (video.shift_s / tick_s).denominator == 1
 
 
 class TestPictures:
