@@ -1,6 +1,7 @@
 """Sound of every kind, to the sample: what is packaged is what an independent decoder hears in the source."""
 
 import json
+import struct
 import subprocess
 import wave
 from collections.abc import Callable, Iterator
@@ -417,6 +418,41 @@ def test_a_frame_that_was_lost_is_silence_too(
     for second in (1, 2, 3):
         piece = slice(second * SAMPLE_RATE, (second + 1) * SAMPLE_RATE - 1000)
         assert abs(lag_samples(beeps(4)[piece], sound[piece]) - late) <= rounded
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate", "scale"), [("libmp3lame", 30625, 8), ("libmp3lame", 1, 1), ("pcm_s16le", 2, 100)]
+)
+def test_sound_whose_header_counts_it_wrongly_is_heard_as_it_decodes(
+    codec: str, rate: int, scale: int, tmp_path: Path, profile: str
+) -> None:
+    """An AVI with a rate of the sound that is none was cut to a thirtieth, and every check held."""
+    source = tmp_path / "source.avi"
+    make_sound(source, "-c:a", codec)
+    wanted = heard(source)
+    data = bytearray(source.read_bytes())
+    at = data.index(b"auds") + 20
+    data[at : at + 8] = struct.pack("<II", scale, rate)
+    source.write_bytes(data)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.decoded_samples == len(wanted)
+    assert lag_samples(wanted, heard(packaged(out, one))[: len(wanted)]) == 0
+    found, _ = probe(source, sha256="", log=tmp_path / "log", limits=Limits())
+    assert found.notes == (
+        "The times of track 0 do not fit its sound, which is heard as it decodes, from the beginning on.",
+    )
+
+
+def test_sound_that_its_times_leave_no_room_for_is_refused(tmp_path: Path, profile: str) -> None:
+    """Most of it would be cut."""
+    whole, source = tmp_path / "whole.mka", tmp_path / "source.mka"
+    make_sound(whole, "-c:a", "aac")
+    ffmpeg("-i", whole, "-c", "copy", "-bsf:a", "setts=ts=TS/10", source)
+    with pytest.raises(
+        SourceUnsupported, match=r"\(track 0\) leave no room for 1\d{5} of its 14\d{4} samples"
+    ):
+        run(source, profile)
 
 
 @pytest.mark.parametrize("drift", [1.002, 0.998])

@@ -10,6 +10,7 @@ import sys
 from array import array
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from cutroom.media import line21
 from cutroom.media.clock import SMALLEST_GAP_S, ClockBroken
 from cutroom.media.edits import FastEdit, StillEdit
 from cutroom.media.lost_frames import has_lost_frames
+from cutroom.media.sound_placing import place
 
 
 def index(source: str, track: int) -> None:
@@ -190,6 +192,31 @@ def sound(source: str, *tracks: str) -> None:
                 print("ends", stream.index, (times[stream.index][-1] + last) * time_base)
 
 
+def untrue(source: str, *tracks: str) -> None:
+    """Print which of these tracks of sound, one a line, have other times than what is decoded of them takes.
+
+    Empty lines are signs of life.
+    """
+    for track in map(int, tracks):
+        with local(source) as container:
+            stream: Any = container.streams[track]
+            placing = place(_decoded(container, stream), stream.rate)
+        if placing.cut or placing.is_scattered:
+            print(track, flush=True)
+
+
+def _decoded(container: InputContainer, stream: Any) -> Iterator[tuple[Fraction, int]]:
+    """When each frame of a track of sound is heard, and how many samples it has; what does not decode is left out."""
+    packet: Any
+    for number, packet in enumerate(demuxed(container, [stream])):
+        if number % ALIVE_EVERY == 0:
+            print(flush=True)
+        with suppress(av.error.FFmpegError):
+            for frame in packet.decode():
+                if frame.pts is not None:
+                    yield frame.pts * frame.time_base, frame.samples
+
+
 def steady(source: str, target: str) -> None:
     """Write a file whose clock jumps as one whose clock does not, and print when it jumps: a time in a line.
 
@@ -214,6 +241,8 @@ if __name__ == "__main__":
             documents(path, int(rest[0]), rest[1])
         elif verb == "sound":
             sound(path, *rest)
+        elif verb == "untrue":
+            untrue(path, *rest)
         else:
             steady(path, *rest)
     except CodecNotTaken as refused:

@@ -177,6 +177,26 @@ def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Li
     return SoundTimes(frozenset(lost), ends_s)
 
 
+def untrue_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> frozenset[int]:
+    """Those of these tracks of sound that have other times than what is decoded of them takes.
+
+    Raises:
+        SourceCorrupt: They can't be read.
+    """
+    found: set[int] = set()
+    first, *others = tracks
+    _cutter(
+        "untrue",
+        path,
+        first,
+        lambda line: found.update(map(int, line.split())),
+        *map(str, others),
+        log=log,
+        limits=limits,
+    )
+    return frozenset(found)
+
+
 def _cutter(
     verb: str, path: Path, track: int, take: Callable[[str], None], *more: str, log: Path, limits: Limits
 ) -> None:

@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import completeness, edit_list, ffprobe, fields, ordered_chapters, sniff, teletext
-from cutroom.ffmpeg.containers import JUMPING
+from cutroom.ffmpeg.containers import AVI, JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
-from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, read_sound_times
+from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, read_sound_times, untrue_times
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
 from cutroom.ffmpeg.stated_languages import stated_languages
@@ -216,6 +216,8 @@ def _with_sound_edits(path: Path, source: Source) -> Source:
 
 def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
     """The source with what only the times of all packets tell of its sound."""
+    if source.container == AVI and source.audio:
+        source = _counted_anew(path, source, log=log.with_suffix(".untrue.log"), limits=limits)
     framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED and not one.edits]
     if not framed:
         return source
@@ -232,6 +234,21 @@ def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) 
         return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
 
     return replace(source, audio=tuple(map(timed, source.audio)))
+
+
+def _counted_anew(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source without the times of sound that a header has counted wrongly."""
+    tracks = {index: one for one in source.audio for index in one.joined or (one.index,)}
+    untrue = untrue_times(path, list(tracks), log=log, limits=limits)
+    if not untrue:
+        return source
+    without = {tracks[index].index for index in untrue}
+    notes = tuple(
+        f"The times of track {index} do not fit its sound, which is heard as it decodes, from the beginning on."
+        for index in sorted(without)
+    )
+    audio = tuple(replace(one, clock="none") if one.index in without else one for one in source.audio)
+    return replace(source, audio=audio, notes=(*source.notes, *notes))
 
 
 def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, limits: Limits) -> Source:

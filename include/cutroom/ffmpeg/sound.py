@@ -75,6 +75,7 @@ def encode(
     outputs: Sequence[Path],
     stats: Path,
     source_stats: Path,
+    decoded_stats: Path,
     heard: Path,
 ) -> list[str]:
     """Decode a whole track of sound once, encode all these rungs of it, and meter it as meter `source`.
@@ -87,6 +88,8 @@ def encode(
         outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
         stats: Where the sizes of the frames that reached the first encoder are written, the silence behind included.
         source_stats: The same of the frames before anything but their place was changed.
+        decoded_stats: The same of the frames as they are decoded, with the times of the source; of the first of several
+            channels that make a track. Not written of a track that an edit list of several stretches plays.
         heard: Where what reaches the encoders is written as it will be compared, see `likeness`.
     """
     split = placed(audio, source).filter_multi_output("asplit", len(rungs) + 2)
@@ -95,6 +98,9 @@ def encode(
         metered(split[len(rungs)], "source", source_stats),
         _heard(_raised(_mixed(split[len(rungs) + 1], audio, channels), gain, rate), channels, heard),
     ]
+    if not audio.track.edits:
+        first = _played(audio, source, _streams(audio, source)[0])
+        made.append(ffmpeg.output(first, "-", f="null", **_counted(decoded_stats)))
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         sound = _raised(_mixed(split[place], audio, rung.channels), gain, rate)
         sound = sound.filter("aresample", rung.sample_rate_hz, resampler="soxr")
@@ -110,11 +116,7 @@ def encode(
                     "map_metadata": "-1",
                     "bitexact": None,
                 },
-                **(
-                    {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
-                    if place == 0
-                    else {}
-                ),
+                **(_counted(stats) if place == 0 else {}),
             )
         )
     return compiled(made)
@@ -233,27 +235,38 @@ def read_peak(log: str) -> tuple[float, int]:
 
 def metered(sound: Any, meter: str, stats: Path | None = None) -> Any:
     """An output that writes nothing but the meter's reading to the log."""
-    counted = {} if stats is None else {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
+    counted = {} if stats is None else _counted(stats)
     return ffmpeg.output(
         sound.filter(f"ebur128@{meter}", peak="true", framelog="quiet"), "-", f="null", **counted
     )
+
+
+def _counted(stats: Path) -> dict[str, str]:
+    return {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
 
 
 def _indices(audio: AudioPlan) -> tuple[int, ...]:
     return audio.track.joined or (audio.track.index,)
 
 
+def _streams(audio: AudioPlan, source: Path) -> tuple[int, ...]:
+    """Which streams a track is decoded from; `level` has written them in order."""
+    indices = _indices(audio)
+    return tuple(range(len(indices))) if source.suffix == ".nut" else indices
+
+
+def _opened(source: Path) -> dict[str, Any]:
+    return INPUT_OPTIONS | named(source) | {"copyts": None, "vn": None, "sn": None, "dn": None}
+
+
 def placed(audio: AudioPlan, source: Path) -> Any:
     """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
-    is_levelled = source.suffix == ".nut"
+    at = "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)"
     placed = [
-        _played(audio, source, place if is_levelled else index)
-        .filter(
-            "asetpts",
-            "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)",
-        )
+        _played(audio, source, stream)
+        .filter("asetpts", at)
         .filter("aresample", **_IN_STEP[audio.track.clock])
-        for place, index in enumerate(_indices(audio))
+        for stream in _streams(audio, source)
     ]
     if audio.track.ends_s is not None:
         last = round((audio.track.ends_s - audio.origin_s) * audio.track.sample_rate_hz)
@@ -276,7 +289,7 @@ def placed(audio: AudioPlan, source: Path) -> Any:
 def _played(audio: AudioPlan, source: Path, index: int) -> Any:
     """The samples of a stream at the times that its container, or an edit list of several stretches, gives them."""
     track = audio.track
-    options = INPUT_OPTIONS | named(source) | {"copyts": None, "vn": None, "sn": None, "dn": None}
+    options = _opened(source)
     if not track.edits:
         return ffmpeg.input(f"file:{source}", **options)[str(index)]
     # ffmpeg follows such a list from frame to frame, up to 21 ms from where it says. Each stretch has a reader of its

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceUnsupported
 from cutroom.media import keys
 from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key
+from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.codecs import AUDIO
+from cutroom.media.lost_frames import SMALLEST_STEP_S
 from cutroom.media.loudness import Gain, Loudness, corrected, lowered, plan_gain, within_scale
 from cutroom.media.plan import Plan
 from cutroom.steps.encodes import keep_encode
@@ -138,7 +140,9 @@ class Track:
         from cutroom.ffmpeg import sound
         from cutroom.ffmpeg.refusals import tells_of_damage
 
-        stats, source_stats = self._folder / "stats.txt", self._folder / "source.txt"
+        stats, source_stats, decoded_stats = (
+            self._folder / name for name in ("stats.txt", "source.txt", "decoded.txt")
+        )
         log = self.run(
             "encode",
             lambda source: sound.encode(
@@ -149,6 +153,7 @@ class Track:
                 outputs=outputs,
                 stats=stats,
                 source_stats=source_stats,
+                decoded_stats=decoded_stats,
                 heard=self._folder / HEARD,
             ),
             report,
@@ -160,17 +165,36 @@ class Track:
                 f"The sound is damaged: nothing can be decoded of track {self._audio.track.index}. "
                 "Upload the file again."
             )
+        cut = self._cut(decoded_stats)
         for output in outputs if behind else ():
             whole = output.rename(output.with_suffix(".whole.mp4"))
             self._tool("cut", sound.cut_behind(whole, output, samples=samples), lambda _: None)
         return {
             "samples": samples,
             "source_samples": read_samples(source_stats).samples,
+            "cut_samples": cut,
             "source_sample_rate_hz": self._audio.track.sample_rate_hz,
             "source_loudness": asdict(sound.read_loudness(log, "source")),
             "gain": asdict(gain),
             "is_damaged": tells_of_damage(log),
         }
+
+    def _cut(self, decoded_stats: Path) -> int:
+        """How many samples find no place at their times; a track of which that are many is refused."""
+        from cutroom.media.sound_placing import place
+
+        track = self._audio.track
+        if track.clock == "none" or track.edits:
+            return 0
+        step_s = SMALLEST_STEP_S if track.clock == "exact" else SMALLEST_GAP_S
+        placing = place(read_frames(decoded_stats), track.sample_rate_hz, step_s)
+        if placing.is_untrue:
+            raise SourceUnsupported(
+                f"The times of the sound (track {track.index}) leave no room for {placing.cut} of its "
+                f"{placing.decoded} samples. Export the file anew, or put it in another container with times that are "
+                "counted from the samples."
+            )
+        return placing.cut
 
     def made(self, encode: Path) -> Loudness:
         """What an encode decodes to."""
@@ -265,6 +289,14 @@ def read_samples(stats: Path) -> Heard:
             gap = max(gap, abs(first - ends))
             samples, ends = int(number) + int(count), first + int(count)
     return Heard(samples=samples, start_s=start, gap_s=gap * tick_s)
+
+
+def read_frames(stats: Path) -> Iterator[tuple[Fraction, int]]:
+    """Of each frame in a file of `SAMPLES_FORMAT` its time in seconds, and how many samples it has."""
+    with stats.open() as lines:
+        for line in lines:
+            _, count, at, time_base = line.split()
+            yield int(at) * Fraction(time_base), int(count)
 
 
 def compare_heard(

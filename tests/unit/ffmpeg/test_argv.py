@@ -139,6 +139,7 @@ def test_encode_audio_tells_ffmpeg_for(name: str, golden: Golden) -> None:
         outputs=[Path(f"{rung.name}.mp4") for rung in audio.rungs],
         stats=Path("stats.txt"),
         source_stats=Path("source.txt"),
+        decoded_stats=Path("decoded.txt"),
         heard=Path("heard"),
     )
     golden(f"argv/encode-audio-{name}.txt", one_pair_a_line(command))

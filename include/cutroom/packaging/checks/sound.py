@@ -44,6 +44,8 @@ class EncodedSound:
     source_sample_rate_hz: int
     source_loudness: Loudness
     gain: Gain
+    cut_samples: int = 0
+    """At the source's rate, that were decoded and found no place, as others are there: frames that came twice."""
     is_damaged: bool = False
     """Whether the source's decoder stumbled: what it made up is no sound that an encoder has to keep."""
 
@@ -62,7 +64,8 @@ def samples(plan: Plan, one: RenditionFacts, encoded_sound: Mapping[str, Encoded
         ok=0 <= behind < (1 if tells_end else AUDIO[rung.codec].frame_samples)
         and abs(encoded.samples - wanted) <= 1,
         found=f"{one.decoded_samples} of {encoded.samples} samples, the source's {encoded.source_samples} at "
-        f"{encoded.source_sample_rate_hz} Hz",
+        f"{encoded.source_sample_rate_hz} Hz"
+        + (f"; {encoded.cut_samples} came twice or overlap, and are cut" if encoded.cut_samples else ""),
     )
 
 
