@@ -658,7 +658,7 @@ def test_quiet_sound_that_was_made_louder_is_compared_with_its_file(corpus: Path
     for path, is_it in ((source, True), (other, False)):
         checks = check_folder(out, settings, path)["checks"]
         said = [one for one in checks if "sounds like the file" in one["name"]]
-        assert len(said) == 4
+        assert len(said) == 5
         assert all(one["ok"] == is_it and one["found"].startswith("12 windows") for one in said), said
 
 

@@ -23,6 +23,9 @@ _MOST_OBJECTS = 1000
 _MATROSKA_TAG = "enc_key_id"
 """What ffprobe calls the key of a track in Matroska and WebM."""
 
+_TRANSPORT_TYPES = {("h264", 0xDB), ("aac", 0xCF), ("ac3", 0xC1), ("eac3", 0xC2)}
+"""Types of streams in MPEG-TS whose samples are encrypted (Apple, MPEG-2 Stream Encryption Format for HLS)."""
+
 
 def reject_encrypted(source: Path | BinaryIO, streams: Sequence[Stream] = ()) -> None:
     """Refuse a file of whose sound or picture nothing can be decoded without a key.
@@ -39,7 +42,11 @@ def reject_encrypted(source: Path | BinaryIO, streams: Sequence[Stream] = ()) ->
             reject_encrypted(file, streams)
         return
     what = _in_movie(movie(source)) or next(
-        ("picture" if one.codec_type == "video" else "sound" for one in streams if _MATROSKA_TAG in one.tags),
+        (
+            "picture" if one.codec_type == "video" else "sound"
+            for one in streams
+            if _MATROSKA_TAG in one.tags or (one.codec_name, one.codec_tag) in _TRANSPORT_TYPES
+        ),
         None,
     )
     if what is not None or _is_locked_asf(source):

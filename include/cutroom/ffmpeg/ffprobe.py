@@ -62,6 +62,10 @@ def _ratio(value: object) -> object:
     return None
 
 
+def _hexadecimal(value: object) -> object:
+    return int(value, 16) if isinstance(value, str) else value
+
+
 Known = Annotated[str | None, BeforeValidator(_unknown_is_none)]
 Seconds = Annotated[Fraction | None, BeforeValidator(_unknown_is_none)]
 
@@ -76,6 +80,9 @@ class Stream(_Out):
     index: int
     codec_type: str = "unknown"
     codec_name: str = "unknown"
+    codec_tag: Annotated[int, BeforeValidator(_hexadecimal)] = 0
+    """What the container calls it: in MPEG-TS the type of the stream."""
+    codec_tag_string: str = ""
     profile: Known = None
     width: int = 0
     height: int = 0

@@ -16,6 +16,7 @@ from cutroom.ffmpeg.hdr import read_hdr
 from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, read_sound_times, untrue_times
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
+from cutroom.ffmpeg.stated_codecs import as_stated
 from cutroom.ffmpeg.stated_languages import stated_languages
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
@@ -171,7 +172,7 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
         sniff.reject_free_format(_first_bytes(source))
         raise reason_of(str(refused)) from refused
     reject_invalid_size(said)
-    output = ProbeOutput.model_validate(printed)
+    output = as_stated(ProbeOutput.model_validate(printed))
     reject_encrypted(source, output.streams)
     if len(output.streams) > most.tracks:
         raise SourceTooLarge(
