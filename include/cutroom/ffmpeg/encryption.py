@@ -24,7 +24,9 @@ _MATROSKA_TAG = "enc_key_id"
 """What ffprobe calls the key of a track in Matroska and WebM."""
 
 _TRANSPORT_TYPES = {("h264", 0xDB), ("aac", 0xCF), ("ac3", 0xC1), ("eac3", 0xC2)}
-"""Types of streams in MPEG-TS whose samples are encrypted (Apple, MPEG-2 Stream Encryption Format for HLS)."""
+_TRANSPORT_NAMES = {"zavc", "zac3", "zec3"}
+"""Types of streams in MPEG-TS whose samples are encrypted, and what they register as, which ffprobe tells of those that
+do (Apple, MPEG-2 Stream Encryption Format for HTTP Live Streaming)."""
 
 
 def reject_encrypted(source: Path | BinaryIO, streams: Sequence[Stream] = ()) -> None:
@@ -45,7 +47,9 @@ def reject_encrypted(source: Path | BinaryIO, streams: Sequence[Stream] = ()) ->
         (
             "picture" if one.codec_type == "video" else "sound"
             for one in streams
-            if _MATROSKA_TAG in one.tags or (one.codec_name, one.codec_tag) in _TRANSPORT_TYPES
+            if _MATROSKA_TAG in one.tags
+            or (one.codec_name, one.codec_tag) in _TRANSPORT_TYPES
+            or one.codec_tag_string in _TRANSPORT_NAMES
         ),
         None,
     )
