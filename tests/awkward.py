@@ -292,13 +292,19 @@ def retimed(expression: str, *, base: Maker | None = None, suffix: str = ".mp4")
     return remuxed(plain, "-bsf:v", f"setts=ts='{expression}'", suffix=suffix)
 
 
-def from_frames(graph: str, *, video: tuple[str, ...] = H264, options: tuple[str, ...] = ()) -> Maker:
+def from_frames(
+    graph: str,
+    *,
+    video: tuple[str, ...] = H264,
+    sound: tuple[str, ...] = AAC,
+    options: tuple[str, ...] = (),
+) -> Maker:
     """Counted frames through a graph of filters: other times, another form of picture."""
 
     def make(path: Path) -> None:
         base = path.with_name("base.mkv")
         counted(video=("-c:v", "ffv1"), audio=("-c:a", "pcm_s16le"))(base)
-        ffmpeg("-i", base, "-vf", graph, "-fps_mode", "passthrough", *video, *AAC, *options, path)
+        ffmpeg("-i", base, "-vf", graph, "-fps_mode", "passthrough", *video, *sound, *options, path)
 
     return make
 
@@ -535,6 +541,16 @@ SOURCES: dict[str, Awkward] = {
             pixels="yuva420p",
         ),
         frames=50,
+    ),
+    "GIF": Awkward(
+        suffix=".gif",
+        frames=50,
+        make=from_frames("setpts='(N*0.04+floor(N/10)*0.5)/TB'", video=("-c:v", "gif"), sound=()),
+    ),
+    "GIF without its end": Awkward(
+        suffix=".gif",
+        damaged="truncated",
+        make=changed(counted(video=("-c:v", "gif"), pixels="gray", audio=None), cut(0.7)),
     ),
     "full range": Awkward(
         suffix=".mp4",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 DEMUXERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,dv,eac3,flac,flv,h264,hevc,iff,ivf,m4v,matroska,webm,mov,"
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,dv,eac3,flac,flv,gif,h264,hevc,iff,ivf,m4v,matroska,webm,mov,"
     "mp4,m4a,3gp,3g2,mj2,mlp,mp3,mpeg,mpegps,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,tak,truehd,tta,w64,wav,wtv,wv"
 )
 """ffmpeg's demuxers for files of media. Playlists, concat scripts, images and network formats are not among them: a

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
-from cutroom.ffmpeg import completeness, edit_list, ffprobe, fields, ordered_chapters, sniff, teletext
+from cutroom.ffmpeg import completeness, edit_list, ffprobe, fields, gif, ordered_chapters, sniff, teletext
 from cutroom.ffmpeg.containers import AVI, JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
@@ -127,6 +127,8 @@ def probe(
     output = described.output
     packets: list[Packet] = []
     captions: dict[int, tuple[str, ...]] = {}
+    if source.container == gif.FORMAT and gif.is_still(path):
+        raise SourceUnsupported("The file is a GIF image, not video or audio.")
     if source.video:
         index = read_packets(path, source.video[0].index, log=log, limits=limits, most=most)
         packets = index.packets
@@ -305,6 +307,8 @@ def _damage(path: Path, output: ProbeOutput, source: Source, packets: Sequence[P
     if missing:
         percent = 100 * size // (size + missing)
         return (f"The file is truncated: {size} of its {size + missing} bytes ({percent} %) are there.",)
+    if source.container == gif.FORMAT and (said := gif.missing(path)) is not None:
+        return (f"{said}.",)
     if not source.video and (said := missing_sound(path)) is not None:
         return (f"The file is truncated: {said}.",)
     for stream in output.streams:

@@ -20,7 +20,6 @@ _MOTION_PHOTO = (
 SNIFFED = (
     (b"\x89PNG", "a PNG image"),
     (JPEG, "a JPEG image"),
-    (b"GIF8", "a GIF image"),
     (b"BM", "a BMP image"),
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
@@ -57,6 +56,8 @@ def reject_what_is_not_media(file: BinaryIO) -> None:
     head = file.read(4096)
     if head.startswith(JPEG) and _has_film_behind(file.read(MOTION_PHOTO_BYTES)):
         raise SourceUnsupported(_MOTION_PHOTO.format(what="JPEG"))
+    if (moving := _moving_image(head)) is not None:
+        raise SourceUnsupported(f"The file is {moving}, which is not taken. Save it as GIF or MP4.")
     head = head.removeprefix(BYTE_ORDER_MARK)
     for magic, what in SNIFFED:
         if head.startswith(magic):
@@ -71,6 +72,16 @@ def reject_what_is_not_media(file: BinaryIO) -> None:
     printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
     if printable == len(head) and _is_text(head):
         raise SourceUnsupported("The file is plain text, not video or audio.")
+
+
+def _moving_image(head: bytes) -> str | None:
+    """What an image is that shows several pictures, by how it begins: no film that is taken."""
+    if head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]:
+        return "an animated PNG"
+    # A bit of its extended header (WebP container specification).
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & 2:
+        return "an animated WebP"
+    return None
 
 
 def reject_free_format(head: bytes) -> None:
