@@ -455,6 +455,21 @@ def test_sound_that_its_times_leave_no_room_for_is_refused(tmp_path: Path, profi
         run(source, profile)
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [(".oga", "flac"), (".opus", "libopus")])
+def test_flac_in_ogg_that_begins_late_begins_with_its_first_sample(
+    suffix: str, codec: str, tmp_path: Path, profile: str
+) -> None:
+    """A second of silence lay behind its first page, as ffmpeg learns of its time there."""
+    whole, source = tmp_path / f"whole{suffix}", tmp_path / f"source{suffix}"
+    make_sound(whole, "-c:a", codec)
+    make_sound(source, "-c:a", codec, "-output_ts_offset", "1.01")
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    wanted = heard(whole)
+    assert one.decoded_samples == len(wanted)
+    assert lag_samples(wanted, heard(packaged(out, one))[: len(wanted)]) == 0
+
+
 @pytest.mark.parametrize("drift", [1.002, 0.998])
 def test_sound_whose_clock_drifts_stays_in_step_with_its_container(
     drift: float, tmp_path: Path, profile: str

@@ -65,6 +65,25 @@ def hold_alike(source: Path) -> None:
             was_begin = is_begin
 
 
+def first_time(source: Path) -> tuple[int, int] | None:
+    """The first time in a file of one track: when what ends with that page ends, and how many packets that is.
+
+    None where there are several tracks, or no time.
+    """
+    tracks = packets = 0
+    with source.open("rb") as file:
+        for page in _pages(file):
+            tracks += bool(page.flags & BEGINS)
+            if tracks > 1:
+                return None
+            # A packet ends with a piece that is not full; pages of time 0 hold headers.
+            ended = sum(piece < 255 for piece in page.data[HEADER_BYTES : HEADER_BYTES + page.data[26]])
+            packets += ended if page.time else 0
+            if page.time not in {0, NOTHING_ENDS}:
+                return page.time, packets
+    return None
+
+
 def move(target: Path, starts: Sequence[tuple[int, int]], rate: Fraction) -> None:
     """Move the times of a chained file of sound, in place.
 

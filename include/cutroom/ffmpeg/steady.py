@@ -23,7 +23,8 @@ def steadied(path: Path, target: Path, *, log: Path, limits: Limits) -> tuple[Fr
         limits: What the tool may take.
 
     Returns:
-        When each part but the first begins, in seconds on the clock that is written.
+        When each part but the first begins, in seconds on the clock that is written; 0 where only the beginning was
+        late.
 
     Raises:
         SourceUnsupported: The clock jumps in a way that can't be put right.
@@ -50,7 +51,8 @@ def steadied(path: Path, target: Path, *, log: Path, limits: Limits) -> tuple[Fr
 
 
 def notes(jumps: tuple[Fraction, ...], start_s: Fraction | None) -> tuple[str, ...]:
-    """What its owner may want to know of a clock that jumps, in words. Pure."""
+    """What its owner may want to know of a clock that jumps, in words; not of one that only begins late. Pure."""
+    jumps = tuple(one for one in jumps if one)
     if not jumps:
         return ()
     times = ", ".join(f"{float(one - (start_s or 0)):.2f} s" for one in jumps[:MOST_TOLD])

@@ -7,6 +7,7 @@ other byte stays, so whoever reads the file finds the same packets in it.
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,7 +39,7 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
         alive: Called now and then.
 
     Returns:
-        When the clock jumps, in seconds on the clock that is written.
+        When the clock jumps, in seconds on the clock that is written; at 0 where it begins late, unnoticed by ffmpeg.
 
     Raises:
         ClockBroken: The tracks do not agree on the jumps, or the format's times can't be written.
@@ -51,6 +52,11 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
     clock = _followed(source, name, alive)
     shifts = clock.shifts()
     found = [Fraction(one, clock.ticks_per_s) for one in jump_times(clock.parts, shifts)]
+    late = _late(source) if name == OGG and not found else 0
+    if late:
+        shutil.copyfile(source, target)
+        ogg.move(target, [(0, -round(late * ogg.TICKS_PER_S / page_rate))], page_rate)
+        return [Fraction(0)]
     if not found:
         return []
     if name not in {*MPEG, OGG}:
@@ -67,6 +73,18 @@ def steady(source: str, target: Path, *, alive: Callable[[], None]) -> list[Frac
     if len(_followed(str(target), name, alive).parts) > 1:
         raise ClockBroken("its times are written in a way that is not understood")
     return found
+
+
+def _late(source: str) -> int:
+    """How late FLAC in Ogg begins, in samples: ffmpeg counts its first page from 0, and learns of its time behind."""
+    with opened(source) as container:
+        stream = container.streams[0]
+        first = ogg.first_time(Path(source)) if stream.codec_context.name == "flac" else None
+        if first is None:
+            return 0
+        time, packets = first
+        lasts = sum(packet.duration or 0 for packet in islice(demuxed(container, [stream]), packets))
+    return max(0, time - lasts)
 
 
 def _clock_of(name: str) -> Clock:
