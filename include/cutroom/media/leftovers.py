@@ -63,15 +63,33 @@ def named_in_plan(plan_id: str, data: bytes, *, version_id: str, sha256: str) ->
     return PlanNames(plan_id=plan_id, version_id=version_id, sha256=sha256, names=names)
 
 
-def needed(roots: Roots, plans: Iterable[PlanNames]) -> Needed:
-    """Everything that the roots need: plans of versions that the catalog has and of sources that are worked on."""
+def needed(roots: Roots, plans: Iterable[PlanNames], staying: frozenset[str] = frozenset()) -> Needed:
+    """Everything that the roots need: plans of versions that the catalog has and of sources that are worked on.
+
+    Args:
+        roots: What is needed by itself.
+        plans: Every plan that is stored.
+        staying: Encodes and renditions that are too young to go, see `young`. A plan of theirs is needed: without it
+            nothing would tell that they are of its source, once they are old and a run of it is under way.
+    """
+    plans = list(plans)
     kept = [plan for plan in plans if plan.version_id in roots.versions or plan.sha256 in roots.sources]
     return Needed(
         roots=roots,
-        plans=frozenset(plan.plan_id for plan in kept),
+        plans=frozenset(plan.plan_id for plan in kept)
+        | {plan.plan_id for plan in plans if plan.names & staying},
         versions=roots.versions | {plan.version_id for plan in kept},
         sources=roots.sources | {plan.sha256 for plan in kept},
         made=roots.renditions.union(*(plan.names for plan in kept)),
+    )
+
+
+def young(found: Iterable[Found], *, before: datetime) -> frozenset[str]:
+    """Encodes and renditions of which something is not older."""
+    return frozenset(
+        one.key.split("/")[1]
+        for one in found
+        if one.modified_at >= before and one.key.startswith(("encodes/", "renditions/"))
     )
 
 

@@ -101,11 +101,13 @@ def _run(context: Any, step: Callable[..., Any], *args: Any, **kwargs: Any) -> A
     try:
         return step(_workshop(run_id, catalog), *args, **kwargs)
     except SourceRejected as error:
-        catalog.end_run(run_id=run_id, status="rejected", reason=str(error))
+        catalog.end_run(run_id=run_id, status="rejected", reason=str(error), attempt=_attempt(context))
         raise
     except CutroomError as error:
         if isinstance(error, PermanentError) or _is_last_try(context):
-            catalog.end_run(run_id=run_id, status="failed", reason=_reason(context, error))
+            catalog.end_run(
+                run_id=run_id, status="failed", reason=_reason(context, error), attempt=_attempt(context)
+            )
         raise
 
 
@@ -246,7 +248,7 @@ def conclude() -> str:
             if failed
             else "The run was ended in Airflow before it was done. Clear its tasks to go on."
         )
-        catalog.end_run(run_id=run_id, status="failed", reason=reason)
+        catalog.end_run(run_id=run_id, status="failed", reason=reason, attempt=_attempt(context))
     try:
         open_block_service(get_settings()).release_lease(lease_of(run_id))
     except StoreUnavailable as error:

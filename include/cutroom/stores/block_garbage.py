@@ -150,31 +150,35 @@ def _missing(database: Database, objects: BlockObjects, digit: str, before: date
 
 
 def _foreseen(database: Database, grace_s: int, *, strays: int) -> CollectedBlocks:
+    """What a collection would do now, step by step: it ends leases first, so theirs linger no more when blocks go."""
     with database.snapshot() as session:
-        counts = [
-            session.execute(
-                text(
-                    "SELECT count(*), coalesce(sum(size_bytes), 0) FROM blocks b"  # noqa: S608 - constants
-                    f" WHERE {which} AND {_FREE}"
-                ),
-                {"grace": grace_s},
-            ).one()
-            for which in (f"condemned_at IS NULL AND stored_at {_OLD}", f"condemned_at {_OLD}")
-        ]
-        leases = session.execute(
-            text(f"SELECT count(*) FROM block_leases WHERE expires_at {_OLD}"),  # noqa: S608 - constants
+        answer = session.execute(
+            text(
+                "WITH ending AS (SELECT lease_number FROM block_leases"  # noqa: S608 - constants
+                f" WHERE expires_at {_OLD}),"
+                " gone AS (SELECT b.block_id, b.lease_number, b.size_bytes FROM blocks b"
+                f" WHERE condemned_at {_OLD} AND {_FREE} AND NOT EXISTS (SELECT 1 FROM block_leases l"
+                f"  WHERE l.lease_number = b.lease_number AND NOT l.expires_at {_OLD})),"
+                # What was due and can't go yet has its two phases anew.
+                f" condemned AS (SELECT size_bytes FROM blocks b WHERE (condemned_at IS NULL OR condemned_at {_OLD})"
+                f" AND stored_at {_OLD} AND {_FREE}"
+                " AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.block_id = b.block_id)),"
+                " discarded AS (SELECT block_id, lease_number FROM discarded_blocks"
+                " UNION SELECT block_id, lease_number FROM gone"
+                " UNION SELECT h.block_id, h.lease_number FROM leased_blocks h JOIN ending USING (lease_number)"
+                "  LEFT JOIN blocks b ON b.block_id = h.block_id AND b.lease_number = h.lease_number"
+                "  WHERE h.put_given AND b.block_id IS NULL)"
+                " SELECT (SELECT count(*) FROM ending) AS ended_leases,"
+                " (SELECT count(*) FROM gone) AS removed_blocks,"
+                " (SELECT coalesce(sum(size_bytes), 0) FROM gone) AS removed_bytes,"
+                " (SELECT count(*) FROM condemned) AS condemned_blocks,"
+                " (SELECT coalesce(sum(size_bytes), 0) FROM condemned) AS condemned_bytes,"
+                " (SELECT count(*) FROM discarded) AS removed_objects"
+            ),
             {"grace": grace_s},
-        ).scalar_one()
-        discarded = session.execute(text("SELECT count(*) FROM discarded_blocks")).scalar_one()
-    return CollectedBlocks(
-        condemned_blocks=counts[0][0],
-        condemned_bytes=int(counts[0][1]),
-        removed_blocks=counts[1][0],
-        removed_bytes=int(counts[1][1]),
-        ended_leases=leases,
-        removed_objects=discarded,
-        stray_objects=strays,
-    )
+        )
+        told = answer.mappings().one()
+    return CollectedBlocks(**{name: int(value) for name, value in told.items()}, stray_objects=strays)
 
 
 def _remove_condemned(database: Database, grace_s: int) -> tuple[int, int]:

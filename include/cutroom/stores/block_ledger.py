@@ -2,7 +2,8 @@
 
 Each function works in the caller's transaction and never commits. Whoever adds a hold is inside the gate
 `BLOCKS`: garbage collection is alone for the moment in which it decides, so it sees every hold or comes first.
-Rows of blocks are locked in the order of their ids, so that calls about the same ones don't wait for each other.
+Calls about the same blocks don't wait for each other in a circle: a transaction locks rows of `blocks` first, once,
+in the order of their ids, and rows of `leased_blocks` after them, in the same order.
 """
 
 from collections.abc import Sequence
@@ -157,17 +158,18 @@ def announce(
             f"WITH n AS ({_NAMED}), found AS MATERIALIZED ("  # noqa: S608 - constants
             f"  SELECT n.block_id, n.position, b.size_bytes, b.condemned_at, {_KNOWN} AS known"
             "  FROM n LEFT JOIN blocks b ON b.block_id = n.block_id AND b.lost_at IS NULL"
-            "), held AS ("
-            "  INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
-            "  SELECT :lease, block_id, NOT known, known FROM found ORDER BY block_id"
-            "  ON CONFLICT (block_id, lease_number) DO UPDATE"
-            "  SET proven = h.proven OR EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
-            "  WHERE (EXCLUDED.proven AND NOT h.proven) OR (EXCLUDED.put_given AND NOT h.put_given)"
             "), reprieved AS ("
             "  UPDATE blocks b SET condemned_at = NULL FROM ("
             "   SELECT b.block_id FROM blocks b JOIN found f ON f.block_id = b.block_id"
             "   WHERE f.known AND f.condemned_at IS NOT NULL ORDER BY b.block_id FOR NO KEY UPDATE OF b) AS c"
-            "  WHERE b.block_id = c.block_id"
+            "  WHERE b.block_id = c.block_id RETURNING b.block_id"
+            "), held AS ("
+            "  INSERT INTO leased_blocks AS h (lease_number, block_id, put_given, proven)"
+            "  SELECT :lease, block_id, NOT known, known FROM found"
+            "  WHERE (SELECT count(*) FROM reprieved) >= 0 ORDER BY block_id"
+            "  ON CONFLICT (block_id, lease_number) DO UPDATE"
+            "  SET proven = h.proven OR EXCLUDED.proven, put_given = h.put_given OR EXCLUDED.put_given"
+            "  WHERE (EXCLUDED.proven AND NOT h.proven) OR (EXCLUDED.put_given AND NOT h.put_given)"
             ") SELECT array_agg(CASE WHEN known THEN size_bytes END ORDER BY position) FROM found"
         ),
         {**_named(blocks), "lease": lease_number, "owner": owner},

@@ -89,10 +89,15 @@ class StoredBlocks:
             for block, standing in pairs
             if block.block_id in present and not (standing.known and standing.proven)
         ]
+        if arrived:
+            # By itself, as a transaction locks rows of blocks only once. Where the next one is not done, this may as
+            # well be forgotten.
+            with self._database.transaction(durable=False) as session:
+                BLOCKS.enter(session)
+                ledger.store(session=session, lease_number=lease, arrived=arrived)
         if fresh:
             with self._database.transaction() as session:
                 BLOCKS.enter(session)
-                ledger.store(session=session, lease_number=lease, arrived=arrived)
                 ledger.reprieve(session=session, blocks=fresh)
                 counting = ledger.prove(session=session, lease_number=lease, blocks=fresh)
                 # Stored once: within the transaction, so that no new announcement under this lease comes between. What

@@ -139,13 +139,24 @@ class Catalog:
         with self._database.transaction() as session:
             return catalog_changes.publish(session=session, run_id=run_id, version=version)
 
-    def end_run(self, *, run_id: str, status: Literal["failed", "rejected"], reason: str) -> None:
+    def end_run(
+        self, *, run_id: str, status: Literal["failed", "rejected"], reason: str, attempt: int | None = None
+    ) -> None:
         """End a run that made nothing. The first reason stays, but a rejection replaces a failure.
 
         A run that is published or superseded stays so, and what plays goes on playing.
+
+        Args:
+            run_id: The run.
+            status: What became of it.
+            reason: Why.
+            attempt: Whose word this is, counted as of `start_run`: an attempt that was cleared meanwhile says nothing
+                of the one that followed, so nothing is changed then. None: the present one's.
         """
         with self._database.transaction() as session:
-            catalog_changes.end_run(session=session, run_id=run_id, status=status, reason=reason)
+            catalog_changes.end_run(
+                session=session, run_id=run_id, status=status, reason=reason, attempt=attempt
+            )
 
     def asset(self, asset_id: str) -> AssetRecord:
         """The asset of an id or of a unique beginning of one.

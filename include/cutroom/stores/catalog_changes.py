@@ -175,10 +175,15 @@ def publish(*, session: Session, run_id: str, version: PublishedVersion) -> bool
     return decision == "switch"
 
 
-def end_run(*, session: Session, run_id: str, status: Literal["failed", "rejected"], reason: str) -> None:
+def end_run(
+    *, session: Session, run_id: str, status: Literal["failed", "rejected"], reason: str, attempt: int | None
+) -> None:
     """End a run that made nothing, if it did not end better; see `Catalog.end_run`."""
     asset = _lock(session, _run(session, run_id).asset_id)
-    if _end(_run(session, run_id), status, storable_text(reason)):
+    run = _run(session, run_id)
+    if attempt is not None and attempt < run.attempt:
+        return
+    if _end(run, status, storable_text(reason)):
         _settle(session, asset)
 
 

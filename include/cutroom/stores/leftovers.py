@@ -22,6 +22,7 @@ from cutroom.media.leftovers import (
     named_in_plan,
     needed,
     plan_removal,
+    young,
 )
 from cutroom.settings import Settings
 from cutroom.stores.database import Database
@@ -73,7 +74,8 @@ def collect_leftovers(
             f"{', …' if len(lost) > 1 else ''}), so nothing is removed. Is it the right bucket?"
         )
     plans = _plans(S3Store(client, work), found[work])
-    need = needed(roots, plans)
+    staying = young((one for objects in found.values() for one in objects), before=before)
+    need = needed(roots, plans, staying)
     removal = {bucket: plan_removal(objects, need, before=before) for bucket, objects in found.items()}
     if not dry_run:
         # Plans go last: a run that begins after a collection died finds what is left named by the plan of its source.

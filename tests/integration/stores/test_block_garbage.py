@@ -70,9 +70,10 @@ def test_what_was_released_is_condemned_and_a_grace_period_later_removed(house: 
     house.pass_time(GRACE_S - HOUR_S)
     assert house.collect() == NOTHING
     house.pass_time(HOUR_S + 1)
-    assert house.collect(dry_run=True).removed_blocks == 3
+    foreseen = house.collect(dry_run=True)
     assert house.stored_ids() == ids_of([*kept, *gone])
     second = house.collect()
+    assert foreseen == second
     assert (second.condemned_blocks, second.removed_blocks, second.removed_objects) == (0, 3, 3)
     assert second.removed_bytes == sum(map(len, gone))
     assert house.stored_ids() == ids_of(kept)
@@ -129,6 +130,32 @@ def test_a_condemned_block_that_was_used_meanwhile_has_its_two_phases_anew(
     assert (found.condemned_blocks, found.removed_blocks) == (2, 0)
     house.pass_time(GRACE_S + 1)
     assert house.collect().removed_blocks == 2
+
+
+def test_a_dry_run_tells_what_becomes_of_blocks_whose_lease_lingers(house: BlockHouse) -> None:
+    """One was prolonged after its block was released, one is over long enough, one held what never came."""
+    kinds = ("lingers", "over", "abandoned")
+    data = dict(zip(kinds, contents(3), strict=True))
+    for kind in kinds[:2]:
+        upload(house, [data[kind]], kind)
+        house.service.release_blocks(f"fv_{kind}")
+    house.service.get_or_create_block_locations(
+        [block_of(data["abandoned"])], owner="eva", lease_id="abandoned"
+    )
+    house.pass_time(GRACE_S + 1)
+    run(house.database, "UPDATE blocks SET condemned_at = stored_at")
+    run(
+        house.database,
+        "UPDATE block_leases SET expires_at = now() - interval '1 minute' WHERE lease_id = 'lingers'",
+    )
+    run(
+        house.database,
+        f"UPDATE block_leases SET expires_at = now() - interval '{GRACE_S + 1} s' WHERE lease_id <> 'lingers'",
+    )
+    foreseen = house.collect(dry_run=True)
+    assert foreseen == house.collect()
+    assert (foreseen.removed_blocks, foreseen.condemned_blocks) == (1, 1)
+    assert (foreseen.ended_leases, foreseen.removed_objects) == (2, 2)
 
 
 def test_a_removed_block_is_new_again(house: BlockHouse) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from block_house import GRACE_S, BlockHouse, block_house
-from block_rigs import contents
+from block_rigs import contents, run
 from cutroom.blocks.block import block_of
 from cutroom.settings import Settings
 from cutroom.stores import block_garbage, block_repair
@@ -128,6 +128,27 @@ def test_garbage_is_decided_on_when_nobody_is_inside(name: str, house: BlockHous
             call = pool.submit(PARTS[name], house)
             assert waits(house, call), f"{name} did not wait"
         call.result()
+
+
+def test_what_arrived_and_what_is_reprieved_is_not_locked_in_two_orders(house: BlockHouse) -> None:
+    """An announcement locks condemned blocks in the order of their ids; who held a later one would wait in a circle."""
+    low, high = sorted(contents(2), key=lambda data: block_of(data).block_id)
+    both = [block_of(low), block_of(high)]
+    locations = house.service.get_or_create_block_locations(both, owner="joe", lease_id="two")
+    house.rig.upload([low], owner="joe", lease_id="three", reference_id="fv_joe")
+    house.rig.upload([high], owner="eva", lease_id="four", reference_id="fv_eva")
+    house.rig.send(locations[1:], {both[1].block_id: high})
+    run(house.database, "UPDATE blocks SET condemned_at = now()")
+    lock = "SELECT FROM blocks WHERE block_id = decode(:id, 'hex') FOR NO KEY UPDATE NOWAIT"
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool, house.database.transaction() as session:
+        session.execute(text(lock), {"id": both[0].block_id})
+        call = pool.submit(house.service.missing_blocks, both, owner="joe", lease_id="two")
+        while not session.scalar(text(waiting)):
+            assert not call.done()
+        session.execute(text(lock), {"id": both[1].block_id})
+        session.commit()
+        assert call.result() == []
 
 
 def test_nobody_waits_for_others_who_are_inside(house: BlockHouse) -> None:

@@ -430,6 +430,19 @@ class TestEnd:
         catalog.end_run(run_id=run_id, status="failed", reason="A task failed.")
         assert state(catalog, run_id) == ("rejected", "It is a text file.")
 
+    def test_a_late_word_of_a_cleared_attempt_says_nothing_of_the_next(
+        self, catalog: Catalog, empty_database: str
+    ) -> None:
+        run_id = started(catalog)
+        catalog.resume_run(run_id=run_id, attempt=2)
+        changes = outbox(empty_database)
+        for status in ("failed", "rejected"):
+            catalog.end_run(run_id=run_id, status=status, reason="It was killed.", attempt=1)
+        assert state(catalog, run_id) == ("processing", "")
+        assert outbox(empty_database) == changes
+        catalog.end_run(run_id=run_id, status="failed", reason="The disk is full.", attempt=2)
+        assert state(catalog, run_id) == ("failed", "The disk is full.")
+
     def test_a_published_run_stays_published(self, catalog: Catalog) -> None:
         run_id = started(catalog)
         catalog.publish(run_id=run_id, version=version())

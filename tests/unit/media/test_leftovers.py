@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cutroom.media.leftovers import Found, PlanNames, Roots, named_in_plan, needed, plan_removal
+from cutroom.media.leftovers import Found, PlanNames, Roots, named_in_plan, needed, plan_removal, young
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 KEYS = [
@@ -68,6 +68,24 @@ def test_a_run_that_is_under_way_keeps_what_its_source_was_made_into() -> None:
 
 def test_while_a_run_does_not_know_its_source_only_logs_go() -> None:
     assert removed(Roots(unplanned=True)) == ["logs/run_kept/probe/x.log", "logs/run_old/probe/x.log"]
+
+
+@pytest.mark.parametrize("kind", ["en", "rn"])
+@pytest.mark.parametrize("age_h", [71, 73])
+def test_a_plan_is_as_young_as_what_it_names(age_h: int, kind: str) -> None:
+    """Once that is old, only the plan tells a run that is under way, and the collection beside it, whose it is."""
+    made = {"en": "encodes/en_old/media", "rn": "renditions/rn_old/seg_1.m4s"}[kind]
+    ages = {made: age_h}
+    found = [
+        Found(key=key, size_bytes=1, modified_at=NOW - timedelta(hours=ages.get(key, 100))) for key in KEYS
+    ]
+    before = NOW - timedelta(hours=72)
+    gone = [
+        one.key
+        for one in plan_removal(found, needed(Roots(), PLANS, young(found, before=before)), before=before)
+    ]
+    assert ("plans/pl_old/plan.json" in gone) == (made in gone) == (age_h > 72)
+    assert "plans/pl_kept/plan.json" in gone
 
 
 @pytest.mark.parametrize("kind", ["en", "rn"])
