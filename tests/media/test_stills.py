@@ -90,8 +90,10 @@ def test_a_longer_film_has_several_sheets_that_the_cues_find(tmp_path: Path) -> 
     sheets = sorted(path.name for path in out.glob("sprite_*.jpg"))
     assert len(sheets) == 3
     assert {size_of(out / name) for name in sheets} == {(128, 72)}
-    cues = re.findall(r"(sprite_\d+\.jpg)#xywh=(\S+)", (out / "thumbnails.vtt").read_text())
+    told = (out / "thumbnails.vtt").read_text()
+    cues = re.findall(r"(sprite_\d+\.jpg)#xywh=(\S+)", told)
     assert len(cues) == 10
+    assert told.rpartition("-->")[2].split()[0] == "00:00:09.400"
     assert sorted({name for name, _ in cues}) == sheets
     assert "EXT-X-IMAGE-STREAM-INF" in (out / "master.m3u8").read_text()
     shown = re.findall(r"#EXTINF:(\S+),", (out / "images.m3u8").read_text())

@@ -110,12 +110,17 @@ def preview_moments(duration_s: Fraction) -> list[tuple[Fraction, Fraction]]:
 
 
 def webvtt(sheet: SpriteSheet, duration_s: Fraction) -> str:
-    """Cues that point at the tiles by media fragments (W3C Media Fragments URI 1.0, `xywh`)."""
+    """Cues that point at the tiles by media fragments (W3C Media Fragments URI 1.0, `xywh`).
+
+    Args:
+        sheet: Which stills there are.
+        duration_s: When the last frame is no longer shown; the last still is shown until then.
+    """
     lines = ["WEBVTT", ""]
     per_sheet = sheet.columns * sheet.rows
     for number in range(sheet.count):
         start = number * sheet.interval_s
-        end = min(duration_s, start + sheet.interval_s)
+        end = start + sheet.interval_s if number < sheet.count - 1 else duration_s
         x = number % sheet.columns * sheet.width
         y = number % per_sheet // sheet.columns * sheet.height
         lines += [

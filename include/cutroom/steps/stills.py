@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cutroom import ids
 from cutroom.media import keys, poster, timeline
 from cutroom.media.plan import Plan
+from cutroom.media.video_plan import VideoPlan
 from cutroom.steps import planning
 from cutroom.steps.frame_stats import frame_ticks
 from cutroom.steps.job import Job
@@ -83,7 +84,7 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
         for step, own in shown.items()
     }
     shop.work.put_bytes(keys.plan_file(made.plan_id, "source_frames.json"), json.dumps(frames).encode())
-    (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, duration))
+    (folder / "thumbnails.vtt").write_text(sprites.webvtt(sheet, max(duration, _end_s(video, ticks))))
     sheets = sorted(folder.glob("sprite_*.jpg"))
     return {
         "poster": _chosen_poster(folder, sheet, duration),
@@ -95,6 +96,15 @@ def _video_stills(shop: Workshop, made: Plan, source: Path, folder: Path, report
         "vtt": folder / "thumbnails.vtt",
         "preview": folder / inspection.PREVIEW,
     }
+
+
+def _end_s(video: VideoPlan, ticks: list[int]) -> Fraction:
+    """When the last of these frames is no longer shown."""
+    timing = video.timing
+    if not ticks:
+        return Fraction(0)
+    lasts = timeline.last_lasts(ticks, timing.frame_ticks or video.last_lasts, timing.timescale)
+    return Fraction(ticks[-1] + lasts, timing.timescale)
 
 
 def _chosen_poster(folder: Path, sheet: "SpriteSheet", duration: Fraction) -> Path:

@@ -114,3 +114,9 @@ def test_poster_and_preview_have_the_shape_of_the_picture(
 ) -> None:
     assert sprites.poster_size(shown) == poster
     assert sprites.preview_size(shown) == preview
+
+
+def test_the_last_still_is_shown_as_long_as_a_last_frame_that_is_long() -> None:
+    sheet = sprites.plan_sheet(Fraction(61, 10), (1920, 1080), Thumbnails())
+    cues = cues_of(sprites.webvtt(sheet, Fraction(15)))
+    assert [(start, end) for start, end, *_ in cues] == [(0, 2), (2, 4), (4, 6), (6, 15)]
