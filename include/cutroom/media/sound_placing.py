@@ -8,13 +8,16 @@ from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.lost_frames import FOLLOWED, LEFT_S
 
 MOST_CUT = Fraction(1, 20)
-"""Of the decoded samples may find no place, as frames that came twice do; where it is more, the times are not true."""
+MOST_CUT_S = Fraction(1, 2)
+"""Of the decoded samples, or seconds, may find no place, as frames that came twice do; of less than a second half may.
+Where it is more, the times are not true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
     """Decoded samples, and how many of them are cut."""
 
+    rate_hz: int
     decoded: int
     cut: int
     frames: int
@@ -24,7 +27,8 @@ class Placing:
     @property
     def is_untrue(self) -> bool:
         """Whether so much would be cut that the times can't be those of this sound."""
-        return self.cut > MOST_CUT * self.decoded
+        least = min(MOST_CUT_S * self.rate_hz, Fraction(self.decoded, 2))
+        return self.cut > max(MOST_CUT * self.decoded, least)
 
     @property
     def is_scattered(self) -> bool:
@@ -61,4 +65,4 @@ def place(frames: Iterable[tuple[Fraction, int]], rate_hz: int, step_s: Fraction
         due += lasts
         cut += min(samples, ahead)
         ahead -= min(samples, ahead)
-    return Placing(decoded, cut, count, steps)
+    return Placing(rate_hz, decoded, cut, count, steps)

@@ -17,7 +17,7 @@ def frames(times: list[int]) -> list[tuple[Fraction, int]]:
 
 
 def test_frames_one_after_the_other_lose_nothing() -> None:
-    assert place(frames([FRAME * n for n in range(100)]), RATE) == Placing(100 * FRAME, 0, 100, 0)
+    assert place(frames([FRAME * n for n in range(100)]), RATE) == Placing(RATE, 100 * FRAME, 0, 100, 0)
 
 
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=50))
@@ -48,6 +48,10 @@ def test_times_that_hardly_go_on_leave_no_room() -> None:
     found = place(frames([FRAME * n // 100 for n in range(100)]), RATE)
     assert found.is_untrue
     assert not place(frames([2 * FRAME * n for n in range(100)]), RATE).is_untrue
+
+
+def test_a_frame_that_came_twice_in_a_short_file_is_no_lie() -> None:
+    assert not place(frames([0, 0, *(FRAME * n for n in range(1, 8))]), RATE, Fraction(3, 200)).is_untrue
 
 
 def test_frames_that_all_lie_apart_are_scattered() -> None:
