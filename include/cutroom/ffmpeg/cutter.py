@@ -38,7 +38,7 @@ def index(source: str, track: int) -> None:
     """Print `pts flags` of each packet in decode order: K (keyframe), G (gradual), D (not shown), U (undecodable).
 
     A line `retimed` before them says that the times are not all the container's own, `captions` which closed captions
-    the pictures carry, `last` for how many ticks the last frame is shown, `turned` that the pictures ask to be turned.
+    the pictures carry, `last` for how many ticks the last frame is shown, `asks` what the pictures ask for.
     Empty lines are signs of life.
     """
     found = presentation.read(source, track, alive=lambda: print(flush=True))
@@ -48,8 +48,8 @@ def index(source: str, track: int) -> None:
         print("captions", *found.captions)
     if found.last_lasts:
         print("last", found.last_lasts)
-    if found.is_turned:
-        print("turned")
+    for wish in sorted(found.wishes):
+        print("asks", wish)
     for number, packet in enumerate(found.packets):
         flags = ("K" if packet.is_keyframe else "") + ("G" if packet.is_gradual else "")
         flags += "U" if number in found.undecodable else "" if packet.is_shown else "D"

@@ -14,9 +14,6 @@ SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
 RECOVERY_POINT = 6
 """The payload of a message that tells when pictures are whole (D.2.8)."""
 
-DISPLAY_ORIENTATION = 47
-"""That of a message that tells how pictures are meant to be turned (D.2.27)."""
-
 HEADER_BYTES = 64
 """More than the headers of a slice take up to what is read of them."""
 
@@ -85,7 +82,7 @@ class Headers:
         try:
             for unit in units(data, self._length_size):
                 if unit[0] & 0x1F in {SLICE, IDR_SLICE}:
-                    bits = _Bits(_plain(unit[1:HEADER_BYTES]))
+                    bits = Bits(_plain(unit[1:HEADER_BYTES]))
                     bits.ue()  # first_mb_in_slice
                     return bits.ue() % 5 == 1
         except (IndexError, ValueError):
@@ -95,19 +92,10 @@ class Headers:
     def whole_after(self, data: bytes) -> int:
         """How many frames after a packet that decoding begins with pictures are whole; 0: at once."""
         try:
-            message = self._told(data, RECOVERY_POINT)
-            return 0 if message is None else _Bits(message).ue()
+            said = self._told(data, RECOVERY_POINT)
+            return 0 if said is None else Bits(said).ue()
         except (IndexError, ValueError):
             return 0
-
-    def is_turned(self, data: bytes) -> bool:
-        """Whether a packet says that its picture is meant to be turned, or mirrored."""
-        try:
-            message = self._told(data, DISPLAY_ORIENTATION)
-            # A one first takes back what was said; two bits mirror, sixteen turn.
-            return message is not None and not (bits := _Bits(message)).u(1) and bits.u(18) > 0
-        except (IndexError, ValueError):
-            return False
 
     def _told(self, data: bytes, wanted: int) -> bytes | None:
         """The payload of a message in front of a packet's picture."""
@@ -115,8 +103,8 @@ class Headers:
             kind = unit[0] & 0x1F
             if kind in {SLICE, IDR_SLICE}:
                 return None
-            if kind == SEI and (message := _message(unit, wanted)) is not None:
-                return message
+            if kind == SEI and (found := message(unit[1:], wanted)) is not None:
+                return found
         return None
 
     @property
@@ -135,16 +123,16 @@ class Headers:
     def _learn(self, unit: bytes) -> None:
         kind = unit[0] & 0x1F
         if kind == SPS:
-            bits = _Bits(_plain(unit[1:]))
+            bits = Bits(_plain(unit[1:]))
             number, found = _sequence(bits)
             self._sequences[number] = found
         elif kind == PPS:
-            bits = _Bits(_plain(unit[1:HEADER_BYTES]))
+            bits = Bits(_plain(unit[1:HEADER_BYTES]))
             number = bits.ue()
             self._pictures[number] = bits.ue()
 
     def _of_slice(self, unit: bytes) -> FieldPicture | None:
-        bits = _Bits(_plain(unit[1:HEADER_BYTES]))
+        bits = Bits(_plain(unit[1:HEADER_BYTES]))
         bits.ue()  # first_mb_in_slice
         bits.ue()  # slice_type
         sequence = self._sequences[self._pictures[bits.ue()]]
@@ -182,9 +170,13 @@ def _plain(unit: bytes) -> bytes:
     return unit.replace(b"\0\0\x03", b"\0\0")
 
 
-def _message(unit: bytes, wanted: int) -> bytes | None:
-    """The payload of a kind out of a unit of messages (7.3.2.3.1)."""
-    data = _plain(unit[1:])
+def message(messages: bytes, wanted: int) -> bytes | None:
+    """The payload of a kind out of a unit of messages (7.3.2.3.1), without the unit's header.
+
+    Raises:
+        IndexError: They are cut off.
+    """
+    data = _plain(messages)
     at = 0
     while at + 2 < len(data):
         head = []
@@ -201,7 +193,7 @@ def _message(unit: bytes, wanted: int) -> bytes | None:
     return None
 
 
-def _sequence(bits: "_Bits") -> tuple[int, _Sequence]:
+def _sequence(bits: "Bits") -> tuple[int, _Sequence]:
     """Number and content of a sequence parameter set (7.3.2.1.1)."""
     profile = bits.u(8)
     bits.u(16)
@@ -236,7 +228,7 @@ def _sequence(bits: "_Bits") -> tuple[int, _Sequence]:
     )
 
 
-def _skip_scaling_list(bits: "_Bits", size: int) -> None:
+def _skip_scaling_list(bits: "Bits", size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -244,7 +236,7 @@ def _skip_scaling_list(bits: "_Bits", size: int) -> None:
         last = following or last
 
 
-class _Bits:
+class Bits:
     """Bits of a header, the first one first; ValueError behind the last."""
 
     def __init__(self, data: bytes) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cutroom.errors import EncoderRefused, SourceTooLarge
 from cutroom.ffmpeg import runner
 from cutroom.ffmpeg.refusals import reason_of
+from cutroom.ffmpeg.wishes import TOLD, Wish
 from cutroom.media.limits import Limits, SourceLimits
 from cutroom.media.line21 import Code
 from cutroom.media.timeline import Packet
@@ -29,8 +30,8 @@ class PacketIndex:
     """Closed captions in the pictures: channels of CEA-608, or CEA-708 alone."""
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
-    is_turned: bool = False
-    """Whether the pictures themselves say that they are meant to be turned."""
+    wishes: tuple[Wish, ...] = ()
+    """What the pictures themselves ask for."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -40,11 +41,7 @@ class PacketIndex:
             found.append(
                 f"{self.undecodable} of {len(self.packets)} frames show nothing: what they refer to is not in the file."
             )
-        if self.is_turned:
-            found.append(
-                "Its H.264 says that the picture is meant to be turned; it is shown as the file around it says."
-            )
-        return tuple(found)
+        return (*found, *(TOLD[wish] for wish in self.wishes))
 
 
 def read_packets(
@@ -58,16 +55,17 @@ def read_packets(
     """
     most = most or SourceLimits()
     packets: list[Packet] = []
-    retimed = is_turned = False
+    retimed = False
+    wishes: list[Wish] = []
     captions: tuple[str, ...] = ()
     undecodable = last_lasts = 0
 
     def take(line: str) -> None:
-        nonlocal retimed, is_turned, captions, undecodable, last_lasts
+        nonlocal retimed, captions, undecodable, last_lasts
         if line == "retimed":
             retimed = True
-        elif line == "turned":
-            is_turned = True
+        elif line.startswith("asks "):
+            wishes.extend(wish for wish in TOLD if wish in line.split())
         elif line.startswith("captions "):
             captions = tuple(line.split()[1:])
         elif line.startswith("last "):
@@ -88,7 +86,7 @@ def read_packets(
         undecodable=undecodable,
         captions=captions,
         last_lasts=last_lasts,
-        is_turned=is_turned,
+        wishes=tuple(wishes),
     )
 
 

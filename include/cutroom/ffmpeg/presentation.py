@@ -22,6 +22,7 @@ from cutroom.ffmpeg.frame_packets import codec_of, descriptions_of, packets
 from cutroom.ffmpeg.h264 import Headers
 from cutroom.ffmpeg.keyframes import is_keyframe, is_told_by_picture
 from cutroom.ffmpeg.reordering import TRIED_PACKETS, Reordering
+from cutroom.ffmpeg.wishes import Wish, asked
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
@@ -43,8 +44,8 @@ class Presentation:
     """Closed captions in the pictures: the channels of CEA-608 that hold words, or CEA-708 alone."""
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
-    is_turned: bool = False
-    """Whether the pictures themselves say that they are meant to be turned."""
+    wishes: frozenset[Wish] = frozenset()
+    """What the pictures themselves ask for."""
 
 
 ROUNDED_TICKS = 2
@@ -101,7 +102,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         descriptions = descriptions_of(stream)
         captioned: dict[int, CaptionData] = {}
         reordering = Reordering(codec, headers)
-        has_708 = is_turned = False
+        has_708 = False
+        wishes: set[Wish] = set()
         stated = []
         for number, packet in enumerate(packets(container, stream)):
             if codec in CARRIERS and (said := caption_data(bytes(packet), codec)):
@@ -118,7 +120,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             reordering.see(pts, bytes(packet))
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
-            is_turned |= begins and headers is not None and headers.is_turned(bytes(packet))
+            wishes |= asked(bytes(packet), codec, extradata) if begins else set()
             lasts, pos = packet.duration or 0, -1 if packet.pos is None else packet.pos
             stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts, pos))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
@@ -144,7 +146,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         retimed=found.retimed or is_edited,
         captions=tuple(channels) or (CEA_708,) * has_708,
         last_lasts=0 if last is None else stated[last].duration,
-        is_turned=is_turned,
+        wishes=frozenset(wishes),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from cutroom.ffmpeg import alpha, dolby_vision, shape
+from cutroom.ffmpeg import alpha, dolby_vision, shape, wishes
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
 from cutroom.ffmpeg.containers import ASF, TRANSPORT, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
@@ -115,7 +115,11 @@ def to_source(
             *(_told(s) for s in output.streams if s.index not in taken),
             *left_out,
         ),
-        notes=tuple(note for s in video[:1] for note in (*shape.turn_notes(s), *dolby_vision.notes(s))),
+        notes=tuple(
+            note
+            for s in video[:1]
+            for note in (*shape.turn_notes(s), *wishes.notes(s), *dolby_vision.notes(s))
+        ),
     )
 
 

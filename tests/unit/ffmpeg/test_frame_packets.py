@@ -3,13 +3,11 @@
 import io
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import SimpleNamespace
 
 import av
 import pytest
 
-from awkward import ffmpeg
 from counted import counted_frames
 from cutroom.ffmpeg.frame_packets import codec_of, demuxed, packets
 from cutroom.ffmpeg.h264 import FieldPicture, Headers
@@ -78,18 +76,6 @@ def test_a_recovery_point_tells_when_pictures_are_whole(frames: int) -> None:
     with_lengths = Headers(b"\x01\x4d\0\x1e\xff\xe0\0")
     unit = recovery_point(frames)[4:]
     assert with_lengths.whole_after(len(unit).to_bytes(4, "big") + unit) == frames
-
-
-@pytest.mark.parametrize(
-    ("asked", "is_turned"), [("rotate=90", True), ("flip=vertical", True), ("rotate=0", False), (None, False)]
-)
-def test_pictures_say_themselves_that_they_are_meant_to_be_turned(
-    tmp_path: Path, asked: str | None, is_turned: bool
-) -> None:
-    told = () if asked is None else ("-bsf:v", f"h264_metadata=display_orientation=insert:{asked}")
-    source = ("-f", "lavfi", "-i", "color=s=32x32:r=2:d=1", "-c:v", "libx264", "-preset", "ultrafast")
-    ffmpeg(*source, *told, tmp_path / "bare.h264")
-    assert Headers(b"").is_turned((tmp_path / "bare.h264").read_bytes()) is is_turned
 
 
 def test_packets_of_a_track_that_begins_midway_are_passed_over() -> None:

@@ -16,7 +16,7 @@ def test_a_packet_that_an_edit_list_hides_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(_argv: object, *, on_line: Any, **_: object) -> None:
-        for line in ("", "turned", "0 KD", "1 ", "2 K", "3 U", ""):
+        for line in ("", "asks turned", "0 KD", "1 ", "2 K", "3 U", ""):
             on_line(line)
 
     monkeypatch.setattr(packets.runner, "run", run)
@@ -29,7 +29,7 @@ def test_a_packet_that_an_edit_list_hides_is_not_shown(
     ]
     assert index.undecodable == 1
     assert not index.retimed
-    assert [note.split(" says ")[0] for note in index.notes][1:] == ["Its H.264"]
+    assert [note.split(" say ")[0] for note in index.notes][1:] == ["The pictures themselves"]
 
 
 def test_the_cutter_starts_without_what_it_does_not_need() -> None:
