@@ -25,6 +25,14 @@ logger = logging.getLogger(__name__)
 CALLS_AT_ONCE = 8
 """Calls that are worked on at a time: one for each connection to the database. Others wait."""
 
+_OPTIONS: list[tuple[str, int]] = [
+    ("grpc.so_reuseport", 0),
+    # A client whose machine is gone in the middle of a list ends no call: it would hold one of the few places until its
+    # deadline.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+]
+
 CALLS_WAITING = 256
 """Calls that are taken at all; a client that is refused tries again later."""
 
@@ -67,7 +75,7 @@ def start_server(service: BlockService, listening: Listening) -> tuple[grpc.Serv
     credentials = _credentials(listening)
     server = grpc.server(
         ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="block-service"),
-        options=[*messages.CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)],
+        options=[*messages.CHANNEL_OPTIONS, *_OPTIONS],
         interceptors=[_Token(listening.token)] if listening.token else [],
         maximum_concurrent_rpcs=CALLS_WAITING,
     )
@@ -124,6 +132,9 @@ class _View:
             blocks += messages.from_blocks(part.blocks)
             if len(blocks) > BLOCKS_PER_REFERENCE:
                 raise UsageError(f"More than {BLOCKS_PER_REFERENCE} blocks in one file.")
+        # A client that went away midway: its list looks whole, as one that is over does.
+        if len(blocks) != first.blocks_in_all:
+            raise UsageError(f"{len(blocks)} blocks came, not the {first.blocks_in_all} that were to come.")
         try:
             self._service.add_references(
                 first.reference_id, blocks, owner=first.owner, lease_id=first.lease_id
@@ -221,21 +232,23 @@ class _Token(grpc.ServerInterceptor):
 
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()
-        self._refusal: Any = grpc.unary_unary_rpc_method_handler(_refuse)
+        # Of streams, whatever the call is: it waits for no message, so that a stranger who sends none holds no place.
+        self._refusal: Any = grpc.stream_stream_rpc_method_handler(_refuse)
 
     def intercept_service(self, continuation: Any, details: Any) -> Any:
         """Pass the call on, or a refusal."""
         given = dict(details.invocation_metadata).get("authorization", "")
         if isinstance(given, str):
             given = given.encode()
-        asks_for_health = details.method.startswith("/grpc.health.v1.Health/")
+        # Not what the health service has besides: calls that last, and strangers could take all places with them.
+        asks_for_health = details.method == "/grpc.health.v1.Health/Check"
         if asks_for_health or hmac.compare_digest(given, self._expected):
             return continuation(details)
         return self._refusal
 
 
-def _refuse(_: Any, context: grpc.ServicerContext) -> None:
-    context.abort(
+def _refuse(_: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+    return context.abort(
         grpc.StatusCode.UNAUTHENTICATED,
         "The Block Service asks for its token: set CUTROOM_BLOCK_SERVICE_TOKEN.",
     )

@@ -4,6 +4,7 @@ import datetime
 import ipaddress
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from cutroom.errors import AccessRefused, CutroomError, StoreUnavailable, UsageE
 from cutroom.ffmpeg import runner
 from cutroom.media.limits import Limits
 from cutroom.settings import PROJECT_ROOT
+from cutroom.stores.block_rpc import block_service_pb2 as pb
 from cutroom.stores.block_rpc import messages
 from cutroom.stores.block_rpc.client import RemoteBlocks
 from cutroom.stores.block_rpc.status import ERROR_OF, error_of, status_of
@@ -205,6 +207,39 @@ def test_a_message_beyond_the_limit_is_refused(open_port: tuple[int, ModelBlocks
         with pytest.raises(grpc.RpcError) as caught:
             call(bytes(messages.MESSAGE_BYTES + 1), timeout=60)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+def test_a_list_that_breaks_off_is_not_what_a_file_consists_of(
+    open_port: tuple[int, ModelBlocks], sent: int
+) -> None:
+    """A client that dies midway ends its stream, for the server's eyes."""
+    port, model = open_port
+    model.get_or_create_block_locations([block_of(b"x")], owner="eva", lease_id="l")
+    named = {"reference_id": f"fv_{sent}", "owner": "eva", "lease_id": "l", "blocks_in_all": 1}
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = channel.stream_unary(f"/{messages.SERVICE.full_name}/AddReferences")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(iter([pb.ReferencePart(**named).SerializeToString()][:sent]), timeout=60)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert f"fv_{sent}" not in model.lists
+
+
+def test_strangers_who_say_nothing_hold_no_place() -> None:
+    """Neither by a call that they never make whole, nor by watching the health of the service."""
+    with serving(ModelBlocks(), token=TOKEN) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        silence = threading.Event()
+        for method in (f"/{messages.SERVICE.full_name}/AddReferences", "/grpc.health.v1.Health/Watch"):
+            call = channel.stream_stream(method)(iter(silence.wait, True), timeout=60)
+            with pytest.raises(grpc.RpcError) as caught:
+                next(call)
+            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        silence.set()
+
+
+def test_a_certificate_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="CUTROOM_BLOCK_SERVICE_AUTHORITY: /nowhere can't be read"):
+        RemoteBlocks("https://blocks.example:50061", authority=Path("/nowhere"))
 
 
 def test_a_full_batch_of_new_blocks_fits_a_message(open_port: tuple[int, ModelBlocks]) -> None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,cutroom/stores/block_rpc/block_service.proto\x12\x11\x63utroom.blocks.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x05\x42lock\x12\x10\n\x08\x62lock_id\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\r\"2\n\x06\x42locks\x12(\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x18.cutroom.blocks.v1.Block\"Y\n\x0cLeasedBlocks\x12(\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x18.cutroom.blocks.v1.Block\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08lease_id\x18\x03 \x01(\t\"\xba\x01\n\x0cPresignedPut\x12\x0b\n\x03url\x18\x01 \x01(\t\x12=\n\x07headers\x18\x02 \x03(\x0b\x32,.cutroom.blocks.v1.PresignedPut.HeadersEntry\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x0e\x42lockLocations\x12\x33\n\tlocations\x18\x01 \x03(\x0b\x32 .cutroom.blocks.v1.BlockLocation\"P\n\rBlockLocation\x12\x34\n\x06upload\x18\x01 \x01(\x0b\x32\x1f.cutroom.blocks.v1.PresignedPutH\x00\x88\x01\x01\x42\t\n\x07_upload\"p\n\rReferencePart\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08lease_id\x18\x03 \x01(\t\x12(\n\x06\x62locks\x18\x04 \x03(\x0b\x32\x18.cutroom.blocks.v1.Block\"=\n\x0f\x41\x64\x64\x65\x64References\x12\x19\n\x11missing_block_ids\x18\x01 \x03(\x0c\x12\x0f\n\x07message\x18\x02 \x01(\t\"(\n\x10ReferenceRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\"t\n\x11ReferencesRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x12\n\x05owner\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\r\x12\x12\n\x05limit\x18\x04 \x01(\rH\x01\x88\x01\x01\x42\x08\n\x06_ownerB\x08\n\x06_limit\"X\n\x0f\x44ownloadRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x12\n\x05owner\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\tblock_ids\x18\x03 \x03(\x0c\x42\x08\n\x06_owner\"\x1c\n\x0c\x44ownloadUrls\x12\x0c\n\x04urls\x18\x01 \x03(\t\"5\n\x0bHoldRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\"/\n\x0cLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"7\n\x05Lease\x12.\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x06\n\x04\x44one2\xf3\x05\n\x0c\x42lockService\x12_\n\x19GetOrCreateBlockLocations\x12\x1f.cutroom.blocks.v1.LeasedBlocks\x1a!.cutroom.blocks.v1.BlockLocations\x12K\n\rMissingBlocks\x12\x1f.cutroom.blocks.v1.LeasedBlocks\x1a\x19.cutroom.blocks.v1.Blocks\x12W\n\rAddReferences\x12 .cutroom.blocks.v1.ReferencePart\x1a\".cutroom.blocks.v1.AddedReferences(\x01\x12R\n\rGetReferences\x12$.cutroom.blocks.v1.ReferencesRequest\x1a\x19.cutroom.blocks.v1.Blocks0\x01\x12[\n\x14GetBlockDownloadUrls\x12\".cutroom.blocks.v1.DownloadRequest\x1a\x1f.cutroom.blocks.v1.DownloadUrls\x12I\n\x0eHoldReferences\x12\x1e.cutroom.blocks.v1.HoldRequest\x1a\x17.cutroom.blocks.v1.Done\x12M\n\rReleaseBlocks\x12#.cutroom.blocks.v1.ReferenceRequest\x1a\x17.cutroom.blocks.v1.Done\x12G\n\nRenewLease\x12\x1f.cutroom.blocks.v1.LeaseRequest\x1a\x18.cutroom.blocks.v1.Lease\x12H\n\x0cReleaseLease\x12\x1f.cutroom.blocks.v1.LeaseRequest\x1a\x17.cutroom.blocks.v1.Doneb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,cutroom/stores/block_rpc/block_service.proto\x12\x11\x63utroom.blocks.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x05\x42lock\x12\x10\n\x08\x62lock_id\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\r\"2\n\x06\x42locks\x12(\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x18.cutroom.blocks.v1.Block\"Y\n\x0cLeasedBlocks\x12(\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x18.cutroom.blocks.v1.Block\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08lease_id\x18\x03 \x01(\t\"\xba\x01\n\x0cPresignedPut\x12\x0b\n\x03url\x18\x01 \x01(\t\x12=\n\x07headers\x18\x02 \x03(\x0b\x32,.cutroom.blocks.v1.PresignedPut.HeadersEntry\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x0e\x42lockLocations\x12\x33\n\tlocations\x18\x01 \x03(\x0b\x32 .cutroom.blocks.v1.BlockLocation\"P\n\rBlockLocation\x12\x34\n\x06upload\x18\x01 \x01(\x0b\x32\x1f.cutroom.blocks.v1.PresignedPutH\x00\x88\x01\x01\x42\t\n\x07_upload\"\x87\x01\n\rReferencePart\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08lease_id\x18\x03 \x01(\t\x12(\n\x06\x62locks\x18\x04 \x03(\x0b\x32\x18.cutroom.blocks.v1.Block\x12\x15\n\rblocks_in_all\x18\x05 \x01(\r\"=\n\x0f\x41\x64\x64\x65\x64References\x12\x19\n\x11missing_block_ids\x18\x01 \x03(\x0c\x12\x0f\n\x07message\x18\x02 \x01(\t\"(\n\x10ReferenceRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\"t\n\x11ReferencesRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x12\n\x05owner\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\r\x12\x12\n\x05limit\x18\x04 \x01(\rH\x01\x88\x01\x01\x42\x08\n\x06_ownerB\x08\n\x06_limit\"X\n\x0f\x44ownloadRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x12\n\x05owner\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\tblock_ids\x18\x03 \x03(\x0c\x42\x08\n\x06_owner\"\x1c\n\x0c\x44ownloadUrls\x12\x0c\n\x04urls\x18\x01 \x03(\t\"5\n\x0bHoldRequest\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\"/\n\x0cLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"7\n\x05Lease\x12.\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x06\n\x04\x44one2\xf3\x05\n\x0c\x42lockService\x12_\n\x19GetOrCreateBlockLocations\x12\x1f.cutroom.blocks.v1.LeasedBlocks\x1a!.cutroom.blocks.v1.BlockLocations\x12K\n\rMissingBlocks\x12\x1f.cutroom.blocks.v1.LeasedBlocks\x1a\x19.cutroom.blocks.v1.Blocks\x12W\n\rAddReferences\x12 .cutroom.blocks.v1.ReferencePart\x1a\".cutroom.blocks.v1.AddedReferences(\x01\x12R\n\rGetReferences\x12$.cutroom.blocks.v1.ReferencesRequest\x1a\x19.cutroom.blocks.v1.Blocks0\x01\x12[\n\x14GetBlockDownloadUrls\x12\".cutroom.blocks.v1.DownloadRequest\x1a\x1f.cutroom.blocks.v1.DownloadUrls\x12I\n\x0eHoldReferences\x12\x1e.cutroom.blocks.v1.HoldRequest\x1a\x17.cutroom.blocks.v1.Done\x12M\n\rReleaseBlocks\x12#.cutroom.blocks.v1.ReferenceRequest\x1a\x17.cutroom.blocks.v1.Done\x12G\n\nRenewLease\x12\x1f.cutroom.blocks.v1.LeaseRequest\x1a\x18.cutroom.blocks.v1.Lease\x12H\n\x0cReleaseLease\x12\x1f.cutroom.blocks.v1.LeaseRequest\x1a\x17.cutroom.blocks.v1.Doneb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,26 +48,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BLOCKLOCATIONS']._serialized_end=548
   _globals['_BLOCKLOCATION']._serialized_start=550
   _globals['_BLOCKLOCATION']._serialized_end=630
-  _globals['_REFERENCEPART']._serialized_start=632
-  _globals['_REFERENCEPART']._serialized_end=744
-  _globals['_ADDEDREFERENCES']._serialized_start=746
-  _globals['_ADDEDREFERENCES']._serialized_end=807
-  _globals['_REFERENCEREQUEST']._serialized_start=809
-  _globals['_REFERENCEREQUEST']._serialized_end=849
-  _globals['_REFERENCESREQUEST']._serialized_start=851
-  _globals['_REFERENCESREQUEST']._serialized_end=967
-  _globals['_DOWNLOADREQUEST']._serialized_start=969
-  _globals['_DOWNLOADREQUEST']._serialized_end=1057
-  _globals['_DOWNLOADURLS']._serialized_start=1059
-  _globals['_DOWNLOADURLS']._serialized_end=1087
-  _globals['_HOLDREQUEST']._serialized_start=1089
-  _globals['_HOLDREQUEST']._serialized_end=1142
-  _globals['_LEASEREQUEST']._serialized_start=1144
-  _globals['_LEASEREQUEST']._serialized_end=1191
-  _globals['_LEASE']._serialized_start=1193
-  _globals['_LEASE']._serialized_end=1248
-  _globals['_DONE']._serialized_start=1250
-  _globals['_DONE']._serialized_end=1256
-  _globals['_BLOCKSERVICE']._serialized_start=1259
-  _globals['_BLOCKSERVICE']._serialized_end=2014
+  _globals['_REFERENCEPART']._serialized_start=633
+  _globals['_REFERENCEPART']._serialized_end=768
+  _globals['_ADDEDREFERENCES']._serialized_start=770
+  _globals['_ADDEDREFERENCES']._serialized_end=831
+  _globals['_REFERENCEREQUEST']._serialized_start=833
+  _globals['_REFERENCEREQUEST']._serialized_end=873
+  _globals['_REFERENCESREQUEST']._serialized_start=875
+  _globals['_REFERENCESREQUEST']._serialized_end=991
+  _globals['_DOWNLOADREQUEST']._serialized_start=993
+  _globals['_DOWNLOADREQUEST']._serialized_end=1081
+  _globals['_DOWNLOADURLS']._serialized_start=1083
+  _globals['_DOWNLOADURLS']._serialized_end=1111
+  _globals['_HOLDREQUEST']._serialized_start=1113
+  _globals['_HOLDREQUEST']._serialized_end=1166
+  _globals['_LEASEREQUEST']._serialized_start=1168
+  _globals['_LEASEREQUEST']._serialized_end=1215
+  _globals['_LEASE']._serialized_start=1217
+  _globals['_LEASE']._serialized_end=1272
+  _globals['_DONE']._serialized_start=1274
+  _globals['_DONE']._serialized_end=1280
+  _globals['_BLOCKSERVICE']._serialized_start=1283
+  _globals['_BLOCKSERVICE']._serialized_end=2038
 # @@protoc_insertion_point(module_scope)

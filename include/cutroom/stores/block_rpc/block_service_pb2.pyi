@@ -63,16 +63,18 @@ class BlockLocation(_message.Message):
     def __init__(self, upload: _Optional[_Union[PresignedPut, _Mapping]] = ...) -> None: ...
 
 class ReferencePart(_message.Message):
-    __slots__ = ("reference_id", "owner", "lease_id", "blocks")
+    __slots__ = ("reference_id", "owner", "lease_id", "blocks", "blocks_in_all")
     REFERENCE_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     LEASE_ID_FIELD_NUMBER: _ClassVar[int]
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_IN_ALL_FIELD_NUMBER: _ClassVar[int]
     reference_id: str
     owner: str
     lease_id: str
     blocks: _containers.RepeatedCompositeFieldContainer[Block]
-    def __init__(self, reference_id: _Optional[str] = ..., owner: _Optional[str] = ..., lease_id: _Optional[str] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
+    blocks_in_all: int
+    def __init__(self, reference_id: _Optional[str] = ..., owner: _Optional[str] = ..., lease_id: _Optional[str] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., blocks_in_all: _Optional[int] = ...) -> None: ...
 
 class AddedReferences(_message.Message):
     __slots__ = ("missing_block_ids", "message")

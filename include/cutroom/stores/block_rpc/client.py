@@ -44,14 +44,14 @@ class RemoteBlocks:
         authority: Certificate in PEM that the service's own is checked with; None: those of this machine.
 
     Raises:
-        UsageError: The address is not one, or leads off this machine without TLS.
+        UsageError: The address is not one, or leads off this machine without TLS; the certificate can't be read.
     """
 
     def __init__(self, url: str, *, token: str = "", authority: Path | None = None) -> None:
         self._address, encrypted = _parsed(url)
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
         if encrypted:
-            roots = authority.read_bytes() if authority else None
+            roots = _certificate(authority) if authority else None
             self._channel = grpc.secure_channel(
                 self._address, grpc.ssl_channel_credentials(roots), options=_OPTIONS
             )
@@ -98,8 +98,11 @@ class RemoteBlocks:
 
         def parts() -> Iterator[pb.ReferencePart]:
             for number, batch in enumerate(messages.batches(blocks)):
-                named = {"reference_id": reference_id, "owner": owner, "lease_id": lease_id}
-                yield pb.ReferencePart(**({} if number else named), blocks=messages.to_blocks(batch))
+                part = pb.ReferencePart(blocks=messages.to_blocks(batch))
+                if not number:
+                    part.reference_id, part.owner, part.lease_id = reference_id, owner, lease_id
+                    part.blocks_in_all = len(blocks)
+                yield part
 
         answer: pb.AddedReferences = self._call("AddReferences", parts())
         if answer.missing_block_ids:
@@ -190,6 +193,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _certificate(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"CUTROOM_BLOCK_SERVICE_AUTHORITY: {path} can't be read: {error.strerror}."
+        ) from error
 
 
 def _parsed(url: str) -> tuple[str, bool]:
