@@ -13,7 +13,14 @@ from cutroom.ffmpeg.containers import AVI, JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
-from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets, read_sound_times, untrue_times
+from cutroom.ffmpeg.packets import (
+    PacketIndex,
+    caption_channels,
+    first_heard,
+    read_packets,
+    read_sound_times,
+    untrue_times,
+)
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
 from cutroom.ffmpeg.stated_codecs import as_stated
@@ -142,6 +149,7 @@ def probe(
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
     source = with_captions(source, captions, output)
     source = _with_sound_edits(path, source)
+    source = _begun_with_sound(path, source, log=log.with_suffix(".begins.log"), limits=limits)
     source = _with_sound_times(path, source, log=log.with_suffix(".sound.log"), limits=limits)
     notes = (*source.notes, *clock_notes(jumps, source.start_s), *ordered_chapters.notes(path))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
@@ -237,6 +245,19 @@ def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) 
         return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
 
     return replace(source, audio=tuple(map(timed, source.audio)))
+
+
+def _begun_with_sound(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source with Vorbis that begins late beginning where it is heard: its first packet alone is no sound."""
+    late = [one.index for one in source.audio if one.codec == "vorbis" and not one.joined and one.start_s]
+    if not late:
+        return source
+    heard_s = first_heard(path, late, log=log, limits=limits)
+    audio = tuple(replace(one, start_s=heard_s.get(one.index, one.start_s)) for one in source.audio)
+    if source.video:
+        return replace(source, audio=audio)
+    starts = [one.start_s for one in audio if one.start_s is not None]
+    return replace(source, audio=audio, start_s=min(starts, default=None))
 
 
 def _counted_anew(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
