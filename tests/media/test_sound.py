@@ -202,6 +202,20 @@ def test_opus_ends_where_mp4_says(tmp_path: Path, profile: str) -> None:
     assert lag_samples(beeps(3.0123), heard(packaged(out, one))) == 0
 
 
+@pytest.mark.parametrize("codec", ["flac", "alac", "aac"])
+def test_what_an_edit_list_leaves_out_in_front_is_all_that_is_left_out(
+    codec: str, tmp_path: Path, profile: str
+) -> None:
+    """Decoders with several threads dropped other frames than these: up to half a second was gone."""
+    whole, source = tmp_path / "whole.mp4", tmp_path / "source.mp4"
+    make_sound(whole, "-c:a", codec, seconds=5)
+    ffmpeg("-i", whole, "-c", "copy", "-output_ts_offset", "-1.5", source)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.decoded_samples == 3.5 * SAMPLE_RATE
+    assert lag_samples(beeps(5)[3 * SAMPLE_RATE // 2 :], heard(packaged(out, one))) == 0
+
+
 def box(name: str, content: bytes) -> bytes:
     return (8 + len(content)).to_bytes(4) + name.encode() + content
 

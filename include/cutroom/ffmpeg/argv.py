@@ -26,7 +26,7 @@ STATS_FORMAT = "{n} {pts} {tb}"
 """What `-stats_enc_pre` writes of every frame that reaches an encoder: its number, and its time in a time base."""
 
 ONE_THREAD = {"threads": "1"}
-"""For a decoder beside encoders, which are what it would wait for. See `media.threads`."""
+"""For a decoder of pictures beside encoders, which are what it would wait for (see `media.threads`), and of sound."""
 
 ONE_FILTER_THREAD = ("-filter_complex_threads", "1")
 

@@ -29,7 +29,7 @@ from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
 from cutroom.media.colour import colour_notes
-from cutroom.media.edits import FastEdit, StillEdit, heard, plays_several, reject_speeds
+from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
 from cutroom.media.lost_frames import FRAMED
 from cutroom.media.source import AudioTrack, Source
@@ -194,8 +194,12 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
     return Described(output=output, pages=pages)
 
 
+SHORT_LAST = frozenset({"flac", "alac"})
+"""Codecs whose last frame is short: of one that begins midway ffmpeg leaves out twice what that lacks."""
+
+
 def _with_sound_edits(path: Path, source: Source) -> Source:
-    """The source with what edit lists of several stretches play of its sound, and notes on others.
+    """The source with what the edit lists that ffmpeg does not follow to the sample play of its sound, and notes.
 
     Raises:
         SourceUnsupported: They can't be followed.
@@ -213,7 +217,7 @@ def _with_sound_edits(path: Path, source: Source) -> Source:
         if lists and any(map(plays_several, (listed, *lists))):
             raise reason_of("EditsNotTaken")
         notes.extend(edit_list.notes(listed, f"The sound of track {one.index}"))
-        if not plays_several(listed):
+        if not plays_several(listed) and not (one.codec in SHORT_LAST and begins_midway(listed)):
             return one
         pause = heard(listed, one.sample_rate_hz)[:1]
         starts = Fraction(pause[0][0], one.sample_rate_hz) if pause else Fraction(0)

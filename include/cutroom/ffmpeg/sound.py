@@ -9,7 +9,7 @@ from typing import Any
 import ffmpeg
 
 from cutroom.ffmpeg import encoders
-from cutroom.ffmpeg.argv import compiled, rational
+from cutroom.ffmpeg.argv import ONE_THREAD, compiled, rational
 from cutroom.ffmpeg.containers import INPUT_OPTIONS, named
 from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.clock import SMALLEST_GAP_S
@@ -164,9 +164,9 @@ def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = 
         output: A NUT file.
         drops_others: Whether frames that are not like the first are left out, as nothing can be made of them.
     """
-    options = INPUT_OPTIONS | named(source) | ({"drop_changed": 1} if drops_others else {})
+    options = _opened(source) | ({"drop_changed": 1} if drops_others else {})
     options |= _unedited(source) if audio.track.edits else {}
-    streams = ffmpeg.input(f"file:{source}", **options, copyts=None, vn=None, sn=None, dn=None)
+    streams = ffmpeg.input(f"file:{source}", **options)
     track = audio.track
     kept = [
         streams[str(index)].filter(
@@ -196,7 +196,7 @@ def decode(
         heard: Where the sound is written as it is compared with what `encode` wrote.
         end_s: End of the last segment, on the presentation's timeline; None: the file tells it itself.
     """
-    whole = ffmpeg.input(f"file:{source}", xerror=None, copyts=None).audio
+    whole = ffmpeg.input(f"file:{source}", xerror=None, copyts=None, **ONE_THREAD).audio
     end = {} if end_s is None else {"end": f"{float(end_s):.6f}"}
     split = whole.filter("atrim", start=0, **end).filter_multi_output("asplit", 2)
     return compiled([metered(split[0], "made", stats), _heard(split[1], channels, heard)])
@@ -256,7 +256,9 @@ def _streams(audio: AudioPlan, source: Path) -> tuple[int, ...]:
 
 
 def _opened(source: Path) -> dict[str, Any]:
-    return INPUT_OPTIONS | named(source) | {"copyts": None, "vn": None, "sn": None, "dn": None}
+    # With several threads the decoders of FLAC, ALAC and WavPack drop other frames than those that an edit list leaves
+    # out.
+    return INPUT_OPTIONS | named(source) | ONE_THREAD | {"copyts": None, "vn": None, "sn": None, "dn": None}
 
 
 def placed(audio: AudioPlan, source: Path) -> Any:

@@ -41,6 +41,12 @@ def plays_several(edits: Sequence[Edit]) -> bool:
     return len(behind) > 1
 
 
+def begins_midway(edits: Sequence[Edit]) -> bool:
+    """Whether they play one stretch that does not begin with the track, and say how long."""
+    behind = edits[1:] if edits and edits[0].begins_s is None else edits
+    return len(behind) == 1 and bool(behind[0].begins_s and behind[0].lasts_s)
+
+
 def reject_speeds(edits: Sequence[Edit]) -> None:
     """Let pass what is played at the speed of the film, or is one stretch of which that speed shows all.
 
