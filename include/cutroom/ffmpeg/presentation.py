@@ -22,7 +22,7 @@ from cutroom.ffmpeg.frame_packets import codec_of, descriptions_of, packets
 from cutroom.ffmpeg.h264 import Headers
 from cutroom.ffmpeg.keyframes import is_keyframe, is_told_by_picture
 from cutroom.ffmpeg.reordering import TRIED_PACKETS, Reordering
-from cutroom.ffmpeg.wishes import Wish, asked
+from cutroom.ffmpeg.wishes import Wish, asked, shape
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
@@ -104,6 +104,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         reordering = Reordering(codec, headers)
         has_708 = False
         wishes: set[Wish] = set()
+        shapes: set[int | None] = set()
         stated = []
         for number, packet in enumerate(packets(container, stream)):
             if codec in CARRIERS and (said := caption_data(bytes(packet), codec)):
@@ -121,6 +122,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             begins = is_keyframe(packet, codec, extradata)
             is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
             wishes |= asked(bytes(packet), codec, extradata) if begins else set()
+            shapes.add(shape(bytes(packet), codec) if begins else None)
             lasts, pos = packet.duration or 0, -1 if packet.pos is None else packet.pos
             stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts, pos))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
@@ -146,7 +148,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         retimed=found.retimed or is_edited,
         captions=tuple(channels) or (CEA_708,) * has_708,
         last_lasts=0 if last is None else stated[last].duration,
-        wishes=frozenset(wishes),
+        wishes=frozenset(wishes | ({"reshaped"} if len(shapes - {None}) > 1 else set())),
     )
 
 

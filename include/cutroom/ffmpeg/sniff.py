@@ -9,8 +9,21 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOTION_PHOTO_BYTES = 64 * 2**20
 """How far into an image its film is looked for; phones' stills are some megabytes."""
 
-STILLS = {b"ftypavif", b"ftypheic", b"ftypmif1"}
-"""How images begin that are MP4 by their form, behind a length."""
+STILLS = {
+    b"avif": "an AVIF image",
+    b"heic": "a HEIC image",
+    b"heix": "a HEIC image",
+    b"heim": "a HEIC image",
+    b"heis": "a HEIC image",
+    b"hevc": "a HEIC image",
+    b"mif1": "a HEIF image",
+    b"mif2": "a HEIF image",
+    b"crx ": "a raw image of a Canon camera (CR3)",
+}
+"""Brands of images that are MP4 by their form (ISO/IEC 23008-12, annex B)."""
+
+MOST_BOXES = 20
+"""Of an image, before its description."""
 
 _MOTION_PHOTO = (
     "The file is a motion photo: a {what} image with a film behind it. Export the film from the phone's gallery, and "
@@ -65,13 +78,50 @@ def reject_what_is_not_media(file: BinaryIO) -> None:
     for at, magic, what in NOT_TAKEN:
         if head[at:].startswith(magic):
             raise SourceUnsupported(f"The file is {what}.")
-    if head[4:12] in STILLS and b"mpvd" in file.read(MOTION_PHOTO_BYTES):
-        raise SourceUnsupported(_MOTION_PHOTO.format(what="HEIC"))
-    if head[4:12] in STILLS or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        raise SourceUnsupported("The file is an image, not video or audio.")
+    if head[4:8] == b"ftyp":
+        _reject_still(head, file)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        raise SourceUnsupported("The file is a WebP image, not video or audio.")
     printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
     if printable == len(head) and _is_text(head):
         raise SourceUnsupported("The file is plain text, not video or audio.")
+
+
+def _reject_still(head: bytes, file: BinaryIO) -> None:
+    """Name an image that is an MP4 by its form.
+
+    Args:
+        head: Its beginning.
+        file: Behind that.
+
+    Raises:
+        SourceUnsupported: It is one.
+    """
+    brands = [head[at : at + 4] for at in range(8, min(int.from_bytes(head[:4]), len(head)), 4)]
+    named = [STILLS[one] for one in brands if one in STILLS]
+    if not named:
+        return
+    if b"mpvd" in file.read(MOTION_PHOTO_BYTES):
+        raise SourceUnsupported(_MOTION_PHOTO.format(what="HEIC"))
+    if brands[0] == b"crx " or _is_image(file):
+        raise SourceUnsupported(f"The file is {named[0]}, not video or audio.")
+
+
+def _is_image(file: BinaryIO) -> bool:
+    """Whether an MP4 describes an image and no film: a sequence of images has a track as well, and is a film."""
+    at = 0
+    has_items = False
+    for _ in range(MOST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        size = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4])
+        if head[4:8] in {b"moov", b"moof"}:
+            return False
+        has_items |= head[4:8] == b"meta"
+        if size < 8:
+            break
+        at += size
+    return has_items
 
 
 def _moving_image(head: bytes) -> str | None:

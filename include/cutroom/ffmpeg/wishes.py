@@ -12,9 +12,9 @@ from cutroom.ffmpeg.nal_units import length_size_of, units
 if TYPE_CHECKING:  # the cutter, a process that is started often, needs nothing of what reads ffprobe's answer
     from cutroom.ffmpeg.ffprobe import Stream
 
-Wish = Literal["turned", "packed"]
-"""What a message of a bitstream may ask for: that the picture is turned or mirrored, or that it is two, one for each
-eye."""
+Wish = Literal["turned", "packed", "reshaped"]
+"""What a bitstream may ask for: that the picture is turned or mirrored, that it is two, one for each eye, or that it
+has another shape midway."""
 
 FRAME_PACKING, DISPLAY_ORIENTATION = 45, 47
 """Payloads of such messages (ISO/IEC 14496-10, D.2.26 and D.2.27; ISO/IEC 23008-2, D.2.16 and D.2.17)."""
@@ -23,10 +23,15 @@ _PREFIX_SEI = 39
 _SLICES_OF_HEVC = range(32)
 """Types of NAL units (ISO/IEC 23008-2, table 7-1)."""
 
+_SEQUENCE = b"\0\0\x01\xb3"
+"""In front of sizes of 12 bits each, and of aspect_ratio_information (ISO/IEC 13818-2, 6.2.2.1)."""
+
 TOLD: Mapping[Wish, str] = {
     "turned": "The pictures themselves say that they are meant to be turned; they are shown as the file around them "
     "says.",
     "packed": "The picture is meant for two eyes; it is shown flat, as it is coded.",
+    "reshaped": "The pictures change their shape midway (as from 4:3 to 16:9) and not their size; all are shown in the "
+    "shape of the first.",
 }
 
 _MESSAGES: Mapping[Wish, int] = {"turned": DISPLAY_ORIENTATION, "packed": FRAME_PACKING}
@@ -50,6 +55,13 @@ def asked(data: bytes, codec: str, extradata: bytes) -> set[Wish]:
             # Damaged: it asks for nothing.
             continue
     return found
+
+
+def shape(data: bytes, codec: str) -> int | None:
+    """A code of the shape of MPEG-2's pictures, out of the header in front of a group; None where nothing tells it."""
+    if codec != "mpeg2video" or (at := data.find(_SEQUENCE)) < 0 or at + 7 >= len(data):
+        return None
+    return data[at + 7] >> 4
 
 
 def notes(stream: "Stream") -> tuple[str, ...]:

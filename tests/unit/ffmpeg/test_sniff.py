@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from containers import box
 from cutroom.errors import SourceCorrupt, SourceUnsupported
 from cutroom.ffmpeg import probe, sniff
 from cutroom.media.limits import Limits
+
+
+def still(brand: bytes, *, behind: bytes = b"") -> bytes:
+    """An image as MP4, perhaps with a track as well."""
+    return (
+        box(b"ftyp", brand + bytes(4) + b"mif1") + box(b"meta", bytes(40)) + behind + box(b"mdat", bytes(9))
+    )
 
 
 class TestNotMedia:
@@ -20,13 +28,15 @@ class TestNotMedia:
             (b"II*\x00", "TIFF"), (b"%PDF-1.7", "PDF"), (b"PK\x03\x04", "ZIP"), (b"\x1f\x8b\x08", "gzip"),
             (b"MThd\0\0\0\x06", "MIDI"), (b"\x7fELF\x02", "program"), (b"MZ\x90", "program"),
             (b"#EXTM3U\n#EXT", "playlist"),
-            (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"), (b"\0\0\0\x20ftypavif", "image"),
-            (b"\0\0\0\x20ftypheic", "image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "image"),
+            (b"ffconcat version 1.0\n", "concat"), (b"<?xml version", "XML"),
+            (still(b"avif"), "AVIF image"), (still(b"msf1"), "HEIF image"),
+            (still(b"heix"), "HEIC image"), (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP image"),
+            (box(b"ftyp", b"crx ") + box(b"moov", b""), "Canon"),
             (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + bytes(17) + b"\0\0\0\x08acTL", "animated PNG"),
             (b"RIFF\x10\0\0\0WEBPVP8X\x0a\0\0\0\x02", "animated WebP"),
-            (b"RIFF\x10\0\0\0WEBPVP8X\x0a\0\0\0\x10", "an image"),
+            (b"RIFF\x10\0\0\0WEBPVP8X\x0a\0\0\0\x10", "WebP image"),
             (b"MPCKSH\x0e\xda", "Musepack"), (b"MP+\x07", "Musepack"), (b"\0\0\1\0RED2", "R3D"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(5000) + b"mpvd", "motion photo"),
+            (still(b"heic") + bytes(5000) + b"mpvd", "motion photo"),
             (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
         ],
     )  # fmt: skip
@@ -46,6 +56,8 @@ class TestNotMedia:
             b"\0\0\0\x20ftypisom\0\0\x02\0", b"\x1aE\xdf\xa3\x9fB\x86\x81\x01", b"G@\x11\x10\0B\xf0", b"OggS\0\x02",
             b"ID3\x04\0\0\0\0\0\0", b"fLaC\0\0\0\"", b"RIFF\x24\0\0\0WAVEfmt ", b"RIFF\x24\0\0\0AVI LIST",
             b"FLV\x01\x05", b"GIF89a",
+            still(b"avis", behind=box(b"moov", b"")), still(b"heic", behind=box(b"moov", b"")),
+            box(b"ftyp", b"qt  ") + box(b"meta", b""),
         ],
     )  # fmt: skip
     def test_media_pass(self, head: bytes) -> None:

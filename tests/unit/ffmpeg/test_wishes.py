@@ -8,7 +8,7 @@ import pytest
 
 from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.ffprobe import Stream
-from cutroom.ffmpeg.wishes import Wish, asked, notes
+from cutroom.ffmpeg.wishes import Wish, asked, notes, shape
 
 TURNED = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")
 MIRRORED = ("-bsf:v", "h264_metadata=display_orientation=insert:flip=vertical")
@@ -28,6 +28,16 @@ def test_pictures_of_h264_say_how_they_are_meant_to_be_seen(
     argv = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "color=s=32x32:r=2:d=1"]
     subprocess.run([*argv, "-c:v", "libx264", "-preset", "ultrafast", *options, str(bare)], check=True)
     assert asked(bare.read_bytes(), "h264", b"") == wanted
+
+
+@pytest.mark.parametrize(("aspect", "code"), [("1", 1), ("4/3", 2), ("16/9", 3)])
+def test_groups_of_mpeg_2_say_which_shape_they_have(tmp_path: Path, aspect: str, code: int) -> None:
+    bare = tmp_path / "bare.m2v"
+    size = "32x32" if code == 1 else "64x48"
+    argv = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", f"color=s={size}:r=25:d=0.1"]
+    subprocess.run([*argv, "-aspect", aspect, "-c:v", "mpeg2video", str(bare)], check=True)
+    assert shape(bare.read_bytes(), "mpeg2video") == code
+    assert shape(bare.read_bytes()[4:], "mpeg2video") is None
 
 
 def sei(kind: int, bits: str) -> bytes:
