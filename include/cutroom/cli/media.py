@@ -45,14 +45,13 @@ def transcode(
     if as_json:
         typer.echo(json.dumps({**version.to_json(), "out_dir": str(out_dir)}, indent=2))
         return
+    shown = printable(str(out_dir))
     rows = [_row(rendition) for rendition in version.renditions]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    shown = printable(str(out_dir))
-    for *words, rate in rows:
+    for rendition, (*words, rate) in zip(version.renditions, rows, strict=True):
         cells = [f"{word:{width}}" for word, width in zip(words, widths[:-1], strict=True)]
-        typer.echo("  ".join([*cells, f"{rate:>{widths[-1]}}"]))
-    for download in version.downloads.values():
-        typer.echo(f"download {shown}/{download}")
+        files = [f"{shown}/{one}" for one in version.downloads.values() if one.startswith(rendition.prefix)]
+        typer.echo("  ".join([*cells, f"{rate:>{widths[-1]}}", *files]))
     manifests = [name for name in (version.hls, version.dash, *version.other_manifests.values()) if name]
     played = " or ".join(f"{shown}/{name}" for name in manifests)
     typer.echo(f"{len(version.report['checks'])} checks hold. Play {played}")
