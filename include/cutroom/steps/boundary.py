@@ -243,8 +243,8 @@ def conclude() -> str:
         states = context["ti"].get_task_states(dag_id=context["dag_run"].dag_id, run_ids=[run_id])
         failed = sorted(task for task, state in states.get(run_id, {}).items() if state == "failed")
         reason = (
-            f"{failed[0]} was ended from outside (killed, out of memory, or its machine was lost) and its tries are "
-            "used up. Clear it in Airflow to go on from there."
+            f"{failed[0]} left no reason: it was ended from outside (killed, out of memory, or its machine was lost), "
+            "or other tasks were cleared while it ran. Its log in Airflow tells; clear it to go on from there."
             if failed
             else "The run was ended in Airflow before it was done. Clear its tasks to go on."
         )
