@@ -145,7 +145,7 @@ def measure_split(settings: Settings, folder: Path) -> dict[str, float]:
     cuts = [{"path": str(folder / f"{n}.nut"), "first": n * 300, "end": n * 300 + 300} for n in range(5)]
     times = folder / "times.txt"
     times.write_text("".join(f"{number} {number}\n" for number in range(1500)))
-    order.write_text(json.dumps({"shift_s": 1, "cuts": cuts, "times": str(times)}))
+    order.write_text(json.dumps({"shift_s": 1, "cuts": cuts, "times": str(times), "time_base": "1/12800"}))
 
     def cut(name: str, descriptors: tuple[int, ...] = ()) -> None:
         argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", name, "0", str(order)]

@@ -39,8 +39,8 @@ def index(source: str, track: int) -> None:
     """Print `pts flags` of each packet in decode order: K (keyframe), G (gradual), D (not shown), U (undecodable).
 
     A line `retimed` before them says that the times are not all the container's own, `captions` which closed captions
-    the pictures carry, `last` for how many ticks the last frame is shown, `asks` what the pictures ask for.
-    Empty lines are signs of life.
+    the pictures carry, `last` for how many ticks the last frame is shown, `asks` what the pictures ask for, `finer`
+    how many of these ticks make one of the container. Empty lines are signs of life.
     """
     found = presentation.read(source, track, alive=lambda: print(flush=True))
     if found.retimed:
@@ -49,6 +49,8 @@ def index(source: str, track: int) -> None:
         print("captions", *found.captions)
     if found.last_lasts:
         print("last", found.last_lasts)
+    if found.finer > 1:
+        print("finer", found.finer)
     for wish in sorted(found.wishes):
         print("asks", wish)
     for number, packet in enumerate(found.packets):
@@ -61,8 +63,8 @@ def split(source: str, track: int, cuts: str) -> None:
     """Write packets [first, end) to a NUT file, for each cut of a JSON list in a file.
 
     A cut is `{"path": …, "first": …, "end": …}`; cuts are in order and may overlap. `times` names a file with a line
-    `pts dts` for each packet; these are moved by `shift_s` whole seconds, as NUT holds no negative ones. Prints the
-    number of the last packet read, now and then.
+    `pts dts` for each packet, in units of `time_base` seconds; these are moved by `shift_s` whole seconds, as NUT holds
+    no negative ones. Prints the number of the last packet read, now and then.
     """
     order = json.loads(Path(cuts).read_text())
     waiting = sorted(order["cuts"], key=lambda cut: int(cut["first"]))
@@ -71,6 +73,7 @@ def split(source: str, track: int, cuts: str) -> None:
         av.open(opened(source), "r", options=INPUT_OPTIONS, metadata_errors="replace") as container,
     ):
         stream = container.streams[track]
+        time_base = Fraction(order["time_base"])
         open_cuts: list[tuple[int, OutputContainer, Any]] = []
         last_keyframe: int | None = None
         form: ChunkFormat | None = None
@@ -85,15 +88,17 @@ def split(source: str, track: int, cuts: str) -> None:
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
                 output = av.open(cut["path"], "w", format=form.container)
-                open_cuts.append((cut["end"], output, form.track(stream, output)))
+                out_track = form.track(stream, output)
+                out_track.time_base = time_base
+                open_cuts.append((cut["end"], output, out_track))
             told = descriptions.told(packet, is_keyframe=packet.is_keyframe)
             for _, output, out_stream in open_cuts:
                 copy = Packet(told)
-                copy.time_base = packet.time_base
-                shift = int(order["shift_s"] / Fraction(packet.time_base))
+                copy.time_base = time_base
+                shift = int(order["shift_s"] / time_base)
                 copy.pts, copy.dts = pts + shift, dts + shift
                 copy.is_keyframe = is_keyframe
-                copy.duration = packet.duration
+                copy.duration = (packet.duration or 0) * round(packet.time_base / time_base)
                 if packet.has_sidedata(alpha.BESIDE):
                     copy.set_sidedata(packet.get_sidedata(alpha.BESIDE))
                 copy.stream = out_stream
@@ -107,7 +112,7 @@ def split(source: str, track: int, cuts: str) -> None:
                 break
 
 
-def captions(source: str, track: int, channel: str, times: str | None = None) -> None:
+def captions(source: str, track: int, channel: str, times: str | None = None, time_base: str = "1") -> None:
     """Print the codes of a channel of closed captions, a line each: the ms at which it is sent, and both bytes.
 
     Args:
@@ -115,11 +120,13 @@ def captions(source: str, track: int, channel: str, times: str | None = None) ->
         track: A track of pictures, or of captions.
         channel: One of `line21.CHANNELS`.
         times: A file with a line `pts dts` for each packet of the pictures; None: it is a track of captions.
+        time_base: Seconds per tick of these.
     """
     with local(source) as container:
         stream: Any = container.streams[track]
-        in_ms = Fraction(stream.time_base) * 1000
-        pairs = _sent(container, stream) if times is None else _shown(container, stream, Path(times))
+        tick_s = Fraction(stream.time_base) if times is None else Fraction(time_base)
+        in_ms = tick_s * 1000
+        pairs = _sent(container, stream) if times is None else _shown(container, stream, Path(times), tick_s)
         for each, code in line21.codes(pairs):
             if each == channel:
                 print(round(code.time * in_ms), code.first, code.second)
@@ -131,7 +138,7 @@ def channels(source: str, track: int) -> None:
         print(*line21.channels_with_words(_sent(container, container.streams[track])))
 
 
-def _shown(container: InputContainer, stream: Any, times: Path) -> Iterator[line21.Pair]:
+def _shown(container: InputContainer, stream: Any, times: Path, tick_s: Fraction) -> Iterator[line21.Pair]:
     """The pairs in the pictures of a track, by when these are shown. Prints empty lines as signs of life."""
     shown = [int(line.split()[0]) for line in times.read_text().splitlines()]
     captioned = {}
@@ -141,7 +148,7 @@ def _shown(container: InputContainer, stream: Any, times: Path) -> Iterator[line
             captioned[number] = said
         if number % ALIVE_EVERY == 0:
             print(flush=True)
-    return caption_pairs.in_pictures(captioned, shown, Fraction(stream.time_base))
+    return caption_pairs.in_pictures(captioned, shown, tick_s)
 
 
 def _sent(container: InputContainer, stream: Any) -> Iterator[line21.Pair]:

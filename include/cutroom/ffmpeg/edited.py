@@ -6,7 +6,7 @@ lead to others have the times of those that are shown: they are moved.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,15 +25,27 @@ if TYPE_CHECKING:
 ROUNDED_S = Fraction(1, 1000)
 """How far what ffmpeg adds up of durations may be from what it is."""
 
+FINER = (1, 10, 100, 1000)
+"""Ticks in place of one, tried in this order: those of QuickTime (1/600 s) leave room for a few hidden frames alone."""
+
 
 class EditsNotTaken(Exception):
     """An edit list plays several stretches, and not every frame is shown at the time that it says."""
 
 
-def follow(
-    source: str, track: int, stated: Sequence["Stated"], alive: Callable[[], None]
-) -> tuple[list["Stated"], bool]:
-    """The packets with times at which nothing is hidden that is shown, and whether a decode of the file tells others.
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The packets of a track, with times at which nothing is hidden that is shown."""
+
+    stated: list["Stated"]
+    finer: int = 1
+    """How many ticks of these times make one of the container."""
+    is_other: bool = False
+    """Whether a decode of the file tells other times."""
+
+
+def follow(source: str, track: int, stated: Sequence["Stated"], alive: Callable[[], None]) -> Followed:
+    """What an edit list makes of the packets of a track.
 
     Args:
         source: Path of a local file.
@@ -49,7 +61,7 @@ def follow(
     reject_speeds(edits)
     if not plays_several(edits):
         reject_hidden_between(stated)
-        return list(stated), False
+        return Followed(list(stated))
     samples, decoded, time_base = _unedited(source, track)
     if any(one.pts is None or one.pos not in samples for one in stated):
         raise EditsNotTaken
@@ -62,14 +74,22 @@ def follow(
         raise EditsNotTaken
     if shown_order(source, track, len(stated), alive) != shown:
         raise EditsNotTaken
-    times = [one.pts or 0 for one in stated]
-    for n, (time, _) in zip(shown, wanted, strict=True):
-        times[n] = round(time / time_base)
-    placed = apart(times, [one.is_discarded for one in stated], order)
-    if placed is None:
-        raise EditsNotTaken
-    is_other = any(abs(times[n] - (stated[n].pts or 0)) * time_base > ROUNDED_S for n in shown)
-    return [replace(one, pts=pts) for one, pts in zip(stated, placed, strict=True)], is_other
+    is_other = any(
+        abs((stated[n].pts or 0) * time_base - time) > ROUNDED_S
+        for n, (time, _) in zip(shown, wanted, strict=True)
+    )
+    for finer in FINER:
+        times = [0] * len(stated)
+        for n, (time, _) in zip(shown, wanted, strict=True):
+            times[n] = round(time * finer / time_base)
+        if (placed := apart(times, [one.is_discarded for one in stated], order)) is not None:
+            moved_to = zip(stated, placed, strict=True)
+            return Followed(
+                [replace(one, pts=pts, duration=one.duration * finer) for one, pts in moved_to],
+                finer,
+                is_other,
+            )
+    raise EditsNotTaken
 
 
 def _unedited(source: str, track: int) -> tuple[dict[int, Sample], dict[int, int], Fraction]:

@@ -30,6 +30,8 @@ class PacketIndex:
     """Closed captions in the pictures: channels of CEA-608, or CEA-708 alone."""
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
+    finer: int = 1
+    """How many ticks of the packets' times make one of the container."""
     wishes: tuple[Wish, ...] = ()
     """What the pictures themselves ask for."""
 
@@ -59,11 +61,14 @@ def read_packets(
     wishes: list[Wish] = []
     captions: tuple[str, ...] = ()
     undecodable = last_lasts = 0
+    finer = 1
 
     def take(line: str) -> None:
-        nonlocal retimed, captions, undecodable, last_lasts
+        nonlocal retimed, captions, undecodable, last_lasts, finer
         if line == "retimed":
             retimed = True
+        elif line.startswith("finer "):
+            finer = int(line.split()[1])
         elif line.startswith("asks "):
             wishes.extend(wish for wish in TOLD if wish in line.split())
         elif line.startswith("captions "):
@@ -86,6 +91,7 @@ def read_packets(
         undecodable=undecodable,
         captions=captions,
         last_lasts=last_lasts,
+        finer=finer,
         wishes=tuple(wishes),
     )
 
@@ -106,7 +112,14 @@ def caption_channels(path: Path, track: int, *, log: Path, limits: Limits) -> tu
 
 
 def read_captions(
-    path: Path, track: int, channel: str, times: Path | None, *, log: Path, limits: Limits
+    path: Path,
+    track: int,
+    channel: str,
+    times: Path | None,
+    *,
+    time_base: Fraction | None = None,
+    log: Path,
+    limits: Limits,
 ) -> list[Code]:
     """The codes of a channel of closed captions, by the ms at which they are sent on the source's clock.
 
@@ -115,6 +128,7 @@ def read_captions(
         track: Stream index of pictures that carry captions, or of a track of captions.
         channel: One of `line21.CHANNELS`.
         times: For pictures a file with a line for each packet, which begins with when its picture is shown.
+        time_base: Seconds per tick of these times.
         log: Where the tool's log is kept.
         limits: What the tools may take.
 
@@ -130,7 +144,7 @@ def read_captions(
         if len(found) > MAX_CODES:
             raise SourceTooLarge(f"The closed captions are more than the {MAX_CODES} codes that are taken.")
 
-    more = [channel, *([] if times is None else [str(times)])]
+    more = [channel, *([] if times is None else [str(times), str(time_base)])]
     _cutter("captions", path, track, take, *more, log=log, limits=limits)
     return found
 

@@ -44,6 +44,8 @@ class Presentation:
     """Closed captions in the pictures: the channels of CEA-608 that hold words, or CEA-708 alone."""
     last_lasts: int = 0
     """Ticks for which the container shows the last frame; 0: it does not say."""
+    finer: int = 1
+    """How many ticks of these times make one of the container."""
     wishes: frozenset[Wish] = frozenset()
     """What the pictures themselves ask for."""
 
@@ -130,7 +132,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
         flagged = [number for number, one in enumerate(stated) if one.is_keyframe]
         for number in false_keyframes(source, track, flagged, alive):
             stated[number] = replace(stated[number], is_keyframe=False)
-    stated, is_edited = follow(source, track, stated, alive)
+    edited = follow(source, track, stated, alive)
+    stated, step, time_base = edited.stated, step * edited.finer, time_base / edited.finer
     if codec == "mpeg2video":
         stated = with_last_reference(stated)
     stated = _with_lone_times(stated, reorders)
@@ -145,7 +148,8 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     )
     return replace(
         found,
-        retimed=found.retimed or is_edited,
+        retimed=found.retimed or edited.is_other,
+        finer=edited.finer,
         captions=tuple(channels) or (CEA_708,) * has_708,
         last_lasts=0 if last is None else stated[last].duration,
         wishes=frozenset(wishes | ({"reshaped"} if len(shapes - {None}) > 1 else set())),

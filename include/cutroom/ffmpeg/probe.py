@@ -288,6 +288,7 @@ def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, lim
         seen = fields.look(path, track, duration_s=source.duration_s, log=of_fields, limits=limits)
     track = replace(
         track,
+        time_base=track.time_base / index.finer,
         is_retimed=index.retimed,
         scan=seen.scan,
         is_telecined=seen.is_telecined,

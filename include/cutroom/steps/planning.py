@@ -247,7 +247,14 @@ def cut_chunks(shop: Workshop, job: Job, made: Plan, chunks: list[EncodeChunk]) 
         shop.work.get_file(keys.plan_file(made.plan_id, PACKET_TIMES), folder / PACKET_TIMES)
         order = folder / "cuts.json"
         order.write_text(
-            json.dumps({"shift_s": video.shift_s, "times": str(folder / PACKET_TIMES), "cuts": cuts})
+            json.dumps(
+                {
+                    "shift_s": video.shift_s,
+                    "times": str(folder / PACKET_TIMES),
+                    "time_base": str(video.timing.time_base),
+                    "cuts": cuts,
+                }
+            )
         )
         argv = [
             sys.executable,

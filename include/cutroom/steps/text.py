@@ -214,14 +214,17 @@ def _captions(shop: Workshop, job: Job, made: Plan, track: TextTrack, folder: Pa
 
     assert track.part is not None
     assert track.part_of is not None
-    times = None
+    times = time_base = None
     if track.part_of in {one.index for one in made.source.video}:
         times = folder / PACKET_TIMES
+        time_base = made.source.video[0].time_base
         shop.work.get_file(keys.plan_file(made.plan_id, PACKET_TIMES), times)
     log = folder / "captions.log"
     with shop.steady(job.upload, made.source) as source:
         return captions.read_cues(
-            read_captions(source, track.part_of, track.part, times, log=log, limits=shop.limits)
+            read_captions(
+                source, track.part_of, track.part, times, time_base=time_base, log=log, limits=shop.limits
+            )
         )
 
 

@@ -92,7 +92,9 @@ def test_captions_as_before_a53_are_found_and_timed(dvd: bool, tmp_path: Path) -
     lines = zip((one.pts for one in packets), decode_times(packets), strict=True)
     times.write_text("".join(f"{pts} {dts}\n" for pts, dts in lines))
     track = found.video[0]
-    (cue,) = read_cues(read_captions(film, track.index, "CC1", times, log=log, limits=Limits()))
+    (cue,) = read_cues(
+        read_captions(film, track.index, "CC1", times, time_base=track.time_base, log=log, limits=Limits())
+    )
     first = min(one.pts for one in packets) * track.time_base
     wanted = [(first + number * FRAME_S) * 1000 for number in (SHOWN_AT, 60)]
     assert cue.text == "Hello &amp; you"

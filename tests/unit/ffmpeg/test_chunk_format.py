@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from cutroom.errors import SourceUnsupported
@@ -48,7 +49,9 @@ def test_a_chunk_decodes_to_the_pixels_of_the_source(name: str, tmp_path: Path) 
     times, order = tmp_path / "times", tmp_path / "order.json"
     times.write_text("".join(f"{one.pts} {one.pts}\n" for one in index.packets))
     cut = {"path": str(chunk), "first": 0, "end": len(index.packets)}
-    order.write_text(json.dumps({"shift_s": 0, "times": str(times), "cuts": [cut]}))
+    with av.open(source) as container:
+        time_base = str(container.streams.video[0].time_base)
+    order.write_text(json.dumps({"shift_s": 0, "times": str(times), "time_base": time_base, "cuts": [cut]}))
     split = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", str(source), "0", str(order)]
     subprocess.run(split, check=True, capture_output=True)
     assert len(decoded(source)) == 5

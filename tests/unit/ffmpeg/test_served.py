@@ -96,7 +96,8 @@ def test_the_cutter_cuts_a_served_source_as_it_cuts_a_file(name: str, tmp_path: 
                 {"path": str(paths[0]), "first": 0, "end": 60},
                 {"path": str(paths[1]), "first": 50, "end": 100},
             ]
-            cuts.write_text(json.dumps({"shift_s": 1, "cuts": order, "times": str(times)}))
+            told = {"shift_s": 1, "cuts": order, "times": str(times), "time_base": "1/12800"}
+            cuts.write_text(json.dumps(told))
             argv = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", argument, "0", str(cuts)]
             runner.run(argv, log=tmp_path / "log", descriptors=descriptors)
             written[which] = [path.read_bytes() for path in paths]
