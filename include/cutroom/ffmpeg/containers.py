@@ -24,6 +24,8 @@ ASF = "asf"
 AVI = "avi"
 """Counts the times of sound from its bytes or packets, at a rate that its header states."""
 
+REAL = "rm"
+
 JUMPING = {*MPEG, "flv", OGG}
 """Formats that keep times as they were recorded, so that their clock may jump. In those that are not MPEG's a stretch
 without anything is a pause."""

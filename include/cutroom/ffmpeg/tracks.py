@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from cutroom.ffmpeg import alpha, dolby_vision, shape, wishes
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
-from cutroom.ffmpeg.containers import ASF, TRANSPORT, WITHOUT_TIMES
+from cutroom.ffmpeg.containers import ASF, REAL, TRANSPORT, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
@@ -236,7 +236,8 @@ def _audio_track(stream: Stream) -> AudioTrack:
 
 
 def _clock(container: str, *, has_video: bool) -> SoundClock:
-    if container == ASF and not has_video:
+    # Frames of the one overlap in time; times of the other are rounded down from frame to frame.
+    if container in {ASF, REAL} and not has_video:
         return "none"
     return "counted" if container in WITHOUT_TIMES else "exact" if container == TRANSPORT else "loose"
 

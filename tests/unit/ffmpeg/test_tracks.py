@@ -239,6 +239,19 @@ def test_sound_that_nothing_decodes_is_told() -> None:
     assert found.not_carried == ("track 1: audio ac4, which nothing here decodes",)
 
 
+@pytest.mark.parametrize("container", ["asf", "rm"])
+def test_times_that_are_not_those_of_the_samples_count_only_beside_a_picture(container: str) -> None:
+    """RealAudio alone was stretched after its rounded times."""
+
+    def clock(*streams: dict[str, Any]) -> str:
+        numbered = [{"index": n, "time_base": "1/1000", **one} for n, one in enumerate(streams)]
+        output = ProbeOutput.model_validate({"format": {"format_name": container}, "streams": numbered})
+        return tracks.to_source(output, sha256="ab", size_bytes=7).audio[0].clock
+
+    assert clock(audio()) == "none"
+    assert clock(video(), audio()) == "loose"
+
+
 def test_it_is_known_what_ffmpeg_does_not_decode() -> None:
     argv = [tools.path("ffmpeg"), "-v", "error", "-codecs"]
     said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout

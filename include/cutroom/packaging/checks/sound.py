@@ -65,7 +65,8 @@ def samples(plan: Plan, one: RenditionFacts, encoded_sound: Mapping[str, Encoded
         and abs(encoded.samples - wanted) <= 1,
         found=f"{one.decoded_samples} of {encoded.samples} samples, the source's {encoded.source_samples} at "
         f"{encoded.source_sample_rate_hz} Hz"
-        + (f"; {encoded.cut_samples} came twice or overlap, and are cut" if encoded.cut_samples else ""),
+        + (f"; {encoded.cut_samples} came twice or overlap, and are cut" if encoded.cut_samples else "")
+        + ("; some of it is damaged, and did not decode" if encoded.is_damaged else ""),
     )
 
 
