@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awkward import PROFILE
+from awkward import PROFILE, ffmpeg
 from counted import SAMPLE_RATE, decode_sound, lag_samples, make_counted
 from cutroom.errors import SourceUnsupported
 from cutroom.ffmpeg import probe
@@ -62,6 +62,22 @@ def test_stretches_that_begin_anywhere_are_shown_and_heard_one_after_the_other(
             stretch = given[first + part]
             assert abs(lag_samples(stretch, heard[at + part])) <= MOST_LAG
         at += length
+
+
+def test_sound_alone_is_silent_where_an_edit_list_pauses(film: Path, tmp_path: Path) -> None:
+    alone, source, out = tmp_path / "alone.m4a", tmp_path / "source.m4a", tmp_path / "out"
+    ffmpeg("-i", film, "-vn", "-c", "copy", alone)
+    write_edited(alone, source, [(1, 2.137, 1), (0.5, None, 1), (1, 0.4, 1)])
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(PROFILE)
+    transcode(source, out, profile=str(profile), settings=Settings(home=tmp_path))
+    (sound,) = out.glob("renditions/*/media.m3u8")
+    given, heard = decode_sound(film), decode_sound(sound)
+    for at, begins in ((0, 2.137), (1.5, 0.4)):
+        stretch = given[round(begins * SAMPLE_RATE) :][:SAMPLE_RATE]
+        assert abs(lag_samples(stretch, heard[round(at * SAMPLE_RATE) :][:SAMPLE_RATE])) <= MOST_LAG
+    # Without what an encoder smears.
+    assert np.abs(heard[round(1.05 * SAMPLE_RATE) : round(1.45 * SAMPLE_RATE)]).max() < 0.01
 
 
 @pytest.mark.parametrize(
