@@ -19,7 +19,7 @@ from cutroom.media.likeness import RATE_HZ
 from cutroom.media.lost_frames import FOLLOWED, LEFT_S, SMALLEST_STEP_S
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
-from cutroom.media.source import SoundClock
+from cutroom.media.source import AudioTrack, SoundClock
 
 SAMPLES_FORMAT = "{sn} {samp} {pts} {tb}"
 """What `-stats_enc_pre` writes of every frame that reaches an encoder: its first sample, how many it has, its time."""
@@ -56,6 +56,9 @@ _IN_STEP: Mapping[SoundClock, Mapping[str, Any]] = {
     "counted": COUNTED,
     "none": COUNTED,
 }
+
+# Times of Vorbis are off by a quarter of what a long block has more than a short one, where one follows the other.
+VORBIS_WAVERS = 512
 
 _SUMMARY = re.compile(
     r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
@@ -249,6 +252,16 @@ def _indices(audio: AudioPlan) -> tuple[int, ...]:
     return audio.track.joined or (audio.track.index,)
 
 
+def _in_step(track: AudioTrack) -> Mapping[str, Any]:
+    """How closely the times of a track are followed."""
+    options = _IN_STEP[track.clock]
+    left_s = Fraction(VORBIS_WAVERS, track.sample_rate_hz)
+    if track.codec != "vorbis" or left_s <= LEFT_S:
+        return options
+    least = {"min_comp": f"{float(left_s):.4f}"}
+    return {**options, **least, "min_hard_comp": f"{float(max(SMALLEST_GAP_S, 2 * left_s)):.4f}"}
+
+
 def _streams(audio: AudioPlan, source: Path) -> tuple[int, ...]:
     """Which streams a track is decoded from; `level` has written them in order."""
     indices = _indices(audio)
@@ -265,9 +278,7 @@ def placed(audio: AudioPlan, source: Path) -> Any:
     """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
     at = "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)"
     placed = [
-        _played(audio, source, stream)
-        .filter("asetpts", at)
-        .filter("aresample", **_IN_STEP[audio.track.clock])
+        _played(audio, source, stream).filter("asetpts", at).filter("aresample", **_in_step(audio.track))
         for stream in _streams(audio, source)
     ]
     if audio.track.ends_s is not None:
