@@ -50,6 +50,9 @@ class Presentation:
     """What the pictures themselves ask for."""
 
 
+READ = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
+"""Codecs of which more is read than where decoding may begin; packets of others, often large, are not copied for it."""
+
 ROUNDED_TICKS = 2
 """How far the sum of two times of MPEG may be from a third that is the same."""
 
@@ -120,11 +123,12 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 chunk_format(stream, packet)
             descriptions.told(packet, is_keyframe=False)
             pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
-            reordering.see(pts, bytes(packet))
+            data = bytes(packet) if codec in READ else b""
+            reordering.see(pts, data)
             begins = is_keyframe(packet, codec, extradata)
-            is_gradual = begins and headers is not None and headers.whole_after(bytes(packet)) > 0
-            wishes |= asked(bytes(packet), codec, extradata) if begins else set()
-            shapes.add(shape(bytes(packet), codec) if begins else None)
+            is_gradual = begins and headers is not None and headers.whole_after(data) > 0
+            wishes |= asked(data, codec, extradata) if begins else set()
+            shapes.add(shape(data, codec) if begins else None)
             lasts, pos = packet.duration or 0, -1 if packet.pos is None else packet.pos
             stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts, pos))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
