@@ -51,9 +51,17 @@ SNIFFED = (
 )
 """How files begin that are not media."""
 
+_MODULE = "a module of notes for a tracker, which is not taken. Save it as FLAC"
+
 NOT_TAKEN = (
     (0, b"MPCK", "Musepack, which is not taken. Save it as FLAC"),
     (0, b"MP+", "Musepack, which is not taken. Save it as FLAC"),
+    (0, b"ADIF", "AAC as ADIF, which is not taken. Save it as M4A"),
+    (0, b"OFR ", "OptimFROG, which is not taken. Save it as FLAC"),
+    (0, b"Extended Module:", _MODULE),
+    (0, b"IMPM", _MODULE),
+    (44, b"SCRM", _MODULE),
+    (1080, b"M.K.", _MODULE),
     (4, b"RED1", "what a RED camera records (R3D), which is not taken. Export it as ProRes or DNxHR"),
     (4, b"RED2", "what a RED camera records (R3D), which is not taken. Export it as ProRes or DNxHR"),
 )

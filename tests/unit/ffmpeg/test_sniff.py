@@ -37,6 +37,9 @@ class TestNotMedia:
             (b"RIFF\x10\0\0\0WEBPVP8X\x0a\0\0\0\x10", "WebP image"),
             (b"MPCKSH\x0e\xda", "Musepack"), (b"MP+\x07", "Musepack"), (b"\0\0\1\0RED2", "R3D"),
             (still(b"heic") + bytes(5000) + b"mpvd", "motion photo"),
+            (b"ADIF\0\x3e\x80", "ADIF"), (b"OFR \x11\0\0\0", "OptimFROG"), (b"IMPMa song\0", "tracker"),
+            (b"Extended Module: a song\0", "tracker"), (b"a song".ljust(44, b"\0") + b"SCRM\xff", "tracker"),
+            (b"a song".ljust(1080, b"\0") + b"M.K.\xff", "tracker"),
             (b"Dear diary,\r\ntoday", "plain text"), ("Grüße aus Köln".encode(), "plain text"),
         ],
     )  # fmt: skip
