@@ -485,6 +485,19 @@ def test_ogg_that_begins_late_begins_with_its_first_sample(
     assert lag_samples(wanted, heard(packaged(out, one))[: len(wanted)]) == 0
 
 
+def test_vorbis_of_short_and_long_blocks_is_heard_to_the_sample(tmp_path: Path, profile: str) -> None:
+    """Between them ffmpeg has times that are 10.2 ms off; following those stretched the sound by 5 ms."""
+    source = tmp_path / "source.ogg"
+    clicks = "aevalsrc='0.3*sin(2*PI*440*t)+if(lt(mod(t,0.37),0.002),0.6*random(0),0)':s=44100:d=4"
+    ffmpeg("-f", "lavfi", "-i", clicks, "-c:a", "libvorbis", source)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    wanted = heard(source)
+    assert one.decoded_samples == round(4 * one.sample_rate_hz)
+    behind = slice(3 * SAMPLE_RATE, 4 * SAMPLE_RATE)
+    assert lag_samples(wanted[behind], heard(packaged(out, one))[behind]) == 0
+
+
 @pytest.mark.parametrize("drift", [1.002, 0.998])
 def test_sound_whose_clock_drifts_stays_in_step_with_its_container(
     drift: float, tmp_path: Path, profile: str

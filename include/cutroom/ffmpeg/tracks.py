@@ -77,7 +77,9 @@ def to_source(
     text = [s for s in output.streams if s.codec_type == "subtitle" and s.codec_name in TEXT_CODECS]
     tracks, left_out = carried_tracks(
         [
-            replace(_audio_track(s), clock=_clock(output.format.format_name, has_video=bool(video)))
+            replace(
+                _audio_track(s), clock=_clock(output.format.format_name, s.codec_name, has_video=bool(video))
+            )
             for s in audio
         ]
     )
@@ -235,10 +237,12 @@ def _audio_track(stream: Stream) -> AudioTrack:
     )
 
 
-def _clock(container: str, *, has_video: bool) -> SoundClock:
+def _clock(container: str, codec: str | None, *, has_video: bool) -> SoundClock:
     # Frames of the one overlap in time; times of the other are rounded down from frame to frame.
     if container in {ASF, REAL} and not has_video:
         return "none"
+    if codec == "vorbis":
+        return "rough"
     return "counted" if container in WITHOUT_TIMES else "exact" if container == TRANSPORT else "loose"
 
 

@@ -79,7 +79,9 @@ def _late(source: str) -> int:
     """How late FLAC in Ogg begins, in samples: ffmpeg counts its first page from 0, and learns of its time behind."""
     with opened(source) as container:
         stream = container.streams[0]
-        first = ogg.first_time(Path(source)) if stream.codec_context.name == "flac" else None
+        # Nothing is known of the codec of a track of data, as of a skeleton.
+        codec = stream.codec_context.name if stream.codec_context is not None else None
+        first = ogg.first_time(Path(source)) if codec == "flac" else None
         if first is None:
             return 0
         time, packets = first

@@ -62,7 +62,7 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
     for is_so, said in (
         (behind > 0, behind),
         (audio.track.taken_as is not None, audio.track.taken_as),
-        (audio.track.clock in {"exact", "none"}, audio.track.clock),
+        (audio.track.clock in {"rough", "exact", "none"}, audio.track.clock),
         (audio.track.ends_s is not None, str(audio.track.ends_s)),
         (
             bool(audio.track.edits),

@@ -9,9 +9,10 @@ from cutroom.media.edits import Edit
 SoundRole = Literal["main", "commentary", "description", "dub"]
 """What a track of sound is for; `description` speaks what is to be seen."""
 
-SoundClock = Literal["loose", "exact", "counted", "none"]
-"""What times of sound are worth: they waver by up to 50 ms (recorders that note when they got it), are those of the
-samples, are counted from the samples as the container holds none, or say nothing."""
+SoundClock = Literal["loose", "rough", "exact", "counted", "none"]
+"""What times of sound are worth: they waver by up to 50 ms (recorders that note when they got it), step to and fro by
+some milliseconds where nothing is wrong (Vorbis), are those of the samples, are counted from the samples as the
+container holds none, or say nothing."""
 
 Scan = Literal["tff", "bff", "progressive"]
 """Frames of two fields, the top or the bottom one first, or whole frames."""
