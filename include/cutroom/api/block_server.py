@@ -30,7 +30,8 @@ _OPTIONS: list[tuple[str, int]] = [
     # A client whose machine is gone in the middle of a list ends no call: it would hold one of the few places until its
     # deadline.
     ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    # Not `keepalive_timeout_ms`, which is not what ends a connection whose pings are not answered.
+    ("grpc.http2.ping_timeout_ms", 10_000),
 ]
 
 CALLS_WAITING = 256
