@@ -55,7 +55,7 @@ SOUNDS = {
     "AMR": (".amr", ("-ar", "8000", "-c:a", "libopencore_amrnb")),
     "Opus": (".opus", ("-c:a", "libopus")),
     "Vorbis": (".ogg", ("-c:a", "libvorbis")),
-    "Vorbis at 44.1 kHz": (".ogg", ("-ar", "44100", "-c:a", "libvorbis")),
+    "Vorbis at 22.05 kHz": (".ogg", ("-ar", "22050", "-c:a", "libvorbis")),
     "FLAC": (".flac", ("-c:a", "flac")),
     "WavPack": (".wv", ("-c:a", "wavpack")),
     "TTA": (".tta", ("-c:a", "tta")),

@@ -1,7 +1,7 @@
 """ffmpeg's arguments for sound: placed on the presentation's timeline, mixed down, metered, encoded."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,13 @@ from typing import Any
 import ffmpeg
 
 from cutroom.ffmpeg import encoders
-from cutroom.ffmpeg.argv import ONE_THREAD, compiled, rational
-from cutroom.ffmpeg.containers import INPUT_OPTIONS, named
+from cutroom.ffmpeg.argv import ONE_THREAD, compiled
+from cutroom.ffmpeg.placed_sound import indices, options_of, placed, played, streams, unedited
 from cutroom.media.audio_plan import AudioPlan, AudioRung
-from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.codecs import AUDIO
-from cutroom.media.edits import heard as heard_of
 from cutroom.media.likeness import RATE_HZ
-from cutroom.media.lost_frames import FOLLOWED, LEFT_S, SMALLEST_STEP_S
 from cutroom.media.loudness import SILENCE_LUFS, Gain, Loudness
 from cutroom.media.sound_tracks import LAYOUTS
-from cutroom.media.source import AudioTrack, SoundClock
 
 SAMPLES_FORMAT = "{sn} {samp} {pts} {tb}"
 """What `-stats_enc_pre` writes of every frame that reaches an encoder: its first sample, how many it has, its time."""
@@ -30,39 +26,6 @@ DOWNMIX = {"clev": "0.70710678", "slev": "0.70710678", "lfe_mix_level": "0", "re
 
 # Without what every codec may turn in phase, the lowest tones.
 HEARD = (("aresample", (RATE_HZ,), {"resampler": "soxr"}), ("highpass", (), {"f": 200}))
-
-# Gaps are filled with silence, and what comes twice is cut. A clock of the sound that drifts from that of its container
-# (a recorder's sound card) is followed by half a percent at most, which nobody hears; 10 ms are left as they are.
-IN_STEP = {
-    "async": 1,
-    "first_pts": 0,
-    "min_comp": f"{float(LEFT_S):.3f}",
-    "min_hard_comp": f"{float(SMALLEST_GAP_S)}",
-    "max_soft_comp": f"{float(FOLLOWED):.3f}",
-    "comp_duration": 1,
-}
-
-# Where times are counted from samples there is no drift, and what is missing is missing at once: a broken frame, or the
-# tag where two files were put one after the other.
-COUNTED = {**IN_STEP, "min_hard_comp": IN_STEP["min_comp"], "max_soft_comp": 0}
-
-# There a frame that was lost in reception is a gap: 15 ms and more are silence at once, and no clock that drifts.
-EXACT = {**IN_STEP, "min_hard_comp": f"{float(SMALLEST_STEP_S):.3f}"}
-
-# A time of Vorbis is off by up to 448 samples where a page ends between a long block and a short one (14 ms at 32 kHz),
-# and nothing is wrong.
-ROUGH = {**IN_STEP, "min_comp": "0.020"}
-
-_IN_STEP: Mapping[SoundClock, Mapping[str, Any]] = {
-    "loose": IN_STEP,
-    "rough": ROUGH,
-    "exact": EXACT,
-    "counted": COUNTED,
-    "none": COUNTED,
-}
-
-# Times of Vorbis are off by a quarter of what a long block has more than a short one, where one follows the other.
-VORBIS_WAVERS = 512
 
 _SUMMARY = re.compile(
     r"\[ebur128@(?P<meter>\w+) @ \w+\] Summary:.*?I:\s+(?P<integrated>\S+) LUFS.*?"
@@ -106,7 +69,7 @@ def encode(
         _heard(_raised(_mixed(split[len(rungs) + 1], audio, channels), gain, rate), channels, heard),
     ]
     if not audio.track.edits:
-        first = _played(audio, source, _streams(audio, source)[0])
+        first = played(audio, source, streams(audio, source)[0])
         made.append(ffmpeg.output(first, "-", f="null", **_counted(decoded_stats)))
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         sound = _raised(_mixed(split[place], audio, rung.channels), gain, rate)
@@ -171,19 +134,19 @@ def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = 
         output: A NUT file.
         drops_others: Whether frames that are not like the first are left out, as nothing can be made of them.
     """
-    options = _opened(source) | ({"drop_changed": 1} if drops_others else {})
-    options |= _unedited(source) if audio.track.edits else {}
-    streams = ffmpeg.input(f"file:{source}", **options)
+    options = options_of(source) | ({"drop_changed": 1} if drops_others else {})
+    options |= unedited(source) if audio.track.edits else {}
+    opened = ffmpeg.input(f"file:{source}", **options)
     track = audio.track
     kept = [
-        streams[str(index)].filter(
+        opened[str(index)].filter(
             "aformat",
             sample_fmts="flt",
             sample_rates=track.sample_rate_hz,
             # A count is any layout of so many channels.
             channel_layouts="mono" if track.joined else (track.channel_layout or f"{track.channels}c"),
         )
-        for index in _indices(audio)
+        for index in indices(audio)
     ]
     return compiled([ffmpeg.output(*kept, str(output), **{"c:a": "pcm_f32le", "f": "nut"})])
 
@@ -250,84 +213,6 @@ def metered(sound: Any, meter: str, stats: Path | None = None) -> Any:
 
 def _counted(stats: Path) -> dict[str, str]:
     return {"stats_enc_pre:a": str(stats), "stats_enc_pre_fmt:a": SAMPLES_FORMAT}
-
-
-def _indices(audio: AudioPlan) -> tuple[int, ...]:
-    return audio.track.joined or (audio.track.index,)
-
-
-def _in_step(track: AudioTrack) -> Mapping[str, Any]:
-    """How closely the times of a track are followed."""
-    options = _IN_STEP[track.clock]
-    left_s = Fraction(VORBIS_WAVERS, track.sample_rate_hz)
-    if track.codec != "vorbis" or left_s <= LEFT_S:
-        return options
-    least = {"min_comp": f"{float(left_s):.4f}"}
-    return {**options, **least, "min_hard_comp": f"{float(max(SMALLEST_GAP_S, 2 * left_s)):.4f}"}
-
-
-def _streams(audio: AudioPlan, source: Path) -> tuple[int, ...]:
-    """Which streams a track is decoded from; `level` has written them in order."""
-    indices = _indices(audio)
-    return tuple(range(len(indices))) if source.suffix == ".nut" else indices
-
-
-def _opened(source: Path) -> dict[str, Any]:
-    # With several threads the decoders of FLAC, ALAC and WavPack drop other frames than those that an edit list leaves
-    # out.
-    return INPUT_OPTIONS | named(source) | ONE_THREAD | {"copyts": None, "vn": None, "sn": None, "dn": None}
-
-
-def placed(audio: AudioPlan, source: Path) -> Any:
-    """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
-    at = "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)"
-    placed = [
-        _played(audio, source, stream).filter("asetpts", at).filter("aresample", **_in_step(audio.track))
-        for stream in _streams(audio, source)
-    ]
-    if audio.track.ends_s is not None:
-        last = round((audio.track.ends_s - audio.origin_s) * audio.track.sample_rate_hz)
-        placed = [one.filter("atrim", end_pts=last) for one in placed]
-    taken_as = audio.track.taken_as
-    if len(placed) == 1 and taken_as is not None:
-        order = "|".join(str(channel) for channel in range(audio.track.channels))
-        return placed[0].filter("channelmap", map=order, channel_layout=taken_as)
-    if len(placed) == 1:
-        return placed[0]
-    # amerge ends with the shortest, and gives so many channels the layout of that number.
-    track = audio.track
-    placed = [one.filter("aformat", channel_layouts="mono") for one in placed]
-    if track.duration_s is not None:
-        end = float((track.start_s or 0) + track.duration_s - audio.origin_s)
-        placed = [one.filter("apad", whole_dur=f"{end:.6f}") for one in placed]
-    return ffmpeg.filter(placed, "amerge", inputs=len(placed))
-
-
-def _played(audio: AudioPlan, source: Path, index: int) -> Any:
-    """The samples of a stream at the times that its container, or an edit list of several stretches, gives them."""
-    track = audio.track
-    options = _opened(source)
-    if not track.edits:
-        return ffmpeg.input(f"file:{source}", **options)[str(index)]
-    # ffmpeg follows such a list from frame to frame, up to 21 ms from where it says. Each stretch has a reader of its
-    # own, as sound would else be kept until its turn comes; another length of queue tells one from the other.
-    unedited = options | _unedited(source)
-    stretches = []
-    for number, (pause, first, end) in enumerate(heard_of(track.edits, track.sample_rate_hz)):
-        stretches.append(
-            ffmpeg.input(f"file:{source}", **unedited, thread_queue_size=8 + number)[str(index)]
-            .filter("aresample", **_IN_STEP[track.clock])
-            .filter("atrim", start_pts=first, end_pts=end)
-            .filter("asetpts", "PTS-STARTPTS")
-            .filter("apad", whole_len=end - first)
-            .filter("adelay", f"{pause}S", all=1)
-        )
-    return ffmpeg.filter(stretches, "concat", n=len(stretches), v=0, a=1)
-
-
-def _unedited(source: Path) -> dict[str, int]:
-    """What has ffmpeg pass over an edit list, where the file can have one."""
-    return {} if source.suffix == ".nut" else {"ignore_editlist": 1}
 
 
 def _mixed(sound: Any, audio: AudioPlan, channels: int) -> Any:

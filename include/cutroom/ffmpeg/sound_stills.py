@@ -7,7 +7,7 @@ import ffmpeg
 
 from cutroom.ffmpeg.argv import compiled
 from cutroom.ffmpeg.containers import INPUT_OPTIONS
-from cutroom.ffmpeg.sound import placed
+from cutroom.ffmpeg.placed_sound import placed
 from cutroom.media.audio_plan import AudioPlan
 
 

@@ -68,7 +68,6 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
             bool(audio.track.edits),
             [list(one) for one in edits.heard(audio.track.edits, audio.track.sample_rate_hz)],
         ),
-        (audio.track.codec == "vorbis" and audio.track.sample_rate_hz < 51_200, "wavers"),
         (audio.may_exceed, "peak"),
         (rung.loudness_lufs is not None, "peaks held"),
     ):
