@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cutroom.errors import ObjectCorrupt
+from cutroom.errors import ObjectCorrupt, ObjectMissing
 from cutroom.media import keys
 from cutroom.steps.workshop import Workshop, sha256_of
 
@@ -26,7 +26,13 @@ def encode_facts(shop: Workshop, key: str) -> dict[str, Any]:
     Raises:
         ObjectMissing: It is not there.
     """
-    known: dict[str, Any] = json.loads(shop.work.get_bytes(keys.encode_facts(key)))
+    try:
+        known: dict[str, Any] = json.loads(shop.work.get_bytes(keys.encode_facts(key)))
+    except ObjectMissing as error:
+        raise ObjectMissing(
+            f"The encode {key} is not in the store: it was removed, or another release made the plan. "
+            "Clear the task `plan` and all after it."
+        ) from error
     return known
 
 
