@@ -217,6 +217,31 @@ def test_what_an_edit_list_leaves_out_in_front_is_all_that_is_left_out(
     assert lag_samples(beeps(5)[3 * SAMPLE_RATE // 2 :], heard(packaged(out, one))) == 0
 
 
+@pytest.mark.parametrize("late_ms", [7, 15])
+def test_sound_that_is_a_few_milliseconds_late_stays_so(late_ms: int, tmp_path: Path) -> None:
+    """ffmpeg takes no notice of less than 10 ms where it fills up a beginning."""
+    sound, source, profile = tmp_path / "sound.mkv", tmp_path / "source.mkv", tmp_path / "film.yaml"
+    make_sound(sound, "-c:a", "pcm_s16le")
+    picture = (
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=160x90:r=25:d=3",
+        "-itsoffset",
+        str(late_ms / 1000),
+        "-i",
+        sound,
+    )
+    ffmpeg(*picture, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "copy", source)
+    profile.write_text(
+        PROFILE + "video: [{codec: h264, preset: ultrafast, rungs: [{box: 160x90, max_bitrate: 300k}]}]\n"
+    )
+    out = run(source, str(profile))
+    (one,) = [each for each in facts_of(out) if each.kind == "audio"]
+    wanted = np.concatenate([np.zeros(late_ms * SAMPLE_RATE // 1000, np.float32), beeps(3.0123)])
+    assert lag_samples(wanted, heard(packaged(out, one))) == 0
+
+
 def box(name: str, content: bytes) -> bytes:
     return (8 + len(content)).to_bytes(4) + name.encode() + content
 

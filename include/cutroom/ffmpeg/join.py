@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -29,6 +29,9 @@ LONGEST_LEAD_S = Fraction(1, 6)
 
 WRITTEN_AT_ONCE_BYTES = 2**18
 """So that Python is seldom asked."""
+
+PARTS = 100
+"""Of a tick, in which it is told how late a first frame is."""
 
 LONGEST_WAIT_S = 9
 """How long a first frame that is shown late waits for that once it is decoded, at most: MPEG-TS allows 10 s."""
@@ -99,7 +102,7 @@ def join(
     options = {
         "video_track_timescale": str(timescale),
         # A first frame later than zero is an edit of the movie's timescale, in ms by default.
-        "movie_timescale": str(timescale),
+        "movie_timescale": str(timescale * PARTS),
         # In fragments: who reads it needs no table of all frames in memory.
         "movflags": "frag_keyframe+delay_moov+default_base_moof",
     }
@@ -107,7 +110,9 @@ def join(
     # the end, and where that end is more than a pipe holds, nobody would ever start the reader.
     with (
         output.open("wb") as file,
-        av.open(file, "w", format="mp4", options=options, buffer_size=WRITTEN_AT_ONCE_BYTES) as container,
+        av.open(
+            _RoundedUp(file), "w", format="mp4", options=options, buffer_size=WRITTEN_AT_ONCE_BYTES
+        ) as container,
     ):
         stream, described = None, None
         for path, ticks in zip(chunks, frame_ticks, strict=True):
@@ -130,6 +135,28 @@ def join(
                     packet.stream = stream
                     container.mux(packet)
     return Joined(ticks=shown, sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)], order=order)
+
+
+class _RoundedUp:
+    """A file for an MP4 whose first frame is a hundredth of a tick later than is written.
+
+    The packager reckons the pause before it in seconds, as a floating-point number, and drops what is no whole tick of
+    that: of 5670 ticks of 1/10000 s it makes 5669.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._is_described = False
+
+    def write(self, data: bytes) -> int:
+        if not self._is_described and (at := data.find(b"elst")) >= 0:
+            self._is_described = True
+            size = 8 if data[at + 4] else 4
+            begins = at + 12
+            lasts = int.from_bytes(data[begins : begins + size])
+            if int.from_bytes(data[begins + size : begins + 2 * size], signed=True) == -1:
+                data = data[:begins] + (lasts + 1).to_bytes(size) + data[begins + size :]
+        return self._file.write(data)
 
 
 def _stream_like(container: OutputContainer, chunk: InputContainer, timescale: int) -> VideoStream:

@@ -15,11 +15,15 @@ from cutroom.media.edits import heard as heard_of
 from cutroom.media.lost_frames import FOLLOWED, LEFT_S, SMALLEST_STEP_S
 from cutroom.media.source import AudioTrack, SoundClock
 
+AHEAD = 48_000
+"""Samples that a track is filled up to before the presentation, to be cut again: of a first frame that is less than
+10 ms late ffmpeg would take no notice."""
+
 # Gaps are filled with silence, and what comes twice is cut. A clock of the sound that drifts from that of its container
 # (a recorder's sound card) is followed by half a percent at most, which nobody hears; 10 ms are left as they are.
 IN_STEP = {
     "async": 1,
-    "first_pts": 0,
+    "first_pts": -AHEAD,
     "min_comp": f"{float(LEFT_S):.3f}",
     "min_hard_comp": f"{float(SMALLEST_GAP_S)}",
     "max_soft_comp": f"{float(FOLLOWED):.3f}",
@@ -77,13 +81,17 @@ def options_of(source: Path) -> dict[str, Any]:
 def placed(audio: AudioPlan, source: Path) -> Any:
     """A track on the presentation's timeline: silence before a late start and in gaps, so that it stays in step."""
     at = "N/SR/TB" if audio.track.clock == "none" else f"PTS-round(({rational(audio.origin_s)})/TB)"
+    ends_s = audio.track.ends_s
+    last = (
+        {} if ends_s is None else {"end_pts": round((ends_s - audio.origin_s) * audio.track.sample_rate_hz)}
+    )
     placed = [
-        played(audio, source, stream).filter("asetpts", at).filter("aresample", **_in_step(audio.track))
+        played(audio, source, stream)
+        .filter("asetpts", at)
+        .filter("aresample", **_in_step(audio.track))
+        .filter("atrim", start_pts=0, **last)
         for stream in streams(audio, source)
     ]
-    if audio.track.ends_s is not None:
-        last = round((audio.track.ends_s - audio.origin_s) * audio.track.sample_rate_hz)
-        placed = [one.filter("atrim", end_pts=last) for one in placed]
     taken_as = audio.track.taken_as
     if len(placed) == 1 and taken_as is not None:
         order = "|".join(str(channel) for channel in range(audio.track.channels))

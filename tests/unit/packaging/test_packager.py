@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cutroom.ffmpeg import tools
+from cutroom.ffmpeg import coded, tools
+from cutroom.ffmpeg.join import join
 from cutroom.ffmpeg.piped import piped
 from cutroom.media.limits import Limits
 from cutroom.packaging import packager
@@ -53,6 +54,44 @@ def test_its_main_thread_works_and_does_not_wait_for_another(tmp_path: Path) -> 
         )
     assert works
     assert len(list(files.glob("*.m4s"))) == 4
+
+
+@pytest.mark.media
+@pytest.mark.parametrize(
+    ("late", "timescale"), [(5670, 10_000), (5005, 30_000), (26_889, 24_000), (512, 12_800)]
+)
+def test_a_first_frame_that_is_late_is_as_late_in_what_is_packaged(
+    late: int, timescale: int, tmp_path: Path
+) -> None:
+    """It reckons in floating point, and one in 30 such films was a tick early: it was refused for that."""
+    film, files = tmp_path / "film.nut", tmp_path / "files"
+    files.mkdir()
+    picture = (
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=64x64:r=25:d=0.2",
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+        "-bf",
+        "0",
+    )
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", *picture, film], check=True, timeout=60)
+    ticks = [late + number * timescale // 25 for number in range(5)]
+    with piped(lambda into: join([film], [ticks], timescale, into)) as given:
+        packager.package(
+            "video",
+            given.path,
+            files,
+            segment_s=Fraction(1),
+            log=tmp_path / "packager.log",
+            limits=Limits(),
+            inherited=[given.descriptor],
+        )
+    track = [files / "init.mp4", *sorted(files.glob("*.m4s"))]
+    assert list(coded.read(track, timescale).ticks) == ticks
 
 
 def _waiting_in(pipe: int) -> int:
