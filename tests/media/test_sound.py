@@ -217,6 +217,15 @@ def test_what_an_edit_list_leaves_out_in_front_is_all_that_is_left_out(
     assert lag_samples(beeps(5)[3 * SAMPLE_RATE // 2 :], heard(packaged(out, one))) == 0
 
 
+def test_true_audio_in_matroska_is_refused_as_its_end_can_not_be_decoded(
+    tmp_path: Path, profile: str
+) -> None:
+    source = tmp_path / "source.mka"
+    make_sound(source, "-c:a", "tta")
+    with pytest.raises(SourceUnsupported, match="tta"):
+        run(source, profile)
+
+
 @pytest.mark.parametrize("late_ms", [7, 15])
 def test_sound_that_is_a_few_milliseconds_late_stays_so(late_ms: int, tmp_path: Path) -> None:
     """ffmpeg takes no notice of less than 10 ms where it fills up a beginning."""

@@ -42,6 +42,9 @@ UNHEARD = frozenset(
 )
 """Sound that ffmpeg knows by name, and has no decoder for; `unknown` is any other."""
 
+WITHOUT_THEIR_END = frozenset({("matroska,webm", "tta")})
+"""Sound whose last frame, up to a second, ffmpeg can't decode: it takes its length from Matroska's milliseconds."""
+
 FEW = 10
 """A track of so many times fewer frames than another is no film."""
 
@@ -68,6 +71,7 @@ def to_source(
     video = [s for s in video if s.width and s.height and s.codec_name != "unknown"]
     audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
     audio = [s for s in audio if s.codec_name not in UNHEARD]
+    audio = [s for s in audio if (output.format.format_name, s.codec_name) not in WITHOUT_THEIR_END]
     audio = [s for s in audio if can_be_mixed(s.channels, s.channel_layout)]
     # The track that the author marked, else the largest picture, is the one that is shown.
     most = max((s.nb_frames or 0 for s in video), default=0)
