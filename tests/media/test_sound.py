@@ -217,6 +217,23 @@ def test_what_an_edit_list_leaves_out_in_front_is_all_that_is_left_out(
     assert lag_samples(beeps(5)[3 * SAMPLE_RATE // 2 :], heard(packaged(out, one))) == 0
 
 
+def test_what_an_encoder_of_opus_put_in_front_moves_no_picture(tmp_path: Path) -> None:
+    """Fragments state it as a time before the presentation, which then began 6.5 ms before anything is shown."""
+    sound, source, profile = tmp_path / "sound.wav", tmp_path / "source.mp4", tmp_path / "film.yaml"
+    make_sound(sound)
+    ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=3", "-i", sound, "-pix_fmt", "yuv420p",
+        "-c:v", "libx264", "-bf", "0", "-c:a", "libopus", "-movflags", "frag_keyframe+delay_moov", source,
+    )  # fmt: skip
+    profile.write_text(
+        PROFILE + "video: [{codec: h264, preset: ultrafast, rungs: [{box: 160x90, max_bitrate: 300k}]}]\n"
+    )
+    out = run(source, str(profile))
+    facts = {one.kind: one for one in facts_of(out)}
+    assert facts["video"].first_tick == 0
+    assert lag_samples(beeps(3.0123), heard(packaged(out, facts["audio"]))) == 0
+
+
 def test_true_audio_in_matroska_is_refused_as_its_end_can_not_be_decoded(
     tmp_path: Path, profile: str
 ) -> None:

@@ -35,8 +35,8 @@ from cutroom.media.lost_frames import FRAMED
 from cutroom.media.source import AudioTrack, Source
 from cutroom.media.timeline import Packet
 
-OVERLAPPED = {"vorbis", "cook"}
-"""Codecs whose decoders make nothing of a first packet, which has a time of its own."""
+HEARD_LATE = {"vorbis", "cook", "opus"}
+"""Codecs whose decoders make nothing of a first packet, or of its beginning, which has a time of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +255,8 @@ def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) 
 
 
 def _begun_with_sound(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
-    """The source with sound of `OVERLAPPED` beginning where it is heard: its first packets alone are no sound."""
-    late = [one.index for one in source.audio if one.codec in OVERLAPPED and not one.joined]
+    """The source with sound of `HEARD_LATE` beginning where it is heard: its first packets alone are no sound."""
+    late = [one.index for one in source.audio if one.codec in HEARD_LATE and not one.joined]
     if not late:
         return source
     heard_s = first_heard(path, late, log=log, limits=limits)
