@@ -9,34 +9,23 @@ from typing import BinaryIO
 
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceTooLarge, SourceUnsupported
 from cutroom.ffmpeg import completeness, edit_list, ffprobe, fields, gif, ordered_chapters, sniff, teletext
-from cutroom.ffmpeg.containers import AVI, JUMPING
+from cutroom.ffmpeg.containers import JUMPING
 from cutroom.ffmpeg.encryption import reject_encrypted
 from cutroom.ffmpeg.ffprobe import ProbeOutput
 from cutroom.ffmpeg.hdr import read_hdr
-from cutroom.ffmpeg.packets import (
-    PacketIndex,
-    caption_channels,
-    first_heard,
-    read_packets,
-    read_sound_times,
-    untrue_times,
-)
+from cutroom.ffmpeg.packets import PacketIndex, caption_channels, read_packets
 from cutroom.ffmpeg.refusals import reason_of, reject_invalid_size
 from cutroom.ffmpeg.sound_files import missing_sound
+from cutroom.ffmpeg.sound_times import with_sound_times
 from cutroom.ffmpeg.stated_codecs import as_stated
 from cutroom.ffmpeg.stated_languages import stated_languages
 from cutroom.ffmpeg.steady import notes as clock_notes
 from cutroom.ffmpeg.steady import steadied
 from cutroom.ffmpeg.tracks import caption_tracks, to_source, with_captions
 from cutroom.media.colour import colour_notes
-from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
 from cutroom.media.limits import Limits, SourceLimits, reject_too_large, too_long
-from cutroom.media.lost_frames import FRAMED
-from cutroom.media.source import AudioTrack, Source
+from cutroom.media.source import Source
 from cutroom.media.timeline import Packet
-
-HEARD_LATE = {"vorbis", "cook", "opus"}
-"""Codecs whose decoders make nothing of a first packet, or of its beginning, which has a time of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +140,7 @@ def probe(
         of_track = log.with_suffix(f".captions-{track}.log")
         captions[track] = caption_channels(path, track, log=of_track, limits=limits)
     source = with_captions(source, captions, output)
-    source = _with_sound_edits(path, source)
-    source = _begun_with_sound(path, source, log=log.with_suffix(".begins.log"), limits=limits)
-    source = _with_sound_times(path, source, log=log.with_suffix(".sound.log"), limits=limits)
+    source = with_sound_times(path, source, log=log, limits=limits)
     notes = (*source.notes, *clock_notes(jumps, source.start_s), *ordered_chapters.notes(path))
     return replace(source, damage=_damage(path, output, source, packets), notes=notes), packets
 
@@ -195,91 +182,6 @@ def _described(source: Path | BinaryIO, *, log: Path, limits: Limits, most: Sour
     output = output.with_languages(stated_languages(source))
     pages = teletext.read_pages(output, source, log=log.with_suffix(".pages.log"), limits=limits)
     return Described(output=output, pages=pages)
-
-
-SHORT_LAST = frozenset({"flac", "alac"})
-"""Codecs whose last frame is short: of one that begins midway ffmpeg leaves out twice what that lacks."""
-
-
-def _with_sound_edits(path: Path, source: Source) -> Source:
-    """The source with what the edit lists that ffmpeg does not follow to the sample play of its sound, and notes.
-
-    Raises:
-        SourceUnsupported: They can't be followed.
-    """
-    notes: list[str] = []
-
-    def edited(one: AudioTrack) -> AudioTrack:
-        lists = {edit_list.read(path, index) for index in one.joined or (one.index,)}
-        try:
-            for each in lists:
-                reject_speeds(each)
-        except (StillEdit, FastEdit) as refused:
-            raise reason_of(type(refused).__name__) from refused
-        listed = lists.pop()
-        if lists and any(map(plays_several, (listed, *lists))):
-            raise reason_of("EditsNotTaken")
-        notes.extend(edit_list.notes(listed, f"The sound of track {one.index}"))
-        if not plays_several(listed) and not (one.codec in SHORT_LAST and begins_midway(listed)):
-            return one
-        pause = heard(listed, one.sample_rate_hz)[:1]
-        starts = Fraction(pause[0][0], one.sample_rate_hz) if pause else Fraction(0)
-        return replace(
-            one, edits=listed, start_s=starts, duration_s=sum((each.lasts_s for each in listed), -starts)
-        )
-
-    audio = tuple(map(edited, source.audio))
-    return replace(source, audio=audio, notes=(*source.notes, *notes))
-
-
-def _with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
-    """The source with what only the times of all packets tell of its sound."""
-    if source.container == AVI and source.audio:
-        source = _counted_anew(path, source, log=log.with_suffix(".untrue.log"), limits=limits)
-    framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED and not one.edits]
-    if not framed:
-        return source
-    asked = [index for one in framed for index in one.joined or (one.index,)]
-    found = read_sound_times(path, asked, log=log, limits=limits)
-    # ffmpeg ends Opus in MP4 with its last packet, and any other where the container says.
-    ends_s = found.ends_s if source.container.startswith("mov,") else {}
-
-    def timed(one: AudioTrack) -> AudioTrack:
-        if one not in framed:
-            return one
-        is_lost = not found.lost.isdisjoint(one.joined or (one.index,))
-        end = ends_s.get(one.index) if one.codec == "opus" and not one.joined else None
-        return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
-
-    return replace(source, audio=tuple(map(timed, source.audio)))
-
-
-def _begun_with_sound(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
-    """The source with sound of `HEARD_LATE` beginning where it is heard: its first packets alone are no sound."""
-    late = [one.index for one in source.audio if one.codec in HEARD_LATE and not one.joined]
-    if not late:
-        return source
-    heard_s = first_heard(path, late, log=log, limits=limits)
-    audio = tuple(replace(one, start_s=heard_s.get(one.index, one.start_s)) for one in source.audio)
-    if source.video:
-        return replace(source, audio=audio)
-    starts = [one.start_s for one in audio if one.start_s is not None]
-    return replace(source, audio=audio, start_s=min(starts, default=None))
-
-
-def _counted_anew(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
-    """The source without the times of sound that a header has counted wrongly."""
-    tracks = {index: one for one in source.audio for index in one.joined or (one.index,)}
-    untrue = untrue_times(path, list(tracks), log=log, limits=limits)
-    if not untrue:
-        return source
-    without = {tracks[index].index for index in untrue}
-    notes = tuple(
-        f"The times of track {index} do not fit its sound, which is heard as it decodes, from the beginning on."
-        for index in sorted(without)
-    )
-    audio = tuple(replace(one, clock="none") if one.index in without else one for one in source.audio)
-    return replace(source, audio=audio, notes=(*source.notes, *notes))
 
 
 def _looked_at(path: Path, source: Source, index: PacketIndex, *, log: Path, limits: Limits) -> Source:

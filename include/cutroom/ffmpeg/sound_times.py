@@ -1,0 +1,120 @@
+"""When the sound of a source is heard, where its container alone does not tell: by edit lists, packets and decoders."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from cutroom.ffmpeg import edit_list
+from cutroom.ffmpeg.containers import AVI
+from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
+from cutroom.ffmpeg.refusals import reason_of
+from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
+from cutroom.media.limits import Limits
+from cutroom.media.lost_frames import FRAMED
+from cutroom.media.source import AudioTrack, Source
+
+HEARD_LATE = {"vorbis", "cook", "opus"}
+"""Codecs whose decoders make nothing of a first packet, or of its beginning, which has a time of its own."""
+
+SHORT_LAST = frozenset({"flac", "alac"})
+"""Codecs whose last frame is short: of a track that begins midway ffmpeg leaves out twice what that lacks."""
+
+
+def with_sound_times(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source with its sound where it is heard, and notes on that.
+
+    Args:
+        path: A local file.
+        source: What is in it.
+        log: Where the tools' logs are kept.
+        limits: What the tools may take.
+
+    Raises:
+        SourceUnsupported: An edit list can't be followed.
+        SourceCorrupt: The packets can't be read.
+    """
+    source = _with_edits(path, source)
+    source = _begun_where_heard(path, source, log=log.with_suffix(".begins.log"), limits=limits)
+    return _with_packet_times(path, source, log=log.with_suffix(".sound.log"), limits=limits)
+
+
+def _with_edits(path: Path, source: Source) -> Source:
+    """The source with what the edit lists that ffmpeg does not follow to the sample play of its sound, and notes.
+
+    Raises:
+        SourceUnsupported: They can't be followed.
+    """
+    notes: list[str] = []
+
+    def edited(one: AudioTrack) -> AudioTrack:
+        lists = {edit_list.read(path, index) for index in one.joined or (one.index,)}
+        try:
+            for each in lists:
+                reject_speeds(each)
+        except (StillEdit, FastEdit) as refused:
+            raise reason_of(type(refused).__name__) from refused
+        listed = lists.pop()
+        if lists and any(map(plays_several, (listed, *lists))):
+            raise reason_of("EditsNotTaken")
+        notes.extend(edit_list.notes(listed, f"The sound of track {one.index}"))
+        ends_twice = one.codec in SHORT_LAST and not one.joined and begins_midway(listed)
+        if not plays_several(listed) and not ends_twice:
+            return one
+        pause = heard(listed, one.sample_rate_hz)[:1]
+        starts = Fraction(pause[0][0], one.sample_rate_hz) if pause else Fraction(0)
+        return replace(
+            one, edits=listed, start_s=starts, duration_s=sum((each.lasts_s for each in listed), -starts)
+        )
+
+    audio = tuple(map(edited, source.audio))
+    return replace(source, audio=audio, notes=(*source.notes, *notes))
+
+
+def _with_packet_times(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source with what only the times of all packets tell of its sound."""
+    if source.container == AVI and source.audio:
+        source = _counted_anew(path, source, log=log.with_suffix(".untrue.log"), limits=limits)
+    framed = [one for one in source.audio if one.clock == "loose" and one.codec in FRAMED and not one.edits]
+    if not framed:
+        return source
+    asked = [index for one in framed for index in one.joined or (one.index,)]
+    found = read_sound_times(path, asked, log=log, limits=limits)
+    # ffmpeg ends Opus in MP4 with its last packet, and any other where the container says.
+    ends_s = found.ends_s if source.container.startswith("mov,") else {}
+
+    def timed(one: AudioTrack) -> AudioTrack:
+        if one not in framed:
+            return one
+        is_lost = not found.lost.isdisjoint(one.joined or (one.index,))
+        end = ends_s.get(one.index) if one.codec == "opus" and not one.joined else None
+        return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
+
+    return replace(source, audio=tuple(map(timed, source.audio)))
+
+
+def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source with sound of `HEARD_LATE` beginning where it is heard: its first packets alone are no sound."""
+    late = [one.index for one in source.audio if one.codec in HEARD_LATE and not one.joined]
+    if not late:
+        return source
+    heard_s = first_heard(path, late, log=log, limits=limits)
+    audio = tuple(replace(one, start_s=heard_s.get(one.index, one.start_s)) for one in source.audio)
+    if source.video:
+        return replace(source, audio=audio)
+    starts = [one.start_s for one in audio if one.start_s is not None]
+    return replace(source, audio=audio, start_s=min(starts, default=None))
+
+
+def _counted_anew(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
+    """The source without the times of sound that a header has counted wrongly."""
+    tracks = {index: one for one in source.audio for index in one.joined or (one.index,)}
+    untrue = untrue_times(path, list(tracks), log=log, limits=limits)
+    if not untrue:
+        return source
+    without = {tracks[index].index for index in untrue}
+    notes = tuple(
+        f"The times of track {index} do not fit its sound, which is heard as it decodes, from the beginning on."
+        for index in sorted(without)
+    )
+    audio = tuple(replace(one, clock="none") if one.index in without else one for one in source.audio)
+    return replace(source, audio=audio, notes=(*source.notes, *notes))
