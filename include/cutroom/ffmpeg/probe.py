@@ -226,7 +226,10 @@ def _reject_no_picture(source: Source, packets: Sequence[Packet], most: SourceLi
         )
     shown = [packet.pts for packet in packets if packet.is_shown]
     if not shown:
-        raise SourceCorrupt("The picture is damaged: nothing of it can be decoded. Upload the file again.")
+        raise SourceCorrupt(
+            "Nothing of the picture is shown: it is damaged, or an edit list leaves all of it out. Export the file "
+            "anew."
+        )
     lasts_s = (max(shown) - min(shown)) * source.video[0].time_base
     if lasts_s > most.duration_s:
         raise too_long(lasts_s, most)
