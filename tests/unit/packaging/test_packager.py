@@ -6,6 +6,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,11 +21,27 @@ from cutroom.packaging import packager
 FRAGMENTED = ("-g", "25", "-movflags", "frag_keyframe+delay_moov+default_base_moof")
 
 
+def packaged(write: Callable[[Path], object], folder: Path) -> Path:
+    """A folder with what the packager makes of a track of pictures that is written into a pipe, in segments of 1 s."""
+    files = folder / "files"
+    files.mkdir()
+    with piped(write) as given:
+        packager.package(
+            "video",
+            given.path,
+            files,
+            segment_s=Fraction(1),
+            log=folder / "packager.log",
+            limits=Limits(),
+            inherited=[given.descriptor],
+        )
+    return files
+
+
 @pytest.mark.media
 def test_its_main_thread_works_and_does_not_wait_for_another(tmp_path: Path) -> None:
     """Version 3.8 waits for ever for one that ends before it begins to wait: once in 5000 runs on a busy machine."""
-    film, files = tmp_path / "film.mp4", tmp_path / "files"
-    files.mkdir()
+    film = tmp_path / "film.mp4"
     command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=4"]
     subprocess.run([*command, "-pix_fmt", "yuv420p", *FRAGMENTED, film], check=True, timeout=60)
     whole, works = film.read_bytes(), False
@@ -42,16 +59,7 @@ def test_its_main_thread_works_and_does_not_wait_for_another(tmp_path: Path) -> 
                 works = _waits_of_packagers() > [waited]
             pipe.write(whole[-1:])
 
-    with piped(slowly) as given:
-        packager.package(
-            "video",
-            given.path,
-            files,
-            segment_s=Fraction(1),
-            log=tmp_path / "packager.log",
-            limits=Limits(),
-            inherited=[given.descriptor],
-        )
+    files = packaged(slowly, tmp_path)
     assert works
     assert len(list(files.glob("*.m4s"))) == 4
 
@@ -64,32 +72,11 @@ def test_a_first_frame_that_is_late_is_as_late_in_what_is_packaged(
     late: int, timescale: int, tmp_path: Path
 ) -> None:
     """It reckons in floating point, and one in 30 such films was a tick early: it was refused for that."""
-    film, files = tmp_path / "film.nut", tmp_path / "files"
-    files.mkdir()
-    picture = (
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=s=64x64:r=25:d=0.2",
-        "-c:v",
-        "libx264",
-        "-pix_fmt",
-        "yuv420p",
-        "-bf",
-        "0",
-    )
-    subprocess.run([tools.path("ffmpeg"), "-v", "error", *picture, film], check=True, timeout=60)
+    film = tmp_path / "film.nut"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=0.2", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", *picture, "-bf", "0", film], check=True, timeout=60)
     ticks = [late + number * timescale // 25 for number in range(5)]
-    with piped(lambda into: join([film], [ticks], timescale, into)) as given:
-        packager.package(
-            "video",
-            given.path,
-            files,
-            segment_s=Fraction(1),
-            log=tmp_path / "packager.log",
-            limits=Limits(),
-            inherited=[given.descriptor],
-        )
+    files = packaged(lambda into: join([film], [ticks], timescale, into), tmp_path)
     track = [files / "init.mp4", *sorted(files.glob("*.m4s"))]
     assert list(coded.read(track, timescale).ticks) == ticks
 
