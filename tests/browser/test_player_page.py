@@ -390,6 +390,19 @@ def test_a_narrow_window_shows_the_list_or_the_asset(catalog_page: Page, shown: 
         catalog_page.set_viewport_size({"width": 1440, "height": 900})
 
 
+@pytest.mark.parametrize("width", [1040, 1280, 1440])
+def test_neither_the_report_nor_the_renditions_are_cut(catalog_page: Page, shown: Shown, width: int) -> None:
+    catalog_page.set_viewport_size({"width": width, "height": 900})
+    try:
+        _open(catalog_page, shown, shown.video_id)
+        for part in (".join-report figure", ".scroll"):
+            place = catalog_page.locator(part).first
+            expect(place).to_be_visible()
+            assert place.evaluate("each => each.scrollWidth - each.clientWidth") == 0, part
+    finally:
+        catalog_page.set_viewport_size({"width": 1440, "height": 900})
+
+
 def test_a_token_of_the_api_opens_the_records(shown: Shown, airflow_stack: Settings) -> None:
     body = json.dumps({"username": ADMIN, "password": airflow_password(airflow_stack)}).encode()
     login = urllib.request.Request(

@@ -831,7 +831,7 @@ document.addEventListener("keydown", (event) => {
 
 state.selected = chosenByAddress();
 await refresh();
-if (!state.selected && matchMedia("(min-width: 56rem)").matches) {
+if (!state.selected && matchMedia("(min-width: 64.01rem)").matches) {
   const first = [...state.assets.values()].sort(newestFirst).find((asset) => asset.playback);
   if (first) choose(first.asset_id);
 }
