@@ -19,6 +19,9 @@ AHEAD = 48_000
 """Samples that a track is filled up to before the presentation, to be cut again: of a first frame that is less than
 10 ms late ffmpeg would take no notice."""
 
+LEVELLED = ".levelled"
+"""How the name of a file ends that `sound.level` wrote."""
+
 # Gaps are filled with silence, and what comes twice is cut. A clock of the sound that drifts from that of its container
 # (a recorder's sound card) is followed by half a percent at most, which nobody hears; 10 ms are left as they are.
 IN_STEP = {
@@ -68,7 +71,7 @@ def _in_step(track: AudioTrack) -> Mapping[str, Any]:
 def streams(audio: AudioPlan, source: Path) -> tuple[int, ...]:
     """Which streams a track is decoded from; `level` has written them in order."""
     found = indices(audio)
-    return tuple(range(len(found))) if source.suffix == ".nut" else found
+    return tuple(range(len(found))) if source.suffix == LEVELLED else found
 
 
 def options_of(source: Path) -> dict[str, Any]:
@@ -131,4 +134,4 @@ def played(audio: AudioPlan, source: Path, index: int) -> Any:
 
 def unedited(source: Path) -> dict[str, int]:
     """What has ffmpeg pass over an edit list, where the file can have one."""
-    return {} if source.suffix == ".nut" else {"ignore_editlist": 1}
+    return {} if source.suffix == LEVELLED else {"ignore_editlist": 1}

@@ -131,7 +131,7 @@ def level(audio: AudioPlan, *, source: Path, output: Path, drops_others: bool = 
     Args:
         audio: The plan of the track.
         source: The source file.
-        output: A NUT file.
+        output: A NUT file, whose name ends as `placed_sound.LEVELLED`.
         drops_others: Whether frames that are not like the first are left out, as nothing can be made of them.
     """
     options = options_of(source) | ({"drop_changed": 1} if drops_others else {})

@@ -224,8 +224,9 @@ class Track:
 
     def _level(self, report: Callable[[float], None]) -> None:
         from cutroom.ffmpeg import sound
+        from cutroom.ffmpeg.placed_sound import LEVELLED
 
-        levelled = self._folder / "levelled.nut"
+        levelled = self._folder / f"sound{LEVELLED}"
         try:
             self._tool("level", sound.level(self._audio, source=self._source, output=levelled), report)
         except EncoderRefused:

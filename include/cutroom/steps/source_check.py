@@ -201,6 +201,7 @@ class _Given:
 
     def _heard(self, one: "RenditionFacts", number: int, whole: Path) -> dict[str, Any]:
         from cutroom.ffmpeg import runner, sound
+        from cutroom.ffmpeg.placed_sound import LEVELLED
         from cutroom.media import likeness
         from cutroom.media.audio_plan import AudioPlan
         from cutroom.packaging.checks.sound import MAX_LAG_MS, compared
@@ -215,7 +216,7 @@ class _Given:
         command = sound.hear(audio, one.channels, source=self.path, heard=given)
         runner.run(command, log=log, limits=self.limits, on_line=lambda _: None)
         if sound.has_changed_midway(log.read_text(errors="replace")):
-            levelled = whole.with_name("levelled.nut")
+            levelled = whole.with_name(f"sound{LEVELLED}")
             for command in (
                 sound.level(audio, source=self.path, output=levelled),
                 sound.hear(audio, one.channels, source=levelled, heard=given),

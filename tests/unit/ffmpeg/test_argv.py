@@ -202,6 +202,16 @@ def test_channels_are_taken_for_others_and_times_that_say_nothing_are_left_out(g
     golden("argv/measure-taken-as.txt", one_pair_a_line(sound.measure(audio, source=Path("source.wma"))))
 
 
+def test_a_source_in_nut_is_not_taken_for_what_level_wrote() -> None:
+    (audio,) = plan_of(CONSTANT).audio
+    heard_of = {
+        name: "".join(sound.hear(audio, 2, source=Path(name), heard=Path("heard")))
+        for name in ("film.nut", "sound.levelled")
+    }
+    assert f"[0:{audio.track.index}]" in heard_of["film.nut"]
+    assert "[0:0]" in heard_of["sound.levelled"]
+
+
 def draw_of(source: Path) -> list[str]:
     (audio,) = plan_of(CONSTANT).audio
     return sound_stills.draw(
