@@ -118,6 +118,11 @@ def run(source: Path, profile: str) -> Path:
     return out
 
 
+def notes_of(out: Path) -> list[str]:
+    notes: list[str] = json.loads((out / "report.json").read_text())["notes"]
+    return notes
+
+
 @pytest.mark.parametrize("name", SOUNDS)
 def test_every_kind_of_sound_is_published_to_the_sample(name: str, tmp_path: Path, profile: str) -> None:
     suffix, options = SOUNDS[name]
@@ -130,6 +135,7 @@ def test_every_kind_of_sound_is_published_to_the_sample(name: str, tmp_path: Pat
     sound = heard(packaged(out, one), one.sample_rate_hz)
     assert one.decoded_samples is not None
     assert abs(one.decoded_samples - len(reference)) <= 1
+    assert notes_of(out) == []
     # A decoder that does not read the length of the last sample gives all of its frame.
     assert 0 <= len(sound) - one.decoded_samples < 1024
     with av.open(source) as given:
@@ -455,6 +461,8 @@ def test_a_gap_is_silence_and_what_follows_keeps_its_time(tmp_path: Path, profil
                 packet.stream = track
                 made.mux(packet)
     out = run(source, profile)
+    (note,) = notes_of(out)
+    assert note.startswith("The sound of track 0 is silent for 1.02 s of its 6.00 s")
     (one,) = facts_of(out)
     sound = heard(packaged(out, one))
     assert lag_samples(beeps(6)[4 * SAMPLE_RATE :], sound[4 * SAMPLE_RATE : 6 * SAMPLE_RATE]) == 0
@@ -502,6 +510,24 @@ def test_sound_whose_header_counts_it_wrongly_is_heard_as_it_decodes(
     source.write_bytes(data)
     out = run(source, profile)
     (one,) = facts_of(out)
+    assert one.decoded_samples == len(wanted)
+    assert lag_samples(wanted, heard(packaged(out, one))[: len(wanted)]) == 0
+    found, _ = probe(source, sha256="", log=tmp_path / "log", limits=Limits())
+    assert found.notes == (
+        "The times of track 0 do not fit its sound, which is heard as it decodes, from the beginning on.",
+    )
+
+
+def test_short_frames_that_are_counted_as_long_ones_are_heard_one_after_the_other(
+    tmp_path: Path, profile: str
+) -> None:
+    """E-AC-3 of a block a frame, in a container that gives each the time of six: five sixths were silence."""
+    plain, source = tmp_path / "plain.eac3", tmp_path / "source.mka"
+    make_sound(plain, "-ac", "2", "-c:a", "eac3", "-b:a", "6144k")
+    ffmpeg("-i", plain, "-c", "copy", "-bsf:a", "setts=ts=TS*6", source)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    wanted = heard(plain)
     assert one.decoded_samples == len(wanted)
     assert lag_samples(wanted, heard(packaged(out, one))[: len(wanted)]) == 0
     found, _ = probe(source, sha256="", log=tmp_path / "log", limits=Limits())

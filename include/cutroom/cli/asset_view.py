@@ -114,8 +114,10 @@ def _facts(record: AssetRecord, media_base_url: str) -> Table:
     source = record.source
     grid.add_row("source", plain(f"s3://{source.bucket}/{source.key}"))
     grid.add_row("", plain(_source_line(record)))
+    made = (record.version.report.get("notes") or ()) if record.version else ()
     for heading, name in (("left out", "not_carried"), ("damage", "damage"), ("notes", "notes")):
-        for number, said in enumerate(source.facts.get(name) or ()):
+        found = [*(source.facts.get(name) or ()), *(made if name == "notes" else ())]
+        for number, said in enumerate(found):
             grid.add_row("" if number else heading, plain(str(said)))
     grid.add_row("uploaded", f"{moment(source.uploaded_at)} UTC")
     if record.owner:

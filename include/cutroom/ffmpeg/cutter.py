@@ -32,7 +32,13 @@ from cutroom.media import line21
 from cutroom.media.clock import SMALLEST_GAP_S, ClockBroken
 from cutroom.media.edits import FastEdit, StillEdit
 from cutroom.media.lost_frames import has_lost_frames
-from cutroom.media.sound_placing import place
+from cutroom.media.sound_placing import are_stretched, place
+
+WITH_PAUSES = {"opus", "amr_nb", "amr_wb"}
+"""Codecs whose encoders may write nothing while nobody speaks."""
+
+MOST_TRIED = 50
+"""Packets of sound at the beginning that are decoded to see how long they are."""
 
 
 def index(source: str, track: int) -> None:
@@ -177,16 +183,19 @@ def _as_text(packet: "Packet[Any]") -> str:
 def sound(source: str, *tracks: str) -> None:
     """Print what the times of these tracks of sound tell, a line each.
 
-    `lost TRACK`: frames of it were lost, or came twice. `ends TRACK SECONDS`: it ends inside its last packet. Empty
-    lines are signs of life.
+    `lost TRACK`: frames of it were lost, or came twice. `untrue TRACK`: its packets lie apart from one another. `ends
+    TRACK SECONDS`: it ends inside its last packet. Empty lines are signs of life.
     """
     with local(source) as container:
         streams = [container.streams[int(track)] for track in tracks]
         times = {stream.index: array("q") for stream in streams}
+        decoded: dict[int, list[Fraction]] = {stream.index: [] for stream in streams}
         lasts: dict[int, tuple[int, int]] = {}
         for number, packet in enumerate(demuxed(container, streams)):
             if packet.size and packet.pts is not None:
                 times[packet.stream.index].append(packet.pts)
+                if number < MOST_TRIED:
+                    decoded[packet.stream.index] += _lasts_s(packet)
                 longest, _ = lasts.get(packet.stream.index, (0, 0))
                 lasts[packet.stream.index] = max(longest, packet.duration or 0), packet.duration or 0
             if number % ALIVE_EVERY == 0:
@@ -195,9 +204,20 @@ def sound(source: str, *tracks: str) -> None:
             time_base = Fraction(stream.time_base or 1)
             if has_lost_frames(times[stream.index], time_base, SMALLEST_GAP_S):
                 print("lost", stream.index)
+            if are_stretched(times[stream.index], time_base, decoded[stream.index]):
+                print("untrue", stream.index)
             longest, last = lasts.get(stream.index, (0, 0))
             if last < longest:
                 print("ends", stream.index, (times[stream.index][-1] + last) * time_base)
+
+
+def _lasts_s(packet: Any) -> list[Fraction]:
+    """How long what a packet of sound decodes to lasts, if it does and that is said."""
+    with suppress(av.error.FFmpegError):
+        found = packet.decode()
+        if found and codec_of(packet.stream) not in WITH_PAUSES:
+            return [sum((Fraction(frame.samples, frame.sample_rate) for frame in found), Fraction(0))]
+    return []
 
 
 def untrue(source: str, *tracks: str) -> None:

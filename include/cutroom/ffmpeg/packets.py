@@ -166,6 +166,8 @@ class SoundTimes:
     """The tracks of which frames were lost, or came twice."""
     ends_s: Mapping[int, Fraction]
     """When tracks end inside their last packets."""
+    untrue: frozenset[int]
+    """The tracks whose times leave holes between all packets."""
 
 
 def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> SoundTimes:
@@ -175,18 +177,21 @@ def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Li
         SourceCorrupt: They can't be read.
     """
     lost: set[int] = set()
+    untrue: set[int] = set()
     ends_s: dict[int, Fraction] = {}
 
     def take(line: str) -> None:
         match line.split():
             case ["lost", track]:
                 lost.add(int(track))
+            case ["untrue", track]:
+                untrue.add(int(track))
             case ["ends", track, time]:
                 ends_s[int(track)] = Fraction(time)
 
     first, *others = tracks
     _cutter("sound", path, first, take, *map(str, others), log=log, limits=limits)
-    return SoundTimes(frozenset(lost), ends_s)
+    return SoundTimes(frozenset(lost), ends_s, frozenset(untrue))
 
 
 def untrue_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> frozenset[int]:

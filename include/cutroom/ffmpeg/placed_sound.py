@@ -68,6 +68,11 @@ def _in_step(track: AudioTrack) -> Mapping[str, Any]:
     return {**options, "min_comp": f"{float(left_s):.4f}", "min_hard_comp": f"{float(gap_s):.4f}"}
 
 
+def step_s(track: AudioTrack) -> Fraction:
+    """How far a frame has to be from its place for silence to be put in front of it, or for it to be cut."""
+    return Fraction(_in_step(track)["min_hard_comp"])
+
+
 def streams(audio: AudioPlan, source: Path) -> tuple[int, ...]:
     """Which streams a track is decoded from; `level` has written them in order."""
     found = indices(audio)
@@ -123,13 +128,19 @@ def played(audio: AudioPlan, source: Path, index: int) -> Any:
     for number, (pause, first, end) in enumerate(heard_of(track.edits, track.sample_rate_hz)):
         stretches.append(
             ffmpeg.input(f"file:{source}", **without, thread_queue_size=8 + number)[str(index)]
-            .filter("aresample", **_IN_STEP[track.clock])
+            .filter("aresample", **_in_step(track))
             .filter("atrim", start_pts=first, end_pts=end)
             .filter("asetpts", "PTS-STARTPTS")
             .filter("apad", whole_len=end - first)
             .filter("adelay", f"{pause}S", all=1)
         )
     return ffmpeg.filter(stretches, "concat", n=len(stretches), v=0, a=1)
+
+
+def decoded(audio: AudioPlan, source: Path, index: int) -> Any:
+    """The samples of a stream at their own times, whatever an edit list of several stretches plays of them."""
+    options = options_of(source) | (unedited(source) if audio.track.edits else {})
+    return ffmpeg.input(f"file:{source}", **options)[str(index)]
 
 
 def unedited(source: Path) -> dict[str, int]:

@@ -10,7 +10,7 @@ import ffmpeg
 
 from cutroom.ffmpeg import encoders
 from cutroom.ffmpeg.argv import ONE_THREAD, compiled
-from cutroom.ffmpeg.placed_sound import indices, options_of, placed, played, streams, unedited
+from cutroom.ffmpeg.placed_sound import decoded, indices, options_of, placed, streams, unedited
 from cutroom.media.audio_plan import AudioPlan, AudioRung
 from cutroom.media.codecs import AUDIO
 from cutroom.media.likeness import RATE_HZ
@@ -58,8 +58,8 @@ def encode(
         outputs: A file for each rung, which tells the encoder's delay: an MP4 by its edit list, an MP3 by its tag.
         stats: Where the sizes of the frames that reached the first encoder are written, the silence behind included.
         source_stats: The same of the frames before anything but their place was changed.
-        decoded_stats: The same of the frames as they are decoded, with the times of the source; of the first of several
-            channels that make a track. Not written of a track that an edit list of several stretches plays.
+        decoded_stats: The same of the frames as they are decoded, with the times of the source, whatever an edit list
+            of several stretches plays; of the first of several channels that make a track.
         heard: Where what reaches the encoders is written as it will be compared, see `likeness`.
     """
     split = placed(audio, source).filter_multi_output("asplit", len(rungs) + 2)
@@ -68,9 +68,8 @@ def encode(
         metered(split[len(rungs)], "source", source_stats),
         _heard(_raised(_mixed(split[len(rungs) + 1], audio, channels), gain, rate), channels, heard),
     ]
-    if not audio.track.edits:
-        first = played(audio, source, streams(audio, source)[0])
-        made.append(ffmpeg.output(first, "-", f="null", **_counted(decoded_stats)))
+    first = decoded(audio, source, streams(audio, source)[0])
+    made.append(ffmpeg.output(first, "-", f="null", **_counted(decoded_stats)))
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         sound = _raised(_mixed(split[place], audio, rung.channels), gain, rate)
         sound = sound.filter("aresample", rung.sample_rate_hz, resampler="soxr")

@@ -85,11 +85,16 @@ def _with_packet_times(path: Path, source: Source, *, log: Path, limits: Limits)
     def timed(one: AudioTrack) -> AudioTrack:
         if one not in framed:
             return one
-        is_lost = not found.lost.isdisjoint(one.joined or (one.index,))
+        parts = one.joined or (one.index,)
+        if not found.untrue.isdisjoint(parts):
+            return replace(one, clock="none")
+        is_lost = not found.lost.isdisjoint(parts)
         end = ends_s.get(one.index) if one.codec == "opus" and not one.joined else None
         return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
 
-    return replace(source, audio=tuple(map(timed, source.audio)))
+    audio = tuple(map(timed, source.audio))
+    untrue = [one.index for one in framed if timed(one).clock == "none"]
+    return replace(source, audio=audio, notes=(*source.notes, *map(_untrue, untrue)))
 
 
 def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
@@ -112,9 +117,10 @@ def _counted_anew(path: Path, source: Source, *, log: Path, limits: Limits) -> S
     if not untrue:
         return source
     without = {tracks[index].index for index in untrue}
-    notes = tuple(
-        f"The times of track {index} do not fit its sound, which is heard as it decodes, from the beginning on."
-        for index in sorted(without)
-    )
+    notes = tuple(map(_untrue, sorted(without)))
     audio = tuple(replace(one, clock="none") if one.index in without else one for one in source.audio)
     return replace(source, audio=audio, notes=(*source.notes, *notes))
+
+
+def _untrue(track: int) -> str:
+    return f"The times of track {track} do not fit its sound, which is heard as it decodes, from the beginning on."

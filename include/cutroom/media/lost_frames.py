@@ -35,7 +35,7 @@ def has_lost_frames(times: Sequence[int], time_base: Fraction, largest_step_s: F
         time_base: Seconds of a tick.
         largest_step_s: From which on a step is believed of any track.
     """
-    frame = _frame(times)
+    frame = frame_ticks(times)
     if frame is None:
         return False
     tick_s = float(time_base)
@@ -53,7 +53,7 @@ def has_lost_frames(times: Sequence[int], time_base: Fraction, largest_step_s: F
     )
 
 
-def _frame(times: Sequence[int]) -> Fraction | None:
+def frame_ticks(times: Sequence[int]) -> Fraction | None:
     """Ticks from one packet to the next where nothing is wrong; None where that is not always about the same."""
     apart = [after - before for before, after in pairwise(times)]
     if not apart:

@@ -72,4 +72,5 @@ def verify(
         renditions={one.name: joins.told(plan, one) for one in video},
         loudness=tuple(sound.told_loudness(one, encoded_sound[one.rung]) for one in audio),
         sound={one.name: one.likeness and asdict(one.likeness) for one in audio},
+        notes=sound.notes(plan, encoded_sound),
     )

@@ -155,6 +155,8 @@ def verify(shop: Workshop, job: dict[str, Any]) -> dict[str, Any]:
         json.dumps(report.to_json() | {"files": files}, indent=2).encode(),
         content_type=CONTENT_TYPES[".json"],
     )
+    for words in report.notes:
+        logger.warning("%s", words)
     wrong = [check for check in report.checks if not check.ok]
     for check in wrong:
         logger.error("Check failed: %s: %s", check.name, check.found)

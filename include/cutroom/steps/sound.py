@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from cutroom.errors import EncoderRefused, SourceCorrupt, SourceUnsupported
 from cutroom.media import keys
 from cutroom.media.audio_plan import AudioPlan, AudioRung, audio_encode_key
-from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.codecs import AUDIO
-from cutroom.media.lost_frames import SMALLEST_STEP_S
+from cutroom.media.edits import heard
 from cutroom.media.loudness import Gain, Loudness, corrected, lowered, plan_gain, within_scale
 from cutroom.media.plan import Plan
+from cutroom.media.sound_placing import Placing, in_a_row, in_stretches, lacking, place
 from cutroom.steps.encodes import keep_encode
 from cutroom.steps.job import Job
 from cutroom.steps.workshop import Workshop
@@ -165,36 +165,50 @@ class Track:
                 f"The sound is damaged: nothing can be decoded of track {self._audio.track.index}. "
                 "Upload the file again."
             )
-        cut = self._cut(decoded_stats)
+        placing = self._placing(decoded_stats)
         for output in outputs if behind else ():
             whole = output.rename(output.with_suffix(".whole.mp4"))
             self._tool("cut", sound.cut_behind(whole, output, samples=samples), lambda _: None)
         return {
             "samples": samples,
             "source_samples": read_samples(source_stats).samples,
-            "cut_samples": cut,
+            "cut_samples": placing.cut,
+            "filled_samples": placing.filled,
+            "lacking_samples": self._lacking(placing),
             "source_sample_rate_hz": self._audio.track.sample_rate_hz,
             "source_loudness": asdict(sound.read_loudness(log, "source")),
             "gain": asdict(gain),
             "is_damaged": tells_of_damage(log),
         }
 
-    def _cut(self, decoded_stats: Path) -> int:
-        """How many samples find no place at their times; a track of which that are many is refused."""
-        from cutroom.media.sound_placing import place
+    def _placing(self, decoded_stats: Path) -> Placing:
+        """What becomes of the track at its times; one of which many samples find no place is refused."""
+        from cutroom.ffmpeg.placed_sound import step_s
 
         track = self._audio.track
-        if track.clock == "none" or track.edits:
-            return 0
-        step_s = SMALLEST_STEP_S if track.clock == "exact" else SMALLEST_GAP_S
-        placing = place(read_frames(decoded_stats), track.sample_rate_hz, step_s)
+        frames = read_frames(decoded_stats)
+        if track.edits:
+            stretches = [(first, end) for _, first, end in heard(track.edits, track.sample_rate_hz)]
+            return in_stretches(frames, track.sample_rate_hz, stretches, step_s(track))
+        if track.clock == "none":
+            return in_a_row(frames, track.sample_rate_hz)
+        placing = place(frames, track.sample_rate_hz, step_s(track))
         if placing.is_untrue:
             raise SourceUnsupported(
                 f"The times of the sound (track {track.index}) leave no room for {placing.cut} of its "
                 f"{placing.decoded} samples. Export the file anew, or put it in another container with times that are "
                 "counted from the samples."
             )
-        return placing.cut
+        return placing
+
+    def _lacking(self, placing: Placing) -> int:
+        """How many samples the container states behind the last that decodes."""
+        track = self._audio.track
+        # What it states of the one is a guess, of the other what of it is played.
+        if track.clock == "counted" or track.edits:
+            return 0
+        starts_s = Fraction(0) if track.clock == "none" else track.start_s
+        return lacking(placing, starts_s or Fraction(0), track.duration_s)
 
     def made(self, encode: Path) -> Loudness:
         """What an encode decodes to."""

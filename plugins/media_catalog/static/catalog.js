@@ -386,7 +386,7 @@ function sourcePanel(asset) {
     fact("Audio", lines(source.audio ?? [], audioWords)),
     fact("Left out", lines(source.not_carried ?? [], String)),
     fact("Damage", lines(source.damage ?? [], String)),
-    fact("Notes", lines(source.notes ?? [], String)),
+    fact("Notes", lines([...(source.notes ?? []), ...(asset.report?.notes ?? [])], String)),
     fact("SHA-256", source.sha256 ? el("code.digest", { title: source.sha256 }, source.sha256) : null)));
 }
 

@@ -12,6 +12,7 @@ import pytest
 import strategies
 from cutroom.ffmpeg import argv, inspection, sound, sound_stills, sprites
 from cutroom.ffmpeg.containers import DEMUXERS
+from cutroom.media.edits import Edit
 from cutroom.media.joins import Sampling
 from cutroom.media.loudness import Gain
 from cutroom.media.plan import Plan, make_plan
@@ -125,6 +126,12 @@ SOUNDS = {
     "surround-96k": replace(SOUND, channels=6, sample_rate_hz=96_000),
     "late": replace(SOUND, start_s=Fraction(1_250, 1000)),
     "early": replace(SOUND, start_s=Fraction(-21_333, 1_000_000)),
+    "edited": replace(
+        SOUND,
+        codec="vorbis",
+        clock="rough",
+        edits=(Edit(Fraction(2), Fraction(1)), Edit(Fraction(3), None), Edit(Fraction(4), Fraction(5))),
+    ),
 }
 
 

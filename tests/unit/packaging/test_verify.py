@@ -22,6 +22,22 @@ def test_a_version_that_is_right_passes_every_check(version: Any) -> None:
     assert len(version.report().checks) >= 20
 
 
+def test_what_is_not_whole_of_the_sound_is_told_by_its_track(version: Any) -> None:
+    assert version.report().notes == ()
+    rungs = [[rung.name for rung in one.rungs] for one in version.plan.audio]
+    changes = ({"filled_samples": 72_000}, {"cut_samples": 480, "lacking_samples": 48_000})
+    found = version.sound | {
+        name: replace(version.sound[name], **changes[track])
+        for track, names in enumerate(rungs)
+        for name in names
+    }
+    assert replace(version, sound=found).report().notes == (
+        "The sound of track 1 is silent for 1.5 s of its 15.00 s, where the file holds none, or none that decodes.",
+        "Of the sound of track 2, 0.01 s overlap others, and are left out.",
+        "The sound of track 2 ends 1.00 s before it does by the file: nothing decodes behind.",
+    )
+
+
 def cut_segments(one: Any) -> Any:
     """A grid of 7, 5 and 3 seconds."""
     first, second, third = one.segments

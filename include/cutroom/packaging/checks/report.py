@@ -26,6 +26,8 @@ class Report:
     """For each rendition of sound: of the source, the gain, and of what is published."""
     sound: Mapping[str, Any]
     """For each rendition of sound, by its name: how it compares with the source, as plain values; None: silence."""
+    notes: tuple[str, ...] = ()
+    """What of the sound is silence, or left out, in words."""
 
     @property
     def ok(self) -> bool:
@@ -41,4 +43,5 @@ class Report:
             "renditions": dict(self.renditions),
             "loudness": list(self.loudness),
             "sound": dict(self.sound),
+            "notes": list(self.notes),
         }

@@ -1,6 +1,6 @@
 """Whether the sound is whole, in step with the pictures, and as loud as was asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
@@ -46,6 +46,10 @@ class EncodedSound:
     gain: Gain
     cut_samples: int = 0
     """At the source's rate, that were decoded and found no place, as others are there: frames that came twice."""
+    filled_samples: int = 0
+    """At the source's rate, that are silence as nothing decodes to them: gaps between frames, lost or damaged ones."""
+    lacking_samples: int = 0
+    """At the source's rate, that the container states behind the last one that decodes."""
     is_damaged: bool = False
     """Whether the source's decoder stumbled: what it made up is no sound that an encoder has to keep."""
 
@@ -66,8 +70,39 @@ def samples(plan: Plan, one: RenditionFacts, encoded_sound: Mapping[str, Encoded
         found=f"{one.decoded_samples} of {encoded.samples} samples, the source's {encoded.source_samples} at "
         f"{encoded.source_sample_rate_hz} Hz"
         + (f"; {encoded.cut_samples} came twice or overlap, and are cut" if encoded.cut_samples else "")
+        + (f"; {encoded.filled_samples} of nothing are silence" if encoded.filled_samples else "")
         + ("; some of it is damaged, and did not decode" if encoded.is_damaged else ""),
     )
+
+
+def notes(plan: Plan, encoded_sound: Mapping[str, EncodedSound]) -> tuple[str, ...]:
+    """How much of the sound is silence, left out or not there, of each track that is not whole; in words."""
+    return tuple(
+        note
+        for one in plan.audio
+        for rung in one.rungs[:1]
+        if rung.name in encoded_sound
+        for note in _notes_of(one.track.index, encoded_sound[rung.name])
+    )
+
+
+def _notes_of(track: int, encoded: EncodedSound) -> Iterator[str]:
+    rate = encoded.source_sample_rate_hz
+    whole = f"{encoded.source_samples / rate:.2f} s"
+    if encoded.filled_samples:
+        yield (
+            f"The sound of track {track} is silent for {encoded.filled_samples / rate:.3g} s of its {whole}, where the "
+            "file holds none, or none that decodes."
+        )
+    if encoded.cut_samples:
+        yield (
+            f"Of the sound of track {track}, {encoded.cut_samples / rate:.3g} s overlap others, and are left out."
+        )
+    if encoded.lacking_samples:
+        yield (
+            f"The sound of track {track} ends {encoded.lacking_samples / rate:.2f} s before it does by the file: "
+            "nothing decodes behind."
+        )
 
 
 def alike(one: RenditionFacts) -> Check:
