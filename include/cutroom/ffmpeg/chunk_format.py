@@ -35,6 +35,11 @@ class ChunkFormat:
     tag: str | None = None
     """The codec's four characters; None: the container's own."""
 
+    def options(self, time_base: Fraction) -> dict[str, str]:
+        """What has the container keep when its first frame is shown, in so many seconds per tick, as it is."""
+        # MOV has an edit list for that, which else counts in milliseconds.
+        return {"movie_timescale": str(time_base.denominator)} if self.container == "mov" else {}
+
     def track(self, stream: Any, output: OutputContainer) -> Any:
         """A track of an output for the packets of a stream.
 

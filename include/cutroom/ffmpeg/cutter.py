@@ -93,7 +93,7 @@ def split(source: str, track: int, cuts: str) -> None:
             last_keyframe = pts if is_keyframe else last_keyframe
             while waiting and waiting[0]["first"] <= number:
                 cut = waiting.pop(0)
-                output = av.open(cut["path"], "w", format=form.container)
+                output = av.open(cut["path"], "w", format=form.container, options=form.options(time_base))
                 out_track = form.track(stream, output)
                 out_track.time_base = time_base
                 open_cuts.append((cut["end"], output, out_track))

@@ -8,7 +8,7 @@ from cutroom.media.timeline import EncodeChunk
 MANIFESTS = "manifests/"
 """Where in the uploads bucket the upload manifests of the File Service are."""
 
-CHUNK_REVISION = 7
+CHUNK_REVISION = 8
 """Raised when split writes other packets for the same window: those of an older release are not taken for them then."""
 
 _BLOCK = re.compile(r"blocks/[0-9a-f]{2}/([0-9a-f]{64})\.([0-9]{1,18})")

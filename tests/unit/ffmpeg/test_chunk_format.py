@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -27,8 +28,8 @@ CODECS = {
 }
 
 
-def made(path: Path, *codec: str) -> Path:
-    picture = ("-f", "lavfi", "-i", "testsrc2=s=256x128:r=25:d=0.2")
+def made(path: Path, *codec: str, rate: str = "25") -> Path:
+    picture = ("-f", "lavfi", "-i", f"testsrc2=s=256x128:r={rate}", "-frames:v", "5")
     command = [tools.path("ffmpeg"), "-v", "error", "-y", *picture, "-c:v", *codec, str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path
@@ -41,21 +42,42 @@ def decoded(path: Path) -> list[str]:
     return [line.rsplit(",", 1)[1].strip() for line in said.splitlines() if not line.startswith("#")]
 
 
+def cut(source: Path, chunk: Path, *, first: int = 0) -> None:
+    """Write the chunk of all packets from the first one on."""
+    tmp_path = chunk.parent
+    index = packets.read_packets(source, 0, log=tmp_path / "log", limits=Limits())
+    times, order = tmp_path / "times", tmp_path / "order.json"
+    times.write_text("".join(f"{one.pts} {one.pts}\n" for one in index.packets))
+    window = {"path": str(chunk), "first": first, "end": len(index.packets)}
+    with av.open(source) as container:
+        time_base = str(container.streams.video[0].time_base)
+    order.write_text(
+        json.dumps({"shift_s": 0, "times": str(times), "time_base": time_base, "cuts": [window]})
+    )
+    split = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", str(source), "0", str(order)]
+    subprocess.run(split, check=True, capture_output=True)
+
+
+def times_of(path: Path) -> list[Fraction]:
+    with av.open(path) as container:
+        packets = [one for one in container.demux(video=0) if one.pts is not None]
+        return [one.pts * one.time_base for one in packets]
+
+
 @pytest.mark.parametrize("name", CODECS)
 def test_a_chunk_decodes_to_the_pixels_of_the_source(name: str, tmp_path: Path) -> None:
     suffix, codec = CODECS[name]
     source, chunk = made(tmp_path / f"source{suffix}", *codec), tmp_path / "chunk.nut"
-    index = packets.read_packets(source, 0, log=tmp_path / "log", limits=Limits())
-    times, order = tmp_path / "times", tmp_path / "order.json"
-    times.write_text("".join(f"{one.pts} {one.pts}\n" for one in index.packets))
-    cut = {"path": str(chunk), "first": 0, "end": len(index.packets)}
-    with av.open(source) as container:
-        time_base = str(container.streams.video[0].time_base)
-    order.write_text(json.dumps({"shift_s": 0, "times": str(times), "time_base": time_base, "cuts": [cut]}))
-    split = [sys.executable, "-m", "cutroom.ffmpeg.cutter", "split", str(source), "0", str(order)]
-    subprocess.run(split, check=True, capture_output=True)
+    cut(source, chunk)
     assert len(decoded(source)) == 5
     assert decoded(chunk) == decoded(source)
+
+
+@pytest.mark.parametrize("codec", [("prores_ks",), ("png",)], ids=["in MOV", "in NUT"])
+def test_a_chunk_keeps_the_times_of_the_source(codec: tuple[str, ...], tmp_path: Path) -> None:
+    source, chunk = made(tmp_path / "source.mov", *codec, rate="60000/1001"), tmp_path / "chunk.nut"
+    cut(source, chunk, first=1)
+    assert times_of(chunk) == times_of(source)[1:]
 
 
 @pytest.mark.parametrize(
