@@ -25,6 +25,7 @@ from cutroom.media.rendition_plan import (
     video_tracks,
 )
 from cutroom.media.source import Source, VideoTrack
+from cutroom.media.target_duration import target_duration_s
 from cutroom.media.timeline import Packet
 from cutroom.media.video_plan import VideoPlan, plan_video
 
@@ -61,6 +62,8 @@ class Plan:
     renditions: tuple[RenditionPlan, ...]
     """Video, then audio, then text, then downloads, in the profile's order."""
     thumbnails: Thumbnails
+    target_s: int = 1
+    """The target duration of all playlists of pictures and sound; see `target_duration`."""
     segments: str = "files"
     """`files`, or `single_file` with byte ranges."""
     iframe_playlists: bool = True
@@ -133,7 +136,11 @@ def make_plan(
         *(audio_track(source, one, rung, tools) for one in audio for rung in one.rungs),
     ]
     smallest = {rung.codec: rung.name for rung in video.rungs} if video else {}
-    packaging = [str(profile.segment_s), profile.segments, None if lock is None else plain(Lock, lock)]
+    target_s = target_duration_s(video, packets, audio, profile.segment_s)
+    packaging = [
+        *(str(profile.segment_s), profile.segments, target_s),
+        None if lock is None else plain(Lock, lock),
+    ]
     renditions = (
         *(
             plan_rendition(
@@ -172,6 +179,7 @@ def make_plan(
         audio=audio,
         renditions=renditions,
         thumbnails=profile.thumbnails,
+        target_s=target_s,
         segments=profile.segments,
         iframe_playlists=profile.iframe_playlists,
         lock=lock,

@@ -1,5 +1,7 @@
 """What is known of a packaged rendition: measured, or read from its own bytes, never assumed."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -77,11 +79,13 @@ class RenditionFacts:
     timescale: int
     segments: tuple[Segment, ...]
     bandwidth_bps: int
-    """Largest bit rate of any segment (RFC 8216, 4.3.4.2)."""
+    """Largest bit rate of any set of segments that the RFC names; see `bandwidths`."""
     average_bandwidth_bps: int
     size_bytes: int
     lead_ticks: int = 0
     """What an encoder put before the sound: in the first segment, but not on the presentation's timeline."""
+    target_s: int = 1
+    """The target duration of the version that it was made for; see `target_duration_s`."""
     files: dict[str, str]
     """SHA-256 of each file of the rendition."""
     init: ByteRange | None = None
@@ -145,6 +149,16 @@ class RenditionFacts:
         return Fraction(last.start_ticks + last.duration_ticks, self.timescale)
 
     @property
+    def stated_s(self) -> list[Fraction]:
+        """Duration of each segment as playlists state it; see `stated_durations`."""
+        return stated_durations(self.segments, self.timescale, lead_ticks=self.lead_ticks)
+
+    @property
+    def target_duration_s(self) -> int:
+        """What playlists state as the target duration: that of the version, where its own segments allow it."""
+        return max(self.target_s, target_duration(self.stated_s))
+
+    @property
     def has_pictures(self) -> bool:
         """Whether it shows the film, or the film and its sound."""
         return self.kind == "video" or self.decoded_frames is not None
@@ -174,24 +188,44 @@ class RenditionFacts:
 _ADAPTER = TypeAdapter(RenditionFacts)
 
 
-def bandwidths(segments: tuple[Segment, ...], timescale: int) -> tuple[int, int]:
+def stated_durations(segments: Sequence[Segment], timescale: int, *, lead_ticks: int = 0) -> list[Fraction]:
+    """Duration of each segment in whole microseconds, as it is printed: a target duration holds for what players read.
+
+    The first includes what the edit list leaves out. Shaka Player puts a segment where the durations before it add up
+    to, by the time that its fragment states, and that knows nothing of the edit list. It also includes the time before
+    the first frame, where that is shown late: players look for a time by what these durations add up to.
+    """
+    ticks = [segment.duration_ticks for segment in segments]
+    ticks[0] += lead_ticks + max(0, segments[0].start_ticks)
+    return [Fraction(round(Fraction(one * 1_000_000, timescale)), 1_000_000) for one in ticks]
+
+
+def target_duration(durations_s: Sequence[Fraction]) -> int:
+    """Seconds of which no duration, rounded to the nearest integer, has more (RFC 8216bis, 4.4.3.1)."""
+    return max(1, *(math.floor(duration + Fraction(1, 2)) for duration in durations_s))
+
+
+def bandwidths(sizes_bytes: Sequence[int], durations_s: Sequence[Fraction], target_s: int) -> tuple[int, int]:
     """Peak and average bit rate in bits per second.
 
-    RFC 8216, 4.3.4.2: the peak is the largest of any contiguous set of segments that lasts 0.5 to 1.5 times the
-    target duration; a last segment that is shorter counts together with the one before it.
+    RFC 8216bis, 4.1: the peak is the largest of any contiguous set of segments that lasts 0.5 to 1.5 times the target
+    duration; a last segment that is shorter counts together with the one before it.
+
+    Args:
+        sizes_bytes: Of the segments.
+        durations_s: How long each is stated to last.
+        target_s: The target duration that is stated.
     """
-    target = max(segment.duration_ticks for segment in segments)
+    segments = list(zip(sizes_bytes, durations_s, strict=True))
     peak = Fraction(0)
     for first in range(len(segments)):
-        ticks = size = 0
-        for segment in segments[first:]:
-            ticks += segment.duration_ticks
-            size += segment.size_bytes
-            if 2 * ticks > 3 * target:
+        size, lasts_s = 0, Fraction(0)
+        for size_bytes, duration_s in segments[first:]:
+            size += size_bytes
+            lasts_s += duration_s
+            if 2 * lasts_s > 3 * target_s:
                 break
-            if 2 * ticks >= target:
-                peak = max(peak, Fraction(size * 8 * timescale, ticks))
-    total = Fraction(
-        sum(s.size_bytes for s in segments) * 8 * timescale, sum(s.duration_ticks for s in segments)
-    )
+            if 2 * lasts_s >= target_s:
+                peak = max(peak, size * 8 / lasts_s)
+    total = sum(sizes_bytes) * 8 / sum(durations_s)
     return max(1, round(max(peak, total))), max(1, round(total))

@@ -1,15 +1,12 @@
 """HLS playlists (RFC 8216 and its successor draft): text out of facts. Pure."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import count
-from operator import truediv
 
 from cutroom.packaging import packager
 from cutroom.packaging.containers import CONTAINERS
-from cutroom.packaging.facts import LockFacts, RenditionFacts
+from cutroom.packaging.facts import LockFacts, RenditionFacts, bandwidths
 from cutroom.packaging.images import ImageTrack, stream_line
 
 VERSIONS = {"cmaf": 7, "ts": 5}
@@ -43,7 +40,7 @@ def media_playlist(facts: RenditionFacts) -> str:
     """
     lines = [*_head(facts), "#EXT-X-INDEPENDENT-SEGMENTS", *_map(facts)]
     lines += _keys(facts) if facts.lock and len(facts.lock.ivs) == 1 else []
-    for number, (segment, duration) in enumerate(zip(facts.segments, _durations(facts), strict=True)):
+    for number, (segment, duration) in enumerate(zip(facts.segments, facts.stated_s, strict=True)):
         lines += _keys(facts, number) if facts.lock and len(facts.lock.ivs) > 1 else []
         lines.append(f"#EXTINF:{float(duration):.6f},")
         if facts.index is not None:
@@ -55,7 +52,7 @@ def media_playlist(facts: RenditionFacts) -> str:
 def iframe_playlist(facts: RenditionFacts) -> str:
     """The keyframes of one rendition alone, for players that show pictures while they seek (4.3.3.6)."""
     lines = [*_head(facts), "#EXT-X-I-FRAMES-ONLY", *_map(facts), *(_keys(facts) if facts.lock else [])]
-    for iframe, duration in zip(facts.iframes, _durations(facts), strict=True):
+    for iframe, duration in zip(facts.iframes, facts.stated_s, strict=True):
         lines += [
             f"#EXTINF:{float(duration):.6f},",
             f"#EXT-X-BYTERANGE:{iframe.size_bytes}@{iframe.offset}",
@@ -64,25 +61,11 @@ def iframe_playlist(facts: RenditionFacts) -> str:
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def _durations(facts: RenditionFacts) -> list[Fraction]:
-    """In whole microseconds, as they are printed: the target duration holds for what a player reads.
-
-    The first includes what the edit list leaves out. Shaka Player puts a segment where the durations before it add up
-    to, by the time that its fragment states, and that knows nothing of the edit list. It also includes the time before
-    the first frame, where that is shown late: players look for a time by what these durations add up to.
-    """
-    ticks = [segment.duration_ticks for segment in facts.segments]
-    ticks[0] += facts.lead_ticks + max(0, facts.segments[0].start_ticks)
-    return [Fraction(round(Fraction(one * 1_000_000, facts.timescale)), 1_000_000) for one in ticks]
-
-
 def _head(facts: RenditionFacts) -> list[str]:
-    # Every EXTINF rounded to the nearest integer is at most the target duration (4.3.3.1).
-    target = max(1, *(math.floor(duration + Fraction(1, 2)) for duration in _durations(facts)))
     return [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSIONS[facts.container]}",
-        f"#EXT-X-TARGETDURATION:{target}",
+        f"#EXT-X-TARGETDURATION:{facts.target_duration_s}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
     ]
@@ -155,17 +138,12 @@ def multivariant_playlist(
         for place, one in enumerate(of_codec):
             for family in families:
                 for group in _beside(place, len(of_codec), family):
-                    lines += _variant(one, group, prefix, scores.get(one.key))
+                    lines += _variant(one, group, subtitles, prefix, scores.get(one.key))
             if not families:
-                lines += _variant(one, None, prefix, scores.get(one.key))
+                lines += _variant(one, None, subtitles, prefix, scores.get(one.key))
     if not video:
         for group in groups:
-            lines += _variant(group.members[0], group if len(group.members) > 1 else None, prefix)
-    if subtitles:
-        lines = [
-            f'{line},SUBTITLES="{TEXT_GROUP}"' if line.startswith("#EXT-X-STREAM-INF:") else line
-            for line in lines
-        ]
+            lines += _variant(group.members[0], group if len(group.members) > 1 else None, subtitles, prefix)
     lines += [_iframe_variant(one, prefix) for one in video if with_iframes and one.iframes]
     return "\n".join([*lines, stream_line(stills) if stills else ""])
 
@@ -275,15 +253,21 @@ def _media(kind: str, one: RenditionFacts, group: str, prefix: str, shown: Seque
 
 
 def _variant(
-    one: RenditionFacts, group: AudioGroup | None, prefix: str, score: int | None = None
+    one: RenditionFacts,
+    group: AudioGroup | None,
+    subtitles: Sequence[RenditionFacts],
+    prefix: str,
+    score: int | None = None,
 ) -> list[str]:
-    # BANDWIDTH is that of the variant with the most demanding sound that it may be played with (4.3.4.2).
-    sound = group.members if group and one.kind == "video" else ()
-    codecs = dict.fromkeys([one.codec_string, *(each.codec_string for each in sound)])
+    # What may be played together, each of them alone where there is no choice.
+    sound = group.members if group else ()
+    shown = (one,) if one.kind == "video" or not sound else ()
+    kinds = [kind for kind in (shown, sound, subtitles) if kind]
+    codecs = dict.fromkeys(each.codec_string for each in (*shown, *sound))
     attributes = [
-        f"BANDWIDTH={one.bandwidth_bps + max((each.bandwidth_bps for each in sound), default=0)}",
-        "AVERAGE-BANDWIDTH="
-        + str(one.average_bandwidth_bps + max((each.average_bandwidth_bps for each in sound), default=0)),
+        # With the most demanding of what it may be played with (RFC 8216bis, 4.4.6.2).
+        f"BANDWIDTH={sum(max(each.bandwidth_bps for each in kind) for kind in kinds)}",
+        f"AVERAGE-BANDWIDTH={sum(max(each.average_bandwidth_bps for each in kind) for kind in kinds)}",
         *([f"SCORE={score}.0"] if score is not None else []),
         f'CODECS="{",".join(codecs)}"',
     ]
@@ -294,15 +278,17 @@ def _variant(
         attributes.append("CLOSED-CAPTIONS=NONE")
     if group:
         attributes.append(f'AUDIO="{group.name}"')
+    if subtitles:
+        attributes.append(f'SUBTITLES="{TEXT_GROUP}"')
     return ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{prefix}{one.key}/{packager.PLAYLIST}"]
 
 
 def _iframe_variant(one: RenditionFacts, prefix: str) -> str:
-    seconds = [float(duration) for duration in _durations(one)]
-    sizes = [8 * iframe.size_bytes for iframe in one.iframes]
+    sizes = [iframe.size_bytes for iframe in one.iframes]
+    peak, average = bandwidths(sizes, one.stated_s, one.target_duration_s)
     attributes = [
-        f"BANDWIDTH={max(1, round(max(map(truediv, sizes, seconds))))}",
-        f"AVERAGE-BANDWIDTH={max(1, round(sum(sizes) / sum(seconds)))}",
+        f"BANDWIDTH={peak}",
+        f"AVERAGE-BANDWIDTH={average}",
         f'CODECS="{one.codec_string}"',
         *_picture(one),
         f'URI="{prefix}{one.key}/{packager.IFRAMES}"',

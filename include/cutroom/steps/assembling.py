@@ -84,7 +84,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     segments = _until_the_next(
         packaged.segments, timeline.snapped(starts, joined.frames.ticks, resolution), last
     )
-    peak, average = facts.bandwidths(segments, timescale)
+    measured = _measured(made, segments, timescale)
     _store(
         shop,
         facts.RenditionFacts(
@@ -97,9 +97,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             codec_string=packaged.codec_string,
             timescale=timescale,
             segments=segments,
-            bandwidth_bps=peak,
-            average_bandwidth_bps=average,
-            size_bytes=sum(segment.size_bytes for segment in segments),
+            **measured,
             files=digests.result(),
             init=packaged.init,
             index=packaged.index,
@@ -125,11 +123,27 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
                 # What a chunk counts on, and half of it again that the chunk before may have left empty.
                 buffer_bits=rung.buffer_bits * 3 // 2,
             ),
-            wait_s=_wait_s(segments, joined, timescale, peak),
+            wait_s=_wait_s(segments, joined, timescale, measured["bandwidth_bps"]),
             joins=joined.joins,
         ),
         folder,
     )
+
+
+def _measured(made: Plan, segments: Sequence[Any], timescale: int, *, lead_ticks: int = 0) -> dict[str, Any]:
+    """What the segments of a rendition take: fields of its facts."""
+    from cutroom.packaging import facts
+
+    durations_s = facts.stated_durations(segments, timescale, lead_ticks=lead_ticks)
+    target_s = max(made.target_s, facts.target_duration(durations_s))
+    peak, average = facts.bandwidths([one.size_bytes for one in segments], durations_s, target_s)
+    return {
+        "bandwidth_bps": peak,
+        "average_bandwidth_bps": average,
+        "size_bytes": sum(one.size_bytes for one in segments),
+        "lead_ticks": lead_ticks,
+        "target_s": target_s,
+    }
 
 
 def _wait_s(segments: Sequence[Any], joined: Any, timescale: int, rate_bps: int) -> Fraction:
@@ -195,7 +209,6 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
         end_s=packaged.end_s,
     )
     runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
-    peak, average = facts.bandwidths(packaged.segments, packaged.timescale)
     samples = read_samples(decoded)
     _store(
         shop,
@@ -209,10 +222,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             codec_string=packaged.codec_string,
             timescale=packaged.timescale,
             segments=packaged.segments,
-            bandwidth_bps=peak,
-            average_bandwidth_bps=average,
-            size_bytes=sum(segment.size_bytes for segment in packaged.segments),
-            lead_ticks=packed.lead_ticks,
+            **_measured(made, packaged.segments, packaged.timescale, lead_ticks=packed.lead_ticks),
             files=packed.digests(),
             init=packaged.init,
             index=packaged.index,

@@ -92,7 +92,7 @@ def make_text(
     """
     from cutroom.packaging import subtitles, webvtt
     from cutroom.packaging.containers import CONTAINERS
-    from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths
+    from cutroom.packaging.facts import RenditionFacts, Segment, bandwidths, stated_durations, target_duration
 
     (encoded,) = rendition.tracks
     track = next(one for one in made.source.text if one.index == encoded.track)
@@ -126,7 +126,10 @@ def make_text(
                 file=path.name,
             )
         )
-    peak, average = bandwidths(tuple(segments), webvtt.TIMESCALE)
+    durations_s = stated_durations(segments, webvtt.TIMESCALE)
+    peak, average = bandwidths(
+        [one.size_bytes for one in segments], durations_s, target_duration(durations_s)
+    )
     return RenditionFacts(
         key=rendition.key,
         name=rendition.name,

@@ -21,7 +21,7 @@ from cutroom.packaging.checks.pictures import SourceFrames
 from cutroom.packaging.checks.report import Report
 from cutroom.packaging.checks.sound import EncodedSound
 from cutroom.packaging.containers import CONTAINERS
-from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment, bandwidths
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment, bandwidths, stated_durations
 from cutroom.packaging.verify import verify
 
 CMAF = CONTAINERS["cmaf"]
@@ -132,7 +132,8 @@ def version() -> Version:
     for number, one in enumerate(plan.renditions):
         is_video = one.kind == "video"
         segments = _segments(timescale if is_video else 48_000, [0, 6, 12, 15], 400_000 // (number + 1))
-        peak, average = bandwidths(segments, timescale if is_video else 48_000)
+        durations_s = stated_durations(segments, timescale if is_video else 48_000)
+        peak, average = bandwidths([segment.size_bytes for segment in segments], durations_s, plan.target_s)
         names = [CMAF.init, *(CMAF.segment % n for n in range(1, len(segments) + 1))]
         made = RenditionFacts(
             key=f"rn_{number}_{one.name}",

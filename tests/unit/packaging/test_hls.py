@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import strategies
 from cutroom.packaging import hls
 from cutroom.packaging.containers import CONTAINERS
-from cutroom.packaging.facts import RenditionFacts, Segment
+from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
 
 CMAF = CONTAINERS["cmaf"]
 
@@ -132,8 +132,12 @@ def test_each_variant_has_the_numbers_of_its_picture_and_its_sound(facts: list[R
         one, said = by_key[each.uri.split("/")[1]], each.stream_info
         group = [media for media in playlist.media if media.group_id == said.audio]
         sound = [by_key[media.uri.split("/")[1]] for media in group]
+        texts = [other.bandwidth_bps for other in facts if other.kind == "text"]
         assert bool(sound) == any(other.kind == "audio" for other in facts)
-        assert said.bandwidth == one.bandwidth_bps + max((other.bandwidth_bps for other in sound), default=0)
+        assert said.bandwidth == sum(
+            max(rates, default=0)
+            for rates in ([one.bandwidth_bps], [other.bandwidth_bps for other in sound], texts)
+        )
         assert said.average_bandwidth <= said.bandwidth
         assert said.resolution == (one.width, one.height)
         assert said.codecs == ",".join(["avc1.640028", *(["mp4a.40.2"] if sound else [])])
@@ -234,3 +238,27 @@ def test_a_commentary_is_heard_by_those_who_choose_it() -> None:
     facts = [sound(1, 2), sound(2, 2, role="commentary"), sound(3, 2, role="description")]
     media = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/")).media
     assert [one.autoselect for one in media] == ["YES", "NO", "YES"]
+
+
+def test_sound_in_two_languages_alone_takes_as_much_as_the_more_demanding_one() -> None:
+    facts = [sound(1, 2, rate=96), sound(2, 2, rate=128)]
+    (variant,) = m3u8.loads(hls.multivariant_playlist(facts, prefix="r/")).playlists
+    assert (variant.stream_info.bandwidth, variant.stream_info.average_bandwidth) == (128, 128)
+
+
+def test_all_playlists_of_a_version_state_its_target_duration(version: Any) -> None:
+    assert "#EXT-X-TARGETDURATION:8\n" in hls.media_playlist(replace(version.facts[0], target_s=8))
+
+
+def test_a_short_last_segment_does_not_make_the_keyframes_look_large(version: Any) -> None:
+    """For 40 ms a keyframe alone would take 200 times its part of a segment of 8 s."""
+    segments = (
+        Segment(start_ticks=0, duration_ticks=8_000, size_bytes=9_000),
+        Segment(start_ticks=8_000, duration_ticks=40, size_bytes=1_000),
+    )
+    iframes = tuple(ByteRange(file="s", offset=0, size_bytes=1_000) for _ in segments)
+    one = replace(version.facts[0], timescale=1_000, segments=segments, iframes=iframes)
+    (line,) = re.findall(
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=([0-9]+),", hls.multivariant_playlist([one], prefix="")
+    )
+    assert int(line) == round(16_000 / Fraction("8.04"))

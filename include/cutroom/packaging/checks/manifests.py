@@ -59,13 +59,14 @@ def hls(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str)
         own, stated = by_uri.get(variant.uri), variant.stream_info
         if own is None:
             continue
-        sound = [
-            by_uri[media.uri]
-            for media in playlist.media
-            if own.kind == "video" and media.group_id == stated.audio and media.uri in by_uri
-        ]
-        codecs = {own.codec_string, *(one.codec_string for one in sound)}
-        bandwidth = own.bandwidth_bps + max((one.bandwidth_bps for one in sound), default=0)
+        sound, texts = (
+            [by_uri[one.uri] for one in playlist.media if one.group_id == group and one.uri in by_uri]
+            for group in (stated.audio, stated.subtitles)
+        )
+        # Sound that is alone is one of its group.
+        shown = [] if own in sound else [own]
+        codecs = {one.codec_string for one in (*shown, *sound)}
+        bandwidth = sum(max((one.bandwidth_bps for one in kind), default=0) for kind in (shown, sound, texts))
         is_shown = own.kind != "video" or (
             stated.resolution == (own.width, own.height)
             and stated.video_range == (own.video_range or "SDR")
