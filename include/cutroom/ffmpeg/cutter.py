@@ -287,7 +287,13 @@ if __name__ == "__main__":
         sys.exit(f"CodecNotTaken: {refused}")
     except presentation.PictureEncrypted:
         sys.exit("PictureEncrypted")
-    except (edited.EditsNotTaken, StillEdit, FastEdit, presentation.HiddenNotTold) as refused:
+    except (
+        edited.EditsNotTaken,
+        edited.FramesOverlap,
+        StillEdit,
+        FastEdit,
+        presentation.HiddenNotTold,
+    ) as refused:
         sys.exit(type(refused).__name__)
     except ClockBroken as broken:
         sys.exit(f"ClockBroken: {broken}")

@@ -33,6 +33,10 @@ class EditsNotTaken(Exception):
     """An edit list plays several stretches, and not every frame is shown at the time that it says."""
 
 
+class FramesOverlap(Exception):
+    """Without an edit list, frames are to be decoded no later than ones before them, and ffmpeg hides them for that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Followed:
     """The packets of a track, with times at which nothing is hidden that is shown."""
@@ -56,11 +60,12 @@ def follow(source: str, track: int, stated: Sequence["Stated"], alive: Callable[
     Raises:
         EditsNotTaken: They are not what the edit list says, or can't be decoded in its order.
         StillEdit, FastEdit: As of `reject_speeds`.
+        FramesOverlap: The fragments of the file do not follow one another.
     """
     edits = edit_list.read(Path(source), track)
     reject_speeds(edits)
     if not plays_several(edits):
-        reject_hidden_between(stated)
+        reject_hidden_between(stated, EditsNotTaken if edits else FramesOverlap)
         return Followed(list(stated))
     samples, decoded, time_base = _unedited(source, track)
     if any(one.pts is None or one.pos not in samples for one in stated):
@@ -105,9 +110,9 @@ def _unedited(source: str, track: int) -> tuple[dict[int, Sample], dict[int, int
         return samples, decoded, Fraction(stream.time_base)
 
 
-def reject_hidden_between(stated: Sequence["Stated"]) -> None:
+def reject_hidden_between(stated: Sequence["Stated"], refusal: type[Exception]) -> None:
     """Refuse hidden frames at whose times others may be shown."""
     shown = [one.pts for one in stated if one.pts is not None and not one.is_discarded]
     first, last = min(shown, default=0), max(shown, default=0)
     if any(one.is_discarded and one.pts is not None and first < one.pts < last for one in stated):
-        raise EditsNotTaken
+        raise refusal

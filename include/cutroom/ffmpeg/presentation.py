@@ -93,8 +93,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     Raises:
         PictureEncrypted: Nothing can be decoded without a key.
         CodecNotTaken: No container of chunks can hold the codec.
-        EditsNotTaken: As of `edited.follow`.
-        StillEdit: The same.
+        EditsNotTaken, FramesOverlap, StillEdit, FastEdit: As of `edited.follow`.
         HiddenNotTold: As of `as_decode_times`.
     """
     with opened(source) as container:

@@ -59,6 +59,11 @@ _REASONS: tuple[tuple[str, type[SourceRejected], str], ...] = (
         "The edit list puts stretches one after the other in a way that can't be followed. Export it without one.",
     ),
     (
+        "FramesOverlap",
+        SourceUnsupported,
+        "Its fragments do not follow one another: pictures are to be decoded before ones that come first. Save it anew.",
+    ),
+    (
         "StillEdit",
         SourceUnsupported,
         "The edit list shows one moment as a still for some time. Export the film without an edit list.",

@@ -16,7 +16,7 @@ def test_frames_that_a_trim_hides_lie_before_and_behind_those_that_are_shown(
 ) -> None:
     times = [Stated(n * STEP, n * STEP, n == 0, n in hidden) for n in range(6)]
     if taken:
-        reject_hidden_between(times)
+        reject_hidden_between(times, EditsNotTaken)
     else:
         with pytest.raises(EditsNotTaken):
-            reject_hidden_between(times)
+            reject_hidden_between(times, EditsNotTaken)

@@ -40,6 +40,7 @@ class TestTruncated:
             ("[hls] Format not on whitelist 'mov'", SourceUnsupported, "format that is not taken"),
             ("PictureEncrypted", SourceUnsupported, "encrypted"),
             ("EditsNotTaken", SourceUnsupported, "edit list"),
+            ("FramesOverlap", SourceUnsupported, "fragments"),
             ("Invalid data found when processing input", SourceCorrupt, "damaged"),
         ],
     )
