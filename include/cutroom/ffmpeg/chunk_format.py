@@ -69,6 +69,9 @@ def chunk_format(stream: Any, packet: Any) -> ChunkFormat:
     if context is None:
         raise CodecNotTaken("a codec that is not known")
     codec = context.codec.canonical_name
+    if not (context.width and context.height):
+        # What describes the picture is missing: no codec's fault, and refused as a picture that can't be read.
+        return ChunkFormat("nut")
     if codec in alpha.DECODERS and stream.metadata.get("alpha_mode") == "1":
         return ChunkFormat("nut" if stream.time_base != alpha.TIME_BASE else "matroska")
     if codec in ALIKE_ANYWHERE:

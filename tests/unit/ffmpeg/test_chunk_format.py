@@ -11,6 +11,7 @@ import pytest
 
 from cutroom.errors import SourceUnsupported
 from cutroom.ffmpeg import packets, tools
+from cutroom.ffmpeg.probe import probe
 from cutroom.media.limits import Limits
 
 CODECS = {
@@ -28,8 +29,8 @@ CODECS = {
 }
 
 
-def made(path: Path, *codec: str, rate: str = "25") -> Path:
-    picture = ("-f", "lavfi", "-i", f"testsrc2=s=256x128:r={rate}", "-frames:v", "5")
+def made(path: Path, *codec: str, rate: str = "25", more: tuple[str, ...] = ()) -> Path:
+    picture = ("-f", "lavfi", "-i", f"testsrc2=s=256x128:r={rate}", *more, "-frames:v", "5")
     command = [tools.path("ffmpeg"), "-v", "error", "-y", *picture, "-c:v", *codec, str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path
@@ -92,3 +93,10 @@ def test_what_no_chunk_can_hold_as_it_is_in_the_source_is_refused(
         SourceUnsupported, match=r"The picture is coded in (vvc|msrle as this file has it), which"
     ):
         packets.read_packets(source, 0, log=tmp_path / "log", limits=Limits())
+
+
+def test_a_picture_without_what_describes_it_is_refused_for_that(tmp_path: Path) -> None:
+    sound = ("-f", "lavfi", "-i", "anullsrc", "-shortest")
+    source = made(tmp_path / "source.ts", "mpeg4", "-flags", "global_header", more=sound)
+    with pytest.raises(SourceUnsupported, match=r"track 0, mpeg4\) can't be read"):
+        probe(source, sha256="", log=tmp_path / "log", limits=Limits())
