@@ -61,7 +61,7 @@ _REASONS: tuple[tuple[str, type[SourceRejected], str], ...] = (
     (
         "FramesOverlap",
         SourceUnsupported,
-        "Its fragments do not follow one another: pictures are to be decoded before ones that come first. Save it anew.",
+        "Its fragments overlap: a picture is to be decoded before one that comes first. Save it anew.",
     ),
     (
         "StillEdit",
