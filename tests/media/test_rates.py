@@ -1,6 +1,8 @@
 """Noise, which no encoder makes small, at a bit rate far below what its quality asks for: the cap holds at joins."""
 
+import io
 import subprocess
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,3 +106,57 @@ def test_joins_are_as_good_as_the_same_moments_of_an_encode_without_them(made: M
             errors = ((given[near] - pictures(playlist)[near]) ** 2).mean((1, 2))
             found.setdefault(one.name, []).append(float(np.mean(10 * np.log10(255**2 / errors))))
     assert {name: (joined, whole) for name, (joined, whole) in found.items() if joined < whole - 0.5} == {}
+
+
+BURSTS = """
+name: bursts
+description: Opus in long segments
+segment_s: 12
+containers: [cmaf, webm]
+audio:
+  - {codec: opus, bitrates: [96k]}
+"""
+
+
+def test_who_waits_as_the_mpd_says_hears_what_follows_silence_in_time(tmp_path: Path) -> None:
+    """Silence takes hardly any bits, so nearly all of a segment comes at its end, when it has been waited for."""
+    source, profile, out = tmp_path / "bursts.flac", tmp_path / "bursts.yaml", tmp_path / "out"
+    noise = "|".join(f"gt(mod(t,12),9)*(random({channel})-0.5)" for channel in (0, 1))
+    bursts = ["-f", "lavfi", "-i", f"aevalsrc='{noise}':s=48000:d=25"]
+    subprocess.run([tools.path("ffmpeg"), "-v", "error", *bursts, source], check=True)
+    profile.write_text(BURSTS)
+    transcode(source, out, profile=str(profile), settings=Settings(home=tmp_path))
+    for manifest, container in (("manifest.mpd", "cmaf"), ("manifest-webm.mpd", "webm")):
+        paths = out.glob("renditions/*/rendition.json")
+        (made,) = (
+            (path.parent, one)
+            for path in paths
+            for one in [RenditionFacts.load(path.read_bytes())]
+            if one.container == container
+        )
+        needed_s = sound_waits_s(*made)
+        stated = ET.parse(out / manifest).getroot().attrib["minBufferTime"]
+        assert 2.5 < needed_s <= float(stated[2:-1]) < needed_s + 0.15
+
+
+def sound_waits_s(folder: Path, facts: RenditionFacts) -> float:
+    """How long who receives what is stated waits for any packet, begun at any segment: from what players fetch."""
+    assert facts.init is not None
+    init = (folder / facts.init.file).read_bytes()
+    begins, heard, fetched = [], [], 0
+    for segment in facts.segments:
+        piece = (folder / segment.file).read_bytes()
+        with av.open(io.BytesIO(init + piece)) as opened:
+            found = [packet for packet in opened.demux() if packet.pts is not None]
+            packets = [(packet.size, float(packet.pts * packet.time_base)) for packet in found]
+        begins.append((fetched, packets[0][1]))
+        fetched += len(piece) - sum(size for size, _ in packets)
+        for size, time in packets:
+            fetched += size
+            heard.append((fetched, time))
+    return max(
+        8 * (end - first) / facts.bandwidth_bps - (time - start)
+        for first, start in begins
+        for end, time in heard
+        if time >= start
+    )

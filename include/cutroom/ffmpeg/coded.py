@@ -1,4 +1,4 @@
-"""Coded pictures: what a decoder reads of a track, the same in whatever container it is."""
+"""Coded pictures: what a decoder reads of a track, the same in whatever container it is; and packets of sound."""
 
 import hashlib
 from array import array
@@ -107,6 +107,19 @@ def packets(container: InputContainer, timescale: int) -> "Iterator[tuple[Packet
             # Nearly always whole: integers then, as there may be a million of them.
             exact, rest = divmod(packet.pts * scale.numerator, scale.denominator)
             yield packet, round(exact + Fraction(rest, scale.denominator)) if rest else exact
+
+
+def sound_packets(path: Path, timescale: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Size of each packet of a track of sound, and when it is heard, in ticks of `timescale`."""
+    sizes, ticks = array("q"), array("q")
+    with av.open(path, "r") as container:
+        stream = container.streams.audio[0]
+        scale = Fraction(stream.time_base or 1) * timescale
+        for packet in container.demux(stream):
+            if packet.size and packet.pts is not None:
+                sizes.append(packet.size)
+                ticks.append(round(packet.pts * scale))
+    return sizes, ticks
 
 
 def _ends(stretches: Sequence[int]) -> Iterator[int]:

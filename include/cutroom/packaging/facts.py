@@ -133,7 +133,7 @@ class RenditionFacts:
     rates: Rates | None = None
     """Bit rate and decoder buffer frame by frame, of a picture."""
     wait_s: Fraction | None = None
-    """How long a player that receives `bandwidth_bps` waits before it begins, of a picture."""
+    """How long a player that receives `bandwidth_bps` waits before it begins; None: it was not measured."""
     joins: tuple[Join, ...] = ()
     """Joins between encode chunks whose quality was measured."""
 

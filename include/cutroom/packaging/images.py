@@ -107,6 +107,8 @@ def adaptation_set(track: ImageTrack, number: int) -> ET.Element:
             "timescale": str(track.sheet_s.denominator),
             "duration": str(track.sheet_s.numerator),
             "startNumber": "1",
+            # Sound may go on for longer than any sheet.
+            "endNumber": str(len(track.names)),
         },
     )
     return adaptation

@@ -1,6 +1,5 @@
 """The MPD of a version (ISO/IEC 23009-1), made of the same facts as the HLS playlists. Pure."""
 
-import math
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from fractions import Fraction
@@ -10,10 +9,8 @@ from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment, TrickPlay
 from cutroom.packaging.hls import EFFICIENCY
 from cutroom.packaging.images import ImageTrack, adaptation_set
+from cutroom.packaging.min_buffer import keyframes_bps, min_buffer_s
 from cutroom.packaging.packager import TRICK_INIT, TRICK_SEGMENT
-
-MIN_BUFFER_S = Fraction(2)
-"""What nearly every film needs less than."""
 
 TRANSFERS = {"PQ": 16, "HLG": 18}
 BT2020_PRIMARIES = 9
@@ -41,7 +38,7 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str, stills: ImageTrack
             **({"xmlns:cenc": "urn:mpeg:cenc:2013"} if any(one.lock for one in renditions) else {}),
             "profiles": _profiles(renditions[0].container, is_indexed=is_indexed),
             "type": "static",
-            "minBufferTime": _duration(_min_buffer_s(media)),
+            "minBufferTime": _duration(min_buffer_s(media)),
             "mediaPresentationDuration": duration,
         },
     )
@@ -74,11 +71,6 @@ def mpd(renditions: Sequence[RenditionFacts], *, prefix: str, stills: ImageTrack
         period.append(adaptation_set(stills, number))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
-
-
-def _min_buffer_s(media: Sequence[RenditionFacts]) -> Fraction:
-    """Longer only where a picture that hardly moves has nearly all bits of a segment in its first frame."""
-    return max(MIN_BUFFER_S, *(Fraction(math.ceil(10 * (one.wait_s or 0)), 10) for one in media))
 
 
 def _packaged(one: RenditionFacts, *, is_indexed: bool) -> dict[str, str]:
@@ -237,15 +229,13 @@ def _trick_play(
     trickmode = {"schemeIdUri": "http://dashif.org/guidelines/trickmode", "value": str(of)}
     ET.SubElement(adaptation, "EssentialProperty", trickmode)
     _color(adaptation, one)
-    lasts_s = [Fraction(segment.duration_ticks, one.timescale) for segment in one.segments]
-    longest_s = max(lasts_s)
-    bits_a_second = [8 * size / each for size, each in zip(keyframes.sizes_bytes, lasts_s, strict=True)]
+    longest_s = Fraction(max(segment.duration_ticks for segment in one.segments), one.timescale)
     representation = ET.SubElement(
         adaptation,
         "Representation",
         {
             "id": f"{one.key}-keyframes",
-            "bandwidth": str(max(1, math.ceil(max(bits_a_second)))),
+            "bandwidth": str(keyframes_bps(one, keyframes)),
             "codecs": one.codec_string,
             "width": str(one.width),
             "height": str(one.height),

@@ -13,6 +13,7 @@ from cutroom import ids
 from cutroom.media import keys, timeline
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import RenditionPlan
+from cutroom.steps import waits
 from cutroom.steps.downloads import make_download
 from cutroom.steps.encodes import fetch_encode
 from cutroom.steps.job import Job
@@ -123,7 +124,7 @@ def _video(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
                 # What a chunk counts on, and half of it again that the chunk before may have left empty.
                 buffer_bits=rung.buffer_bits * 3 // 2,
             ),
-            wait_s=_wait_s(segments, joined, timescale, measured["bandwidth_bps"]),
+            wait_s=waits.of_pictures(segments, joined, timescale, measured["bandwidth_bps"]),
             joins=joined.joins,
         ),
         folder,
@@ -144,25 +145,6 @@ def _measured(made: Plan, segments: Sequence[Any], timescale: int, *, lead_ticks
         "lead_ticks": lead_ticks,
         "target_s": target_s,
     }
-
-
-def _wait_s(segments: Sequence[Any], joined: Any, timescale: int, rate_bps: int) -> Fraction:
-    from cutroom.media import rates
-
-    order, sizes = joined.frames.order, joined.frames.sizes_bytes
-    # Groups of pictures are closed: a segment's first frame is the first in both orders.
-    starts = {one.start_ticks for one in segments}
-    firsts = [number for number, tick in enumerate(order) if tick in starts]
-    if len(firsts) != len(segments):
-        # Some begin with no frame: the checks of the version tell.
-        return Fraction(0)
-    places = list(zip(segments, firsts, [*firsts[1:], len(order)], strict=True))
-    # One by one: a film has a hundred thousand frames an hour.
-    own = (
-        (one.size_bytes, list(zip(sizes[first:after], order[first:after], strict=True)))
-        for one, first, after in reversed(places)
-    )
-    return rates.wait_s(own, timescale, rate_bps=rate_bps)
 
 
 def _until_the_next(segments: Sequence[Any], starts: Sequence[int], end: int) -> tuple[Any, ...]:
@@ -193,6 +175,7 @@ def _highest_rate(segments: Sequence[Any], shown: Sequence[int], timescale: int)
 def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -> None:
     from cutroom.ffmpeg import runner, sound
     from cutroom.packaging import facts
+    from cutroom.packaging.containers import CONTAINERS
 
     path = fetch_encode(shop, rendition.encode_keys[0], folder / "encoded.mp4")
     packed = pack(shop, made, rendition, path, folder)
@@ -210,6 +193,7 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
     )
     runner.run(command, log=log, limits=shop.limits, on_line=lambda _: None)
     samples = read_samples(decoded)
+    measured = _measured(made, packaged.segments, packaged.timescale, lead_ticks=packed.lead_ticks)
     _store(
         shop,
         facts.RenditionFacts(
@@ -222,7 +206,14 @@ def _audio(shop: Workshop, made: Plan, rendition: RenditionPlan, folder: Path) -
             codec_string=packaged.codec_string,
             timescale=packaged.timescale,
             segments=packaged.segments,
-            **_measured(made, packaged.segments, packaged.timescale, lead_ticks=packed.lead_ticks),
+            **measured,
+            wait_s=waits.of_sound(
+                packaged.segments,
+                path,
+                packaged.timescale,
+                measured["bandwidth_bps"],
+                resolution_s=CONTAINERS[rendition.container].resolution_s,
+            ),
             files=packed.digests(),
             init=packaged.init,
             index=packaged.index,

@@ -56,3 +56,5 @@ def test_the_mpd_gives_the_tiles_of_a_sheet_and_how_long_it_lasts() -> None:
     assert described.attrib["value"] == "10x3"
     assert (representation.attrib["width"], representation.attrib["height"]) == ("1920", "324")
     assert (template.attrib["media"], template.attrib["duration"]) == ("sprite_$Number%05d$.jpg", "60")
+    # Sound that lasts longer must not have players ask for a second sheet.
+    assert template.attrib["endNumber"] == "1"
