@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,6 +16,7 @@ from cutroom.ffmpeg import inspection, runner, sprites, tools
 from cutroom.ffmpeg.probe import probe
 from cutroom.media.limits import Limits
 from cutroom.media.plan import make_plan
+from cutroom.media.poster import choose
 from cutroom.media.profile import parse_profile
 from cutroom.media.recipes import Thumbnails
 from cutroom.settings import Settings
@@ -81,6 +83,17 @@ def test_the_poster_is_neither_black_nor_blurred(tmp_path: Path) -> None:
     assert len(choice["candidates"]) == 12
     assert 6 <= choice["candidates"][choice["chosen"]]["at_s"] < 9
     assert size_of(out / "poster.jpg") == (320, 180)
+
+
+def test_the_poster_of_three_seconds_is_not_the_black_they_begin_with(tmp_path: Path) -> None:
+    source = tmp_path / "film.mp4"
+    make(source, "color=black:s=320x180:r=25:d=2.2", "testsrc2=s=320x180:r=25:d=0.8")
+    folder = inspected(source, wanted=Thumbnails())
+    sheet = sprites.plan_sheet(Fraction(3), (320, 180), Thumbnails())
+    stills = sprites.read_candidates((folder / inspection.MEASURED).read_text(), sheet)
+    chosen = choose(stills, Fraction(3)).chosen
+    assert stills[chosen].at_s > Fraction(22, 10)
+    assert picture(folder / (inspection.CANDIDATES % (chosen + 1))).mean() > 40
 
 
 def test_a_longer_film_has_several_sheets_that_the_cues_find(tmp_path: Path) -> None:

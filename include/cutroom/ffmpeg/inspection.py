@@ -1,5 +1,6 @@
 """ffmpeg's arguments to decode a whole source once: its frames are counted, and all stills made of them."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ MEASURED = "candidates.txt"
 PREVIEW = "preview.mp4"
 PREVIEW_RATE = 10
 """Frames a second."""
+TICKING = {"start_time": 0, "round": "up"}
+"""What is shown at each multiple of the interval, whatever the frame rate, and through gaps."""
 
 
 def inspect_video(
@@ -32,7 +35,7 @@ def inspect_video(
             measured of them (MEASURED), and the preview (PREVIEW).
     """
     decoded = pictures.frames_of(source, **decoding(video, video.track.index))[str(video.track.index)]
-    split = decoded.filter_multi_output("split", 3)
+    split = decoded.filter_multi_output("split", 4)
     counted = ffmpeg.output(
         split[0].filter("settb", rational(video.timing.time_base)),
         "-",
@@ -41,22 +44,13 @@ def inspect_video(
         enc_time_base=rational(video.timing.time_base),
         **{"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT},
     )
-    # What is shown at each multiple of the interval, whatever the frame rate, and through gaps.
-    ticking = {"start_time": 0, "round": "up"}
-    stills = (
-        _presented(split[1], video)
-        .filter("fps", rational(1 / sheet.interval_s), **ticking)
-        .filter("trim", end_frame=sheet.count)
-    )
-    stills = pictures.as_shown(stills, video).filter("setsar", "1").filter_multi_output("split", 2)
     tiles = (
-        stills[0]
+        _stills(split[1], video, sheet.interval_s, sheet.count)
         .filter("scale", sheet.width, sheet.height, **pictures.scaled_to(pictures.JPEG))
         .filter("tile", f"{sheet.columns}x{sheet.rows}")
     )
     candidates = (
-        stills[1]
-        .filter("select", f"not(mod(n,{sheet.candidate_step}))")
+        _stills(split[2], video, sheet.candidate_interval_s, sheet.candidates)
         .filter("scale", *sprites.poster_size(video.track.display_size), **pictures.scaled_to(pictures.JPEG))
         .filter_multi_output("split", 2)
     )
@@ -73,8 +67,8 @@ def inspect_video(
         for start, end in sprites.preview_moments(sprites.end_s(video))
     )
     preview = (
-        _presented(split[2], video)
-        .filter("fps", PREVIEW_RATE, **ticking)
+        _presented(split[3], video)
+        .filter("fps", PREVIEW_RATE, **TICKING)
         .filter("select", moments)
         .filter("setpts", f"N/({PREVIEW_RATE}*TB)")
     )
@@ -98,6 +92,12 @@ def inspect_video(
         ],
         *ONE_FILTER_THREAD,
     )
+
+
+def _stills(frames: Any, video: VideoPlan, interval_s: Fraction, count: int) -> Any:
+    """So many pictures, as they are shown at the multiples of an interval."""
+    ticks = _presented(frames, video).filter("fps", rational(1 / interval_s), **TICKING)
+    return pictures.as_shown(ticks.filter("trim", end_frame=count), video).filter("setsar", "1")
 
 
 def _presented(frames: Any, video: VideoPlan) -> Any:

@@ -15,8 +15,8 @@ SPRITES = "sprite_%05d.jpg"
 MOST_SHEETS = 8
 """A film that is longer has its stills further apart."""
 
-MOST_CANDIDATES = 60
-"""Stills that may become the poster."""
+MOST_CANDIDATES, FEWEST_CANDIDATES = 60, 10
+"""Pictures that may become the poster; of a film below a second there are fewer."""
 
 POSTER_WIDTH = 1280
 
@@ -43,6 +43,8 @@ class SpriteSheet:
     interval_s: Fraction
     count: int
     """Of all stills together."""
+    duration_s: Fraction
+    """Of what they show."""
 
     @property
     def sheets(self) -> int:
@@ -50,9 +52,18 @@ class SpriteSheet:
         return math.ceil(self.count / (self.columns * self.rows))
 
     @property
-    def candidate_step(self) -> int:
-        """Every how many stills one may become the poster."""
-        return math.ceil(self.count / MOST_CANDIDATES)
+    def candidate_interval_s(self) -> Fraction:
+        """How far pictures that may become the poster lie apart: of a short film closer than the stills.
+
+        It may begin in black until the first still but one, or the last one.
+        """
+        apart = self.interval_s * math.ceil(self.count / MOST_CANDIDATES)
+        return min(apart, Fraction(max(1, math.floor(self.duration_s)), FEWEST_CANDIDATES))
+
+    @property
+    def candidates(self) -> int:
+        """How many of them there are."""
+        return max(1, math.ceil(self.duration_s / self.candidate_interval_s))
 
 
 def end_s(video: VideoPlan) -> Fraction:
@@ -76,6 +87,7 @@ def plan_sheet(duration_s: Fraction, display_size: tuple[int, int], wanted: Thum
         rows=min(wanted.rows, math.ceil(count / columns)),
         interval_s=interval,
         count=count,
+        duration_s=duration_s,
     )
 
 
@@ -140,7 +152,7 @@ def read_candidates(measured: str, sheet: SpriteSheet) -> list[Still]:
         blur = float(noted.get("blur", "nan"))
         stills.append(
             Still(
-                at_s=number * sheet.candidate_step * sheet.interval_s,
+                at_s=number * sheet.candidate_interval_s,
                 brightness=float(noted["YAVG"]),
                 contrast=float(noted["YHIGH"]) - float(noted["YLOW"]),
                 colourfulness=float(noted["SATAVG"]),

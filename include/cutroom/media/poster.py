@@ -13,6 +13,8 @@ OPENING, CLOSING = Fraction(5, 100), Fraction(90, 100)
 """Before and after these parts of a film there are titles and credits."""
 BLURRED = 0.4
 """Part of the sharpness of the sharpest below which a picture counts as blurred, whatever its contrast and colours."""
+DIMMEST = 0.5
+"""Exposure up to which a picture is no measure of how sharp others can be."""
 AT_THE_ENDS = 0.6
 """What a still counts there."""
 
@@ -54,18 +56,21 @@ def choose(stills: Sequence[Still], duration_s: Fraction) -> Choice:
         stills: The candidates in order, at least one.
         duration_s: How long the film lasts.
     """
-    sharpest = min((still.blur for still in stills if still.blur > 0), default=1.0)
+    edged = [still for still in stills if still.blur > 0]
+    # Words on black are sharper than any picture of a film.
+    pictures = [still for still in edged if _exposure(still) > DIMMEST]
+    sharpest = min((still.blur for still in pictures or edged), default=1.0)
     marks = [_marks(still, sharpest, duration_s) for still in stills]
     best = max(range(len(stills)), key=lambda place: (marks[place]["score"], -place))
     return Choice(chosen=best, candidates=tuple(marks))
 
 
 def _marks(still: Still, sharpest: float, duration_s: Fraction) -> dict[str, float]:
-    exposure = max(0.0, min(1.0, still.brightness / DARKEST, (255 - still.brightness) / (255 - BRIGHTEST)))
+    exposure = _exposure(still)
     contrast = min(1.0, still.contrast / FULL_CONTRAST)
     colour = min(1.0, still.colourfulness / FULL_COLOUR)
     # Nothing but one colour has no edges to be sharp.
-    sharpness = sharpest / still.blur if still.blur > 0 else 0.0
+    sharpness = min(1.0, sharpest / still.blur) if still.blur > 0 else 0.0
     place = 1.0 if duration_s * OPENING <= still.at_s <= duration_s * CLOSING else AT_THE_ENDS
     focus = min(1.0, sharpness / BLURRED)
     score = exposure * focus * (0.4 * contrast + 0.35 * sharpness + 0.25 * colour) * place
@@ -78,3 +83,8 @@ def _marks(still: Still, sharpest: float, duration_s: Fraction) -> dict[str, flo
         "colourfulness": round(colour, 3),
         "position": place,
     }
+
+
+def _exposure(still: Still) -> float:
+    """1 for a picture that is neither black nor washed out, 0 for nothing but black or white."""
+    return max(0.0, min(1.0, still.brightness / DARKEST, (255 - still.brightness) / (255 - BRIGHTEST)))

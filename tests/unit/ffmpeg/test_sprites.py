@@ -80,6 +80,15 @@ def test_a_sheet_is_no_larger_and_its_stills_no_closer_than_the_profile_wants(
     assert sheet.height % 2 == 0
 
 
+@given(durations, sizes, wanted)
+def test_a_film_has_enough_candidates_for_its_poster_however_short_and_however_far_apart_its_stills_are(
+    duration: Fraction, size: tuple[int, int], thumbnails: Thumbnails
+) -> None:
+    sheet = sprites.plan_sheet(duration, size, thumbnails)
+    assert min(10, duration * 10) <= sheet.candidates <= sprites.MOST_CANDIDATES
+    assert sheet.candidate_interval_s * (sheet.candidates - 1) < duration
+
+
 @pytest.mark.parametrize(("size", "height"), [((1920, 1080), 108), ((1080, 1920), 342), ((4000, 20), 2)])
 def test_a_tile_has_the_shape_of_the_picture(size: tuple[int, int], height: int) -> None:
     assert sprites.plan_sheet(Fraction(60), size, Thumbnails()).height == height

@@ -42,6 +42,17 @@ def test_a_blurred_picture_is_not_chosen_for_its_colours() -> None:
         assert choose([blurred, sharp, *title], FILM_S).chosen == 1
 
 
+def test_pictures_are_not_held_to_the_sharpness_of_words_on_black() -> None:
+    """As measured: credits are half as wide at their edges as what they follow."""
+    credits_ = replace(GOOD, brightness=8, contrast=3, colourfulness=0, blur=2.0)
+    sharp, soft = replace(GOOD, contrast=60), replace(GOOD, blur=7.0)
+    assert [one["sharpness"] for one in choose([sharp, soft, credits_], FILM_S).candidates] == [
+        1.0,
+        0.571,
+        1.0,
+    ]
+
+
 def test_of_equals_the_earliest_is_chosen() -> None:
     assert choose([replace(GOOD, at_s=Fraction(n)) for n in (40, 50, 60)], FILM_S).chosen == 0
 
