@@ -6,6 +6,7 @@ Output times are absolute on the presentation's timeline everywhere, so joining 
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ def copy(
     *,
     container: str,
     read_as: str | None = None,
-    earlier_s: Fraction = Fraction(0),
+    earlier_s: Sequence[Fraction] = (),
     metadata: Path | None = None,
     cover: Path | None = None,
 ) -> list[str]:
@@ -221,13 +222,17 @@ def copy(
         container: `mp4`, `webm`, `ts` and so on.
         read_as: ffmpeg's name of the container that they are in; None: it finds out, for which some need more than
             a few frames.
-        earlier_s: Taken off all times, in seconds.
+        earlier_s: Taken off the times of each, in seconds; those that are not named keep theirs.
         metadata: Tags and chapters (see `metadata.ffmetadata`); None: there are none.
         cover: A JPEG that goes with it; None: there is none.
     """
-    moved = {"itsoffset": decimal(-earlier_s)} if earlier_s else {}
     known = {"f": read_as} if read_as else {}
-    tracks = [ffmpeg.input(f"file:{source}", copyts=None, **known, **moved) for source in sources]
+    earlier = chain(earlier_s, repeat(Fraction(0)))
+    moved = [{"itsoffset": decimal(-by_s)} if by_s else {} for _, by_s in zip(sources, earlier, strict=False)]
+    tracks = [
+        ffmpeg.input(f"file:{source}", copyts=None, **known, **by)
+        for source, by in zip(sources, moved, strict=True)
+    ]
     options: dict[str, Any] = {
         "c": "copy",
         "f": _MUXERS.get(container, container),

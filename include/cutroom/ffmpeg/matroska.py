@@ -1,6 +1,7 @@
 """The elements of Matroska and WebM that describe a file (RFC 9559), wherever they lie before its frames."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 MOST_BYTES = 16 * 2**20
@@ -39,15 +40,34 @@ def part(file: BinaryIO, wanted: bytes) -> bytes:
     return b""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """One element: its name, and where it lies in the data."""
+
+    name: bytes
+    start: int
+    content: int
+    """First byte behind its name and size."""
+    end: int
+    """Exclusive."""
+
+
+def placed(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Element]:
+    """Each element of a part of the data, without those inside it; what is cut off is left out."""
+    end = len(data) if end is None else end
+    while start < end:
+        name, size, length = _element(data[start : start + 12])
+        found = Element(name=name, start=start, content=start + length, end=start + length + size)
+        if not name or found.end > end:
+            return
+        yield found
+        start = found.end
+
+
 def elements(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each element, without those inside it; what is cut off is left out."""
-    at = 0
-    while at < len(data):
-        name, size, length = _element(data[at : at + 12])
-        if not name or at + length + size > len(data):
-            return
-        yield name, data[at + length : at + length + size]
-        at += length + size
+    for one in placed(data):
+        yield one.name, data[one.content : one.end]
 
 
 def _element(head: bytes) -> tuple[bytes, int, int]:

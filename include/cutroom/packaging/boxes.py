@@ -44,7 +44,7 @@ def boxes(data: bytes | Writable, start: int = 0, end: int | None = None) -> Ite
         start += size
 
 
-def edited_out(init: bytes) -> int:
+def edited_out(init: bytes | Writable) -> int:
     """How many ticks of a track its edit list leaves out in front; 0 where it has none (ISO/IEC 14496-12, 8.6.6)."""
     for box in boxes(init):
         if box.kind == b"elst":

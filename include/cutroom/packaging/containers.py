@@ -35,6 +35,8 @@ class Container:
     """How far a time may be from where the encoder was given it: a tick of the container, where it has its own."""
     tells_end: bool = True
     """Whether it says where the sound ends inside its last frame; else players hear what the encoder put behind it."""
+    counts_front: bool = False
+    """Whether its times of sound count what the encoder put in front: then all of it is heard earlier by as much."""
     start_s: Fraction = Fraction(0)
     """Time in the container at which the presentation starts."""
     decode_lead_s: Fraction = Fraction(0)
@@ -66,6 +68,7 @@ CONTAINERS: Mapping[str, Container] = {
         in_dash=False,
         resolution_s=Fraction(1, 90_000),
         tells_end=False,
+        counts_front=True,
         start_s=TS_START_S,
         decode_lead_s=TS_DECODE_LEAD_S,
     ),
@@ -79,8 +82,7 @@ CONTAINERS: Mapping[str, Container] = {
         in_hls=False,
         in_dash=True,
         resolution_s=Fraction(1, 1000),
-        # It could, but the packager does not write it.
-        tells_end=False,
+        counts_front=True,
     ),
 }
 

@@ -1,5 +1,6 @@
 """Files to take away, made of the same encodes as the segments: picture and sound copied into one container."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def make_download(
         folder: An empty folder.
     """
     from cutroom.ffmpeg import argv, metadata, runner
-    from cutroom.packaging import facts, packager
+    from cutroom.packaging import facts, packager, webm
 
     files = folder / "files"
     files.mkdir()
@@ -57,8 +58,14 @@ def make_download(
     if is_mp3 and said is None:
         inputs[0].replace(path)
     else:
+        earlier = [Fraction(0)] * len(inputs)
+        if rendition.container == "webm" and sound:
+            earlier[-1] = webm.read_ends(inputs[-1]).earlier_s
+            inputs[-1] = _in_ogg(shop, inputs[-1], folder)
         # Also of an MP3 ffmpeg keeps what tells how much of the first and last frames is not to be played.
-        command = argv.copy(inputs, path, container=rendition.container, metadata=said, cover=cover)
+        command = argv.copy(
+            inputs, path, container=rendition.container, earlier_s=earlier, metadata=said, cover=cover
+        )
         runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
         if is_mp3:
             metadata.mend_chapter_sizes(path)
@@ -94,6 +101,16 @@ def make_download(
         decoded_samples=samples,
         likeness=None if heard is None else compare_heard(shop, heard, folder),
     )
+
+
+def _in_ogg(shop: Workshop, encoded: Path, folder: Path) -> Path:
+    """Opus in the container of which ffmpeg tells WebM how much of the last frame is not to be played."""
+    from cutroom.ffmpeg import argv, runner
+
+    path = folder / "sound.ogg"
+    command = argv.copy([encoded], path, container="ogg")
+    runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
+    return path
 
 
 def _said(

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,17 +66,19 @@ def pack(
         PlanInvalid: The content key is not the one that the plan was made with.
         VerificationFailed: The packager's manifests and its files do not agree.
     """
-    from cutroom.packaging import facts, packager, packager_output
+    from cutroom.packaging import facts, packager, packager_output, webm
     from cutroom.packaging.boxes import edited_out
     from cutroom.packaging.codec_string import codec_string
+    from cutroom.packaging.containers import CONTAINERS
 
     files = folder / "files"
     files.mkdir()
     key = None if made.lock is None else _key(shop, made)
     is_aes = made.lock is not None and made.lock.scheme == "aes-128"
+    ends = webm.read_ends(encoded) if _is_sound_in_webm(rendition) else None
     packager.package(
         rendition.kind,
-        _readable(shop, rendition, encoded, folder),
+        _in_webm(shop, encoded, folder, ends.earlier_s) if ends else encoded,
         files,
         container=rendition.container,
         single_file=made.segments == "single_file",
@@ -88,6 +91,9 @@ def pack(
         trick_play=rendition.trick_play,
         inherited=inherited,
     )
+    if ends:
+        last = max(files.glob(CONTAINERS["webm"].segment.replace("%05d", "*")))
+        last.write_bytes(webm.ended_early(last.read_bytes(), ends.behind_ns))
     packaged = packager_output.read(files, rendition.container)
     lock = None
     if made.lock is not None and key is not None:
@@ -155,14 +161,16 @@ def _key(shop: Workshop, made: Plan) -> ContentKey:
     return key
 
 
-def _readable(shop: Workshop, rendition: RenditionPlan, encoded: Path, folder: Path) -> Path:
-    """The packager makes WebM of sound only out of WebM."""
+def _is_sound_in_webm(rendition: RenditionPlan) -> bool:
+    return rendition.kind == "audio" and rendition.container == "webm"
+
+
+def _in_webm(shop: Workshop, encoded: Path, folder: Path, earlier_s: Fraction) -> Path:
+    """The packager makes WebM of sound only out of WebM, and keeps its times."""
     from cutroom.ffmpeg import argv, runner
 
-    if rendition.kind != "audio" or rendition.container != "webm":
-        return encoded
     path = folder / "encoded.webm"
-    command = argv.copy([encoded], path, container="webm")
+    command = argv.copy([encoded], path, container="webm", earlier_s=[earlier_s])
     runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
     return path
 
@@ -222,7 +230,7 @@ def in_clear(
     if kind == "video" or not form.start_s:
         return files
     command = argv.copy(
-        [in_one_file(files, folder)], whole, container="mp4", read_as=form.demuxer, earlier_s=form.start_s
+        [in_one_file(files, folder)], whole, container="mp4", read_as=form.demuxer, earlier_s=[form.start_s]
     )
     runner.run(command, log=folder / "copy.log", limits=limits, on_line=lambda _: None)
     return [whole]

@@ -37,7 +37,7 @@ def _wrong(one: RenditionFacts, read: Sequence[Fraction | None]) -> Iterator[str
         noted = Fraction(one.lead_ticks, one.timescale)
         # Only MP4 says what comes before the presentation; and not in renditions of an older release.
         if abs(lead - noted) <= tolerance or (not noted and -tolerance <= lead <= MOST_LEAD_S):
-            in_front = 1 if form.tells_end else len(stated)
+            in_front = len(stated) if form.counts_front else 1
             stated = [at - lead if number < in_front else at for number, at in enumerate(stated)]
     for number, (at, found) in enumerate(zip(stated, read, strict=True), 1):
         if found is None:
