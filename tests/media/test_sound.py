@@ -860,9 +860,14 @@ def test_every_download_has_the_tags_chapters_and_cover_of_its_source(tmp_path: 
         assert len(heard(made)) == len(reference), name
 
 
-def test_the_waveform_is_that_of_the_sound(tmp_path: Path, profile: str) -> None:
+@pytest.mark.parametrize("channels", [2, 6])
+def test_the_waveform_is_that_of_the_sound_on_all_channels(
+    channels: int, tmp_path: Path, profile: str
+) -> None:
     source = tmp_path / "source.wav"
-    make_sound(source, "-c:a", "pcm_f32le")
+    layout = {2: "stereo", 6: "5.1"}[channels]
+    all_same = "|".join([layout, *(f"c{number}=c0" for number in range(channels))])
+    make_sound(source, "-af", f"pan={all_same}", "-c:a", "pcm_f32le")
     data = np.array(json.loads((run(source, profile) / "waveform.json").read_text())["data"]).reshape(-1, 2)
     sound = beeps(3.0123)
     parts = [sound[at : at + 2400] for at in range(0, len(sound), 2400)]

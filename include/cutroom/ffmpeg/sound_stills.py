@@ -30,7 +30,8 @@ def draw(
         samples_per_peak: Length of a stretch, in samples of the source.
         size_px: Width and height of the image.
     """
-    mono = placed(audio, source).filter("aformat", sample_fmts="flt", channel_layouts="mono")
+    # Of floats the sum is else made without regard to full scale: 3 dB too high for stereo, 9 dB for 5.1.
+    mono = placed(audio, source).filter("aresample", osf="flt", ochl="mono", rematrix_maxval=1)
     split = mono.filter_multi_output("asplit", 2)
     # Of fewer samples than columns nothing is drawn.
     drawn = (

@@ -31,7 +31,7 @@ def read_peaks(lines: Iterable[str]) -> list[int]:
 
 
 def waveform_json(data: list[int], sample_rate_hz: int) -> str:
-    """The whole file: one channel, which is the mean of all."""
+    """The whole file: one channel, which is the mean of all; of surround, weighted as it is mixed down."""
     return json.dumps(
         {
             "version": 2,
