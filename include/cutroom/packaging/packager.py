@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from mmap import mmap
 from pathlib import Path
@@ -93,9 +94,7 @@ def package(
             "playlist_name=trick.m3u8",
         ]
     )
-    argv = [
-        "packager",
-        *([_locked(folder, *lock)] if lock else []),
+    arguments = [
         descriptor,
         *([trick] if trick_play else []),
         f"--segment_duration={float(segment_s):g}",
@@ -108,7 +107,14 @@ def package(
         # The same input gives the same bytes: no version and no date in them.
         "--test_packager_version=cutroom",
     ]
-    runner.run(argv, log=log, limits=limits, cwd=folder, descriptors=inherited)
+    with _secret(_lock_flags(*lock) if lock else []) as (flags, opened):
+        runner.run(
+            ["packager", *flags, *arguments],
+            log=log,
+            limits=limits,
+            cwd=folder,
+            descriptors=[*inherited, *opened],
+        )
     for path in folder.glob("*.mp4"):
         # Mapped, as a single file has all of the film in it.
         with path.open("r+b") as file, mmap(file.fileno(), 0) as mp4:
@@ -126,15 +132,21 @@ def unlock(kind: str, locked: Path, output: Path, *, key: ContentKey, log: Path,
     Args:
         kind: `video` or `audio`.
         locked: The initialization segment and all media segments.
-        output: The MP4 that is written; in a folder that nobody else sees, as the key lies there for the packager.
+        output: The MP4 that is written.
         key: What it was locked with.
         log: Where the packager's log is kept.
         limits: What it may take.
     """
     folder = output.parent
-    flags = _flag_file(folder, ["--enable_raw_key_decryption", _key_flag(key)], seen_from=folder)
     descriptor = f"in={os.path.relpath(locked, folder)},stream={kind},output={output.name}"
-    runner.run(["packager", flags, descriptor, *THREADS], log=log, limits=limits, cwd=folder)
+    with _secret(["--enable_raw_key_decryption", _key_flag(key)]) as (flags, opened):
+        runner.run(
+            ["packager", *flags, descriptor, *THREADS],
+            log=log,
+            limits=limits,
+            cwd=folder,
+            descriptors=opened,
+        )
 
 
 def codec_string(encoded: Path, *, log: Path, limits: Limits) -> str:
@@ -147,35 +159,37 @@ def codec_string(encoded: Path, *, log: Path, limits: Limits) -> str:
     return ",".join(found)
 
 
-def _locked(folder: Path, scheme: str, key: ContentKey, iv: bytes) -> str:
-    return _flag_file(
-        folder.parent,
-        [
-            "--enable_raw_key_encryption",
-            f"--protection_scheme={scheme}",
-            # All of it, from the first segment on.
-            "--clear_lead=0",
-            _key_flag(key),
-            f"--iv={(iv if scheme == 'cbcs' else iv[:8]).hex()}",
-        ],
-        seen_from=folder,
-    )
+def _lock_flags(scheme: str, key: ContentKey, iv: bytes) -> list[str]:
+    return [
+        "--enable_raw_key_encryption",
+        f"--protection_scheme={scheme}",
+        # All of it, from the first segment on.
+        "--clear_lead=0",
+        _key_flag(key),
+        f"--iv={(iv if scheme == 'cbcs' else iv[:8]).hex()}",
+    ]
 
 
 def _key_flag(key: ContentKey) -> str:
     return f"--keys=label=:key_id={key.key_id}:key={key.key}"
 
 
-def _flag_file(folder: Path, flags: list[str], *, seen_from: Path) -> str:
-    """Flags in a file that only we may read: an argument is seen by everybody, and is logged.
+@contextmanager
+def _secret(flags: Sequence[str]) -> Iterator[tuple[list[str], list[int]]]:
+    """Flags that nobody but the packager sees: arguments are seen by everybody and logged, files are on a disk.
 
-    It is named from the folder that the packager works in, as a comma in a path would end the name.
+    Yields:
+        Arguments that stand for them, and the open files that the packager has to inherit.
     """
-    path = folder / "packager.flags"
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write("\n".join([*flags, ""]))
-    return f"--flagfile={os.path.relpath(path, seen_from)}"
+    if not flags:
+        yield [], []
+        return
+    descriptor = os.memfd_create("flags")
+    try:
+        os.write(descriptor, "\n".join([*flags, ""]).encode())
+        yield [f"--flagfile=/dev/fd/{descriptor}"], [descriptor]
+    finally:
+        os.close(descriptor)
 
 
 def zero_dates(mp4: Writable) -> None:

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cutroom.ffmpeg import coded, tools
+from cutroom.ffmpeg import coded, runner, tools
 from cutroom.ffmpeg.join import join
 from cutroom.ffmpeg.piped import piped
+from cutroom.media.content_key import ContentKey
 from cutroom.media.limits import Limits
 from cutroom.packaging import packager
 
@@ -93,3 +95,33 @@ def _waits_of_packagers() -> list[int]:
     ours = [Path("/proc") / pid for one in children for pid in one.read_text().split()]
     told = [(one / "status").read_text() for one in ours if "packager" in (one / "comm").read_text()]
     return [int(one.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for one in told]
+
+
+@pytest.mark.media
+def test_a_key_is_in_no_file_and_in_no_argument_while_the_packager_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ContentKey(key_id="0" * 32, key="c0ffee11deadbeef0123456789abcdef")
+    film, files = tmp_path / "film.mp4", tmp_path / "files"
+    files.mkdir()
+    command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=2"]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", *FRAGMENTED, film], check=True, timeout=60)
+    run, looked = runner.run, []
+
+    def watched(argv: list[str], **told: Any) -> runner.Finished:
+        kept = [
+            path for path in tmp_path.rglob("*") if path.is_file() and key.key.encode() in path.read_bytes()
+        ]
+        looked.append((kept, key.key in " ".join(argv)))
+        return run(argv, **told)
+
+    monkeypatch.setattr(runner, "run", watched)
+    told: dict[str, Any] = {"log": tmp_path / "packager.log", "limits": Limits()}
+    packager.package("video", film, files, segment_s=Fraction(1), lock=("cenc", key, bytes(16)), **told)
+    locked, opened = tmp_path / "locked.mp4", tmp_path / "opened.mp4"
+    pieces = [files / "init.mp4", *sorted(files.glob("seg_*.m4s"))]
+    locked.write_bytes(b"".join(path.read_bytes() for path in pieces))
+    packager.unlock("video", locked, opened, key=key, **told)
+    assert looked == [([], False)] * 2
+    assert b"encv" in locked.read_bytes()
+    assert coded.read([opened], 1000).digests == coded.read([film], 1000).digests
