@@ -340,6 +340,25 @@ def test_ten_milliseconds_are_published(tmp_path: Path) -> None:
     assert found == {480}
 
 
+def test_a_track_that_is_empty_is_told_and_alone_refused(tmp_path: Path, profile: str) -> None:
+    """Recorders name a track of a microphone that nothing came from; its film was called damaged."""
+    whole, source, none = tmp_path / "whole.mka", tmp_path / "source.mka", tmp_path / "none.wav"
+    make_sound(whole, "-ac", "2", "-c:a", "aac", seconds=1)
+    with av.open(whole) as given, av.open(source, "w") as made:
+        track, _ = (made.add_stream_from_template(given.streams.audio[0]) for _ in range(2))
+        for packet in given.demux(given.streams.audio[0]):
+            if packet.pts is not None:
+                packet.stream = track
+                made.mux(packet)
+    found, _ = probe(source, sha256="", log=tmp_path / "log", limits=Limits())
+    assert [one.index for one in found.audio] == [0]
+    assert found.not_carried == ("track 1: audio aac (empty)",)
+    with wave.open(str(none), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+    with pytest.raises(SourceUnsupported, match="The sound of track 0 is empty"):
+        run(none, profile)
+
+
 def test_a_sample_alone_is_told_to_be_too_short(tmp_path: Path, profile: str) -> None:
     """It was called damaged, which it is not."""
     source = tmp_path / "source.wav"
@@ -516,6 +535,18 @@ def test_sound_whose_header_counts_it_wrongly_is_heard_as_it_decodes(
     assert found.notes == (
         "The times of track 0 do not fit its sound, which is heard as it decodes, from the beginning on.",
     )
+
+
+def test_flac_has_even_blocks_whatever_the_frames_of_its_source_are(tmp_path: Path) -> None:
+    """WavPack of a low rate, in a frame of 12 seconds: its encoder took the first frame for the length of a block."""
+    source, profile = tmp_path / "source.wv", tmp_path / "flac.yaml"
+    profile.write_text(PROFILE.replace("{codec: aac, bitrates: [128k]}", "{codec: flac}"))
+    make_sound(source, "-ar", "1000", "-c:a", "wavpack", "-frame_size", "44100", seconds=12)
+    out = run(source, str(profile))
+    (one,) = facts_of(out)
+    with av.open(packaged(out, one)) as made:
+        lengths = [packet.duration for packet in made.demux(audio=0) if packet.size]
+    assert (set(lengths[:-1]), sum(lengths)) == ({4608}, 12 * 48_000)
 
 
 def test_short_frames_that_are_counted_as_long_ones_are_heard_one_after_the_other(

@@ -183,8 +183,8 @@ def _as_text(packet: "Packet[Any]") -> str:
 def sound(source: str, *tracks: str) -> None:
     """Print what the times of these tracks of sound tell, a line each.
 
-    `lost TRACK`: frames of it were lost, or came twice. `untrue TRACK`: its packets lie apart from one another. `ends
-    TRACK SECONDS`: it ends inside its last packet. Empty lines are signs of life.
+    `empty TRACK`: it holds nothing. `lost TRACK`: frames of it were lost, or came twice. `untrue TRACK`: its packets
+    lie apart from one another. `ends TRACK SECONDS`: it ends inside its last packet. Empty lines are signs of life.
     """
     with local(source) as container:
         streams = [container.streams[int(track)] for track in tracks]
@@ -202,6 +202,8 @@ def sound(source: str, *tracks: str) -> None:
                 print(flush=True)
         for stream in streams:
             time_base = Fraction(stream.time_base or 1)
+            if not times[stream.index]:
+                print("empty", stream.index)
             if has_lost_frames(times[stream.index], time_base, SMALLEST_GAP_S):
                 print("lost", stream.index)
             if are_stretched(times[stream.index], time_base, decoded[stream.index]):

@@ -168,6 +168,8 @@ class SoundTimes:
     """When tracks end inside their last packets."""
     untrue: frozenset[int]
     """The tracks whose times leave holes between all packets."""
+    empty: frozenset[int]
+    """The tracks that hold nothing."""
 
 
 def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> SoundTimes:
@@ -178,12 +180,15 @@ def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Li
     """
     lost: set[int] = set()
     untrue: set[int] = set()
+    empty: set[int] = set()
     ends_s: dict[int, Fraction] = {}
 
     def take(line: str) -> None:
         match line.split():
             case ["lost", track]:
                 lost.add(int(track))
+            case ["empty", track]:
+                empty.add(int(track))
             case ["untrue", track]:
                 untrue.add(int(track))
             case ["ends", track, time]:
@@ -191,7 +196,7 @@ def read_sound_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Li
 
     first, *others = tracks
     _cutter("sound", path, first, take, *map(str, others), log=log, limits=limits)
-    return SoundTimes(frozenset(lost), ends_s, frozenset(untrue))
+    return SoundTimes(frozenset(lost), ends_s, frozenset(untrue), frozenset(empty))
 
 
 def untrue_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> frozenset[int]:

@@ -108,6 +108,13 @@ def reject_invalid_size(said: str) -> None:
         )
 
 
+def no_sound(track: int) -> SourceUnsupported:
+    """Why a file is refused whose sound is not damaged, and not there."""
+    return SourceUnsupported(
+        f"The sound of track {track} is empty: there is nothing in it. Export the file anew, with its sound."
+    )
+
+
 @contextlib.contextmanager
 def of_decoding(what: str) -> Iterator[None]:
     """Let the source be the reason where ffmpeg refuses to go on because of it.

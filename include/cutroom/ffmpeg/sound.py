@@ -73,6 +73,9 @@ def encode(
     for place, (rung, path) in enumerate(zip(rungs, outputs, strict=True)):
         sound = _raised(_mixed(split[place], audio, rung.channels), gain, rate)
         sound = sound.filter("aresample", rung.sample_rate_hz, resampler="soxr")
+        if AUDIO[rung.codec].is_lossless:
+            # Else its blocks are as long as the first frame that it gets, which may be longer than FLAC allows.
+            sound = sound.filter("asetnsamples", n=AUDIO[rung.codec].frame_samples, p=0)
         if behind := AUDIO[rung.codec].silence_behind:
             sound = sound.filter("apad", pad_len=behind)
         made.append(

@@ -1,5 +1,6 @@
 """When the sound of a source is heard, where its container alone does not tell: by edit lists, packets and decoders."""
 
+from collections.abc import Set
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from cutroom.ffmpeg import edit_list
 from cutroom.ffmpeg.containers import AVI
 from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
-from cutroom.ffmpeg.refusals import reason_of
+from cutroom.ffmpeg.refusals import no_sound, reason_of
 from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
 from cutroom.media.limits import Limits
 from cutroom.media.lost_frames import FRAMED
@@ -92,9 +93,28 @@ def _with_packet_times(path: Path, source: Source, *, log: Path, limits: Limits)
         end = ends_s.get(one.index) if one.codec == "opus" and not one.joined else None
         return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
 
-    audio = tuple(map(timed, source.audio))
     untrue = [one.index for one in framed if timed(one).clock == "none"]
-    return replace(source, audio=audio, notes=(*source.notes, *map(_untrue, untrue)))
+    source = replace(
+        source, audio=tuple(map(timed, source.audio)), notes=(*source.notes, *map(_untrue, untrue))
+    )
+    return without_empty(source, found.empty)
+
+
+def without_empty(source: Source, empty: Set[int]) -> Source:
+    """The source without tracks of sound that hold nothing, which are told. Pure.
+
+    Raises:
+        SourceUnsupported: There is nothing else in it.
+    """
+    left_out = [one for one in source.audio if empty >= {*(one.joined or (one.index,))}]
+    if left_out and not source.video and len(left_out) == len(source.audio):
+        raise no_sound(left_out[0].index)
+    told = (f"track {one.index}: audio {one.codec} (empty)" for one in left_out)
+    return replace(
+        source,
+        audio=tuple(one for one in source.audio if one not in left_out),
+        not_carried=(*source.not_carried, *told),
+    )
 
 
 def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:

@@ -61,6 +61,7 @@ def audio_encode_key(source: Source, audio: AudioPlan, rung: AudioRung, tools: M
     behind = codecs.AUDIO[rung.codec].silence_behind
     for is_so, said in (
         (behind > 0, behind),
+        (codecs.AUDIO[rung.codec].is_lossless, "even blocks"),
         (audio.track.taken_as is not None, audio.track.taken_as),
         (audio.track.clock in {"rough", "exact", "none"}, audio.track.clock),
         (audio.track.ends_s is not None, str(audio.track.ends_s)),

@@ -138,7 +138,7 @@ class Track:
     ) -> dict[str, Any]:
         """Encode, and tell what went in: samples, loudness and gain."""
         from cutroom.ffmpeg import sound
-        from cutroom.ffmpeg.refusals import tells_of_damage
+        from cutroom.ffmpeg.refusals import no_sound, tells_of_damage
 
         stats, source_stats, decoded_stats = (
             self._folder / name for name in ("stats.txt", "source.txt", "decoded.txt")
@@ -160,6 +160,8 @@ class Track:
         )
         behind = AUDIO[rungs[0].codec].silence_behind
         samples = read_samples(stats).samples - behind
+        if samples <= 0 and not tells_of_damage(log):
+            raise no_sound(self._audio.track.index)
         if samples <= 0:
             raise SourceCorrupt(
                 f"The sound is damaged: nothing can be decoded of track {self._audio.track.index}. "
