@@ -31,7 +31,10 @@ WRITTEN_AT_ONCE_BYTES = 2**18
 """So that Python is seldom asked."""
 
 PARTS = 100
-"""Of a tick, in which it is told how late a first frame is."""
+"""Of a tick, in which it is told how late a first frame is; fewer where the muxer could not count them."""
+
+FINEST = 2**31 - 1
+"""Ticks per second that ffmpeg's muxer counts at most."""
 
 LONGEST_WAIT_S = 9
 """How long a first frame that is shown late waits for that once it is decoded, at most: MPEG-TS allows 10 s."""
@@ -102,7 +105,7 @@ def join(
     options = {
         "video_track_timescale": str(timescale),
         # A first frame later than zero is an edit of the movie's timescale, in ms by default.
-        "movie_timescale": str(timescale * PARTS),
+        "movie_timescale": str(timescale * max(1, min(PARTS, FINEST // timescale))),
         # In fragments: who reads it needs no table of all frames in memory.
         "movflags": "frag_keyframe+delay_moov+default_base_moof",
     }
