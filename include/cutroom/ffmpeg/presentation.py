@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from cutroom.ffmpeg import completeness
@@ -202,7 +203,8 @@ def _retimed(stated: Sequence[Stated], step: int, order: Sequence[int]) -> list[
     """Times that rise in the order in which a decoder shows the frames."""
     times: dict[int, int] = {}
     last: int | None = None
-    for number, time in zip(order, _wanted([stated[number] for number in order], step), strict=True):
+    wanted = _without_delay(_wanted([stated[number] for number in order], step), order)
+    for number, time in zip(order, wanted, strict=True):
         last = time if last is None else max(time, last + 1)
         times[number] = last
     hidden = min(times.values(), default=0)
@@ -233,6 +235,23 @@ def _wanted(shown: Sequence[Stated], step: int) -> list[int]:
         wanted.append(now)
         now += length
     return wanted
+
+
+def _without_delay(times: Sequence[int], order: Sequence[int]) -> list[int]:
+    """Take off what an encoder waited for behind its first picture: XviD writes nothing until it knows the next ones.
+
+    Args:
+        times: When frames are to be shown, in order of presentation.
+        order: The numbers of their packets.
+    """
+    gaps = [after - before for before, after in pairwise(times)]
+    if len(gaps) < 2:
+        return list(times)
+    latest = max(place - number for place, number in enumerate(order))
+    delay = gaps[0] - median_low(gaps)
+    if delay == 0 or delay != latest * median_low(gaps):
+        return list(times)
+    return [times[0], *(time - delay for time in times[1:])]
 
 
 def with_last_reference(stated: Sequence[Stated]) -> list[Stated]:

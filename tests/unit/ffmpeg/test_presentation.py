@@ -39,6 +39,14 @@ def test_frames_without_presentation_times_are_shown_at_the_decode_times_in_the_
     assert found.retimed
 
 
+@pytest.mark.parametrize(("second", "taken_off"), [(3, 2), (2, 0), (4, 0)])
+def test_what_an_encoder_waited_for_behind_its_first_frame_is_no_pause(second: int, taken_off: int) -> None:
+    decoded_at = [0, *range(second, second + 6)]
+    order = [0, 2, 3, 1, 5, 6, 4]
+    found = present(stated(*((None, time) for time in decoded_at)), 1, lambda _: order)
+    assert sorted(one.pts for one in found.packets) == [0, *(time - taken_off for time in decoded_at[1:])]
+
+
 def test_times_that_rise_are_decode_times_where_a_decoder_shows_frames_in_another_order() -> None:
     found = as_decode_times(stated((0, None), (40, 0), (90, 40), (120, 90)), lambda _: [0, 2, 3, 1])
     assert [(one.pts, one.dts) for one in found] == [(None, 0), (None, 40), (None, 90), (None, 120)]
