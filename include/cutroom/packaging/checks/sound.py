@@ -77,13 +77,15 @@ def samples(plan: Plan, one: RenditionFacts, encoded_sound: Mapping[str, Encoded
 
 def notes(plan: Plan, encoded_sound: Mapping[str, EncodedSound]) -> tuple[str, ...]:
     """How much of the sound is silence, left out or not there, of each track that is not whole; in words."""
-    return tuple(
+    found = [
         note
         for one in plan.audio
         for rung in one.rungs[:1]
         if rung.name in encoded_sound
         for note in _notes_of(one.track.index, encoded_sound[rung.name])
-    )
+    ]
+    # Each codec has a plan of the same track.
+    return tuple(dict.fromkeys(found))
 
 
 def _notes_of(track: int, encoded: EncodedSound) -> Iterator[str]:
