@@ -13,7 +13,7 @@ from typing import Any
 import ffmpeg
 
 from cutroom.ffmpeg import alpha, encoders, pictures
-from cutroom.media.colour import BT709
+from cutroom.media.colour import BT709, colour_of, decodes_to_alpha
 from cutroom.media.joins import FRAMES_AT_JOIN, Sampling
 from cutroom.media.resemblance import HEIGHT, WIDTH
 from cutroom.media.source import VideoTrack
@@ -164,7 +164,9 @@ def _video_options(
     return options
 
 
-def decode_source(*, source: Path, track: VideoTrack, stats: Path, small: Path) -> list[str]:
+def decode_source(
+    *, source: Path, track: VideoTrack, stats: Path, small: Path, in_sdr: Path | None = None
+) -> list[str]:
     """Decode a track of pictures of a source, note every frame that it shows, and keep it small.
 
     Args:
@@ -172,12 +174,22 @@ def decode_source(*, source: Path, track: VideoTrack, stats: Path, small: Path) 
         track: Which of its tracks.
         stats: Where the times of the frames are written.
         small: Where what is shown of them is written as it is compared, not turned yet (see `resemblance`).
+        in_sdr: The same, mapped from HDR; None: it is not.
     """
-    split = pictures.frames_of(source)[str(track.index)].filter_multi_output("split", 2)
-    # Where a stream changes its size midway, the picture keeps the size that it begins with.
-    shown = pictures.cropped(split[1].filter("scale", track.width, track.height), track)
-    size = (HEIGHT, WIDTH) if track.rotation in {90, 270} else (WIDTH, HEIGHT)
-    return compiled([noted(split[0], stats), _small(shown, size, small)])
+    colour, turned = colour_of(track), track.rotation in {90, 270}
+    paths = [small] if in_sdr is None else [small, in_sdr]
+    split = pictures.frames_of(source)[str(track.index)].filter_multi_output("split", 1 + len(paths))
+    outputs = [noted(split[0], stats)]
+    for number, path in enumerate(paths, 1):
+        # Where a stream changes its size midway, the picture keeps the size that it begins with.
+        shown = pictures.coloured(split[number], colour).filter("scale", track.width, track.height)
+        shown = pictures.on_black(shown) if decodes_to_alpha(track) else shown
+        # Mapped once they are small, which takes next to nothing.
+        shown = _reduced(pictures.cropped(shown, track), (HEIGHT, WIDTH) if turned else (WIDTH, HEIGHT))
+        if path == in_sdr or not track.is_hdr:
+            shown = pictures.in_bt709(shown, colour, is_hdr=track.is_hdr)
+        outputs.append(_small(shown, path))
+    return compiled(outputs)
 
 
 def decode(*, source: Path, stats: Path, small: Path) -> list[str]:
@@ -185,12 +197,16 @@ def decode(*, source: Path, stats: Path, small: Path) -> list[str]:
     # Smoothing the blocks of frames that are made so small would cost a fifth of decoding them.
     track = ffmpeg.input(f"file:{source}", xerror=None, copyts=None, skip_loop_filter="all")
     split = track.video.filter_multi_output("split", 2)
-    return compiled([noted(split[0], stats), _small(split[1], (WIDTH, HEIGHT), small)])
+    return compiled([noted(split[0], stats), _small(_reduced(split[1]), small)])
 
 
-def _small(pictures: Any, size: tuple[int, int], path: Path) -> Any:
-    grey = pictures.filter("scale", *size, flags="area").filter("format", "gray")
-    return ffmpeg.output(grey, str(path), f="rawvideo", fps_mode="passthrough")
+def _reduced(pictures: Any, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Any:
+    return pictures.filter("scale", *size, flags="area")
+
+
+def _small(reduced: Any, path: Path) -> Any:
+    colours = reduced.filter("format", "rgb24")
+    return ffmpeg.output(colours, str(path), f="rawvideo", fps_mode="passthrough")
 
 
 def noted(pictures: Any, stats: Path) -> Any:

@@ -42,14 +42,11 @@ def as_shown(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
         keeps_hdr: Leave HDR as it is; else it is mapped to BT.709.
     """
     picture = video.picture
-    # What is not stated is told here, so that no filter guesses.
-    frames = frames.filter("setparams", **stated(picture.colour))
+    frames = coloured(frames, picture.colour)
     # Does nothing but where a stream changes its size midway: the picture keeps the size that it begins with.
     frames = frames.filter("scale", video.track.width, video.track.height)
     if picture.is_transparent:
-        # Colours times opacity are what is seen on black. Left to itself the filter drops the opacity of packed RGB.
-        frames = frames.filter("format", ALPHA_FORMATS)
-        frames = frames.filter("premultiply", inplace=1)
+        frames = on_black(frames)
     if picture.field_order is not None:
         # Seen, so flags do not count.
         frames = frames.filter("bwdif", mode="send_frame", parity=picture.field_order, deint="all")
@@ -58,11 +55,8 @@ def as_shown(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
         frames = frames.filter("bwdif", mode="send_frame", deint="interlaced")
     # Behind what tells fields by their lines.
     frames = cropped(frames, video.track)
-    if picture.tone_map and not keeps_hdr:
-        for name, options in TONE_MAP:
-            frames = frames.filter(name, **options)
-    elif not picture.tone_map and picture.colour.primaries != BT709.primaries:
-        frames = frames.filter("zscale", p="bt709", m="bt709", r="tv")
+    if not (picture.tone_map and keeps_hdr):
+        frames = in_bt709(frames, picture.colour, is_hdr=picture.tone_map)
     if picture.mirrored:
         frames = frames.filter("hflip")
     turns = {90: ("transpose", "clock"), 270: ("transpose", "cclock")}
@@ -71,6 +65,27 @@ def as_shown(frames: Any, video: VideoPlan, *, keeps_hdr: bool = False) -> Any:
         frames = frames.filter(name, value)
     elif picture.rotation == 180:
         frames = frames.filter("hflip").filter("vflip")
+    return frames
+
+
+def coloured(frames: Any, colour: Colour) -> Any:
+    """What is not stated is told here, so that no filter guesses."""
+    return frames.filter("setparams", **stated(colour))
+
+
+def on_black(frames: Any) -> Any:
+    """Colours times opacity: what is seen of transparent pictures."""
+    # Left to itself the filter drops the opacity of packed RGB.
+    return frames.filter("format", ALPHA_FORMATS).filter("premultiply", inplace=1)
+
+
+def in_bt709(frames: Any, colour: Colour, *, is_hdr: bool) -> Any:
+    """HDR is mapped; SDR keeps its colours, and leaves its matrix to be changed with the size if it has these primaries."""
+    if is_hdr:
+        for name, options in TONE_MAP:
+            frames = frames.filter(name, **options)
+    elif colour.primaries != BT709.primaries:
+        frames = frames.filter("zscale", p="bt709", m="bt709", r="tv")
     return frames
 
 

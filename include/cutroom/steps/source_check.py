@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,8 @@ class _Given:
     """Of its frames, in microseconds; empty where the version has no pictures."""
     pictures: "Frames | None"
     """These frames as they are compared; None where the version has no pictures."""
+    in_sdr: "Frames | None"
+    """The same, mapped from HDR; None where the file has none."""
 
     @classmethod
     def read(cls, path: Path, folder: Path, limits: Limits, *, has_video: bool) -> "_Given":
@@ -145,10 +148,11 @@ class _Given:
             steadied(path, shown, log=folder / "clock.log", limits=limits)
             path = shown
         times: list[int] = []
-        pictures = None
+        pictures = in_sdr = None
         if has_video:
             stats, small, track = folder / "source.txt", folder / "source.small", found.video[0]
-            command = argv.decode_source(source=path, track=track, stats=stats, small=small)
+            mapped = folder / "source.sdr" if track.is_hdr else None
+            command = argv.decode_source(source=path, track=track, stats=stats, small=small, in_sdr=mapped)
             runner.run(command, log=folder / "source.log", limits=limits, on_line=lambda _: None)
             times = frame_ticks(stats, 1_000_000)
             if track.is_retimed:
@@ -156,7 +160,8 @@ class _Given:
                 times = sorted(
                     round(one.pts * track.time_base * 1_000_000) for one in packets if one.is_shown
                 )
-            pictures = resemblance.read(small, rotation=track.rotation, mirrored=track.mirrored)
+            turned = partial(resemblance.read, rotation=track.rotation, mirrored=track.mirrored)
+            pictures, in_sdr = turned(small), turned(mapped) if mapped else None
         origin = origin_of(found, found.video[0] if has_video else None, packets)
         return cls(
             path=path,
@@ -166,6 +171,7 @@ class _Given:
             limits=limits,
             times_us=times,
             pictures=pictures,
+            in_sdr=in_sdr,
         )
 
     def compared(self, one: "RenditionFacts", whole: Path) -> list[dict[str, Any]]:
@@ -189,8 +195,10 @@ class _Given:
         furthest = max(offsets, default=0)
         # What the container rounds to its own ticks can't be told more exactly.
         allowed = max(MAX_OFFSET_US, int(self.found.video[0].time_base * 1_000_000) + 1)
-        assert self.pictures is not None
-        alike = resemblance.compare(self.pictures[:: one.frame_step], resemblance.read(small))
+        is_mapped = self.in_sdr is not None and one.video_range == "SDR"
+        given = self.in_sdr if is_mapped else self.pictures
+        assert given is not None
+        alike = resemblance.compare(given[:: one.frame_step], resemblance.read(small), is_mapped=is_mapped)
         is_other = len(found) == len(wanted) and alike is not None and alike.others > 0
         return {
             "name": f"{one.name} shows the frames of the file, each at its time",
@@ -250,6 +258,8 @@ def _other_pictures(alike: "Resemblance", times_us: Sequence[int]) -> str:
     assert alike.first is not None
     at_s = (times_us[alike.first] - times_us[0]) / 1_000_000
     shows = "none that is near" if alike.shows is None else f"frame {alike.shows}"
+    if alike.shows == alike.first:
+        shows = "other colours than its own, or not all of it"
     return (
         f"; {alike.others} show other pictures, first frame {alike.first} (at {at_s:.3f} s): it shows {shows}"
     )
