@@ -80,7 +80,7 @@ def on_black(frames: Any) -> Any:
 
 
 def in_bt709(frames: Any, colour: Colour, *, is_hdr: bool) -> Any:
-    """HDR is mapped; SDR keeps its colours, and leaves its matrix to be changed with the size if it has these primaries."""
+    """HDR is mapped; SDR with these primaries is left as it is, as its matrix is changed with its size."""
     if is_hdr:
         for name, options in TONE_MAP:
             frames = frames.filter(name, **options)

@@ -1,7 +1,7 @@
 """Whether two recordings show the same pictures, one by one. Pure.
 
-Both are first reduced to a few pixels a frame. There every codec keeps the picture, so that a frame that is another one,
-or has other colours, can be told from one that was only coded.
+Both are first reduced to a few pixels a frame. There every codec keeps the picture, so that a frame that is another
+one, or has other colours, can be told from one that was only coded.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ LASTING_FRAMES = 12
 """Frames over which what coding changes is averaged out, and other colours, or a part that is missing, are not."""
 
 LEAST_LASTING, LEAST_SUDDEN = 7.0, 18.0
-"""Root mean square difference, of 255, that tells of them: of so many frames on average, and of one. Starved of bits the
-films of the corpus have 6.6 and 10.9; those that are taken for another range have 8 to 16."""
+"""Root mean square difference, of 255, that tells of them: of so many frames on average, and of one. Starved of bits
+the films of the corpus have 6.6 and 10.9; those that are taken for another range have 8 to 16."""
 
 MAPPED = 2
 """How many times more it takes where the source was mapped from HDR: to map a mean is not to take the mean of what is
