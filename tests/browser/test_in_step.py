@@ -23,7 +23,10 @@ SECONDS = 5
 # In the first segment, at the flash and the beep; and at those just behind the boundary of the third.
 MOMENTS = [1.0, 4.02]
 
-MEDIA_CLOCK = {"manifest": {"hls": {"ignoreManifestTimestampsInSegmentsMode": True}}}
+MEDIA_CLOCK = {
+    "manifest": {"hls": {"ignoreManifestTimestampsInSegmentsMode": True}},
+    "mediaSource": {"forceTransmux": True},
+}
 """What the player page has set for MPEG-TS."""
 
 PROFILE = """
@@ -140,3 +143,4 @@ def test_a_picture_that_begins_after_the_sound_keeps_its_place(
             )  # fmt: skip
         assert abs(sensed.offset_ms + 1000 * late_s) <= MAX_OFFSET_MS, (manifest, library)
         assert abs(sensed.sound_late_ms) <= 250, (manifest, library)
+        assert page.evaluate("document.querySelector('video').buffered.length") == 1, (manifest, library)

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg.coded import opened, packets
 from cutroom.media import timeline
+from cutroom.media.decode_times import close_holes
 from cutroom.media.vp9_level import most_frames_in_a_second, vp9_level
 
 BT709 = 1
@@ -64,6 +65,7 @@ def join(
     *,
     lead_s: Fraction = Fraction(0),
     begins_short: bool = False,
+    segment_ticks: Fraction | None = None,
     last_lasts: int | None = None,
     bit_rate_bps: int = 0,
 ) -> Joined:
@@ -84,6 +86,7 @@ def join(
             frame is too late for that; nothing: as late as it can.
         begins_short: Whether the first segment holds one or two frames: where a packet is decoded much earlier than
             the next, hls.js would show what follows them elsewhere.
+        segment_ticks: Length of the segments, where decoding runs ahead; see `decode_times.close_holes`.
         last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
         bit_rate_bps: How much the track takes at most, for a codec whose bitstream does not state its level.
 
@@ -101,6 +104,8 @@ def join(
         wait_s = LONGEST_LEAD_S if begins_short else LONGEST_WAIT_S
         early = max(-ceil(lead_s * timescale), shown[0] - floor(wait_s * timescale))
         decode_ticks[0] = min(decode_ticks[0], early)
+        if segment_ticks is not None:
+            close_holes(decode_ticks, shown, segment_ticks, LONGEST_WAIT_S * timescale)
     sizes = array("q")
     options = {
         "video_track_timescale": str(timescale),

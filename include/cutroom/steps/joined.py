@@ -83,6 +83,7 @@ def join_pictures(
             made.video.timing.timescale,
             output,
             lead_s=lead_s,
+            segment_ticks=made.segment_s * made.video.timing.timescale,
             begins_short=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
             bit_rate_bps=rung.max_bitrate_bps,

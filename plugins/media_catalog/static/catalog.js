@@ -575,6 +575,9 @@ class CatalogPlayer {
       // MPEG-TS by its own clock. By the playlists' the library lets each track begin with its first decode time, and
       // picture and sound are up to 60 ms apart.
       manifest: { hls: { ignoreManifestTimestampsInSegmentsMode: true } },
+      // And read by the library: builds of Chromium that read MPEG-TS themselves take how long a packet lasts from its
+      // frame, and leave out what follows one that is decoded long before the next.
+      mediaSource: { forceTransmux: true },
       // Without prefetching: choosing another quality may else wait for ever for an init segment whose request the
       // library gave up itself (shaka-player 5.2.12, issue 10569).
       streaming: { segmentPrefetchLimit: 0, rebufferingGoal: 1, bufferingGoal: 20 },
