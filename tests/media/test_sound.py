@@ -831,6 +831,18 @@ def test_waveform_cover_chapters_and_tags_of_a_podcast(corpus: Path, tmp_path: P
     )
 
 
+def test_cover_art_that_ends_midway_is_left_out(tmp_path: Path, profile: str) -> None:
+    art, sound, source = tmp_path / "art.jpg", tmp_path / "sound.wav", tmp_path / "source.flac"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=400x400", "-frames:v", "1", art)
+    art.write_bytes(art.read_bytes()[: art.stat().st_size // 3])
+    make_sound(sound)
+    attached = ("-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic")
+    ffmpeg("-i", sound, "-i", art, *attached, source)
+    out = run(source, profile)
+    assert (out / "waveform.png").is_file()
+    assert not list(out.glob("*.jpg"))
+
+
 DOWNLOADS = """
 name: downloads
 description: One of each

@@ -57,7 +57,8 @@ def draw(
 
 def extract_cover(*, source: Path, track: int, covers: Sequence[tuple[int, Path]]) -> list[str]:
     """An attached picture as JPEG in several sizes: within a square of so many pixels, never enlarged."""
-    picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS)[str(track)]
+    # A decoder left to itself makes up what is missing of a picture.
+    picture = ffmpeg.input(f"file:{source}", **INPUT_OPTIONS, **{"err_detect:v": "explode"})[str(track)]
     split = picture.filter_multi_output("split", len(covers))
     jpeg = {"frames:v": 1, "q:v": 3, "pix_fmt": "yuvj420p", "update": 1, "f": "image2", "bitexact": None}
     return compiled(
