@@ -178,7 +178,10 @@ def decode_source(
     """
     colour, turned = colour_of(track), track.rotation in {90, 270}
     paths = [small] if in_sdr is None else [small, in_sdr]
-    split = pictures.frames_of(source)[str(track.index)].filter_multi_output("split", 1 + len(paths))
+    # With threads for frames a decoder shows what it else knows to be broken, behind the first keyframe of an open GOP.
+    split = pictures.frames_of(source, **ONE_THREAD)[str(track.index)].filter_multi_output(
+        "split", 1 + len(paths)
+    )
     outputs = [noted(split[0], stats)]
     for number, path in enumerate(paths, 1):
         # Where a stream changes its size midway, the picture keeps the size that it begins with.

@@ -18,6 +18,9 @@ from cutroom.ffmpeg import alpha
 ALIKE_ANYWHERE = {"h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video", "theora"}
 """Codecs whose decoders read no such name."""
 
+READ_TAGS = {"VCR2", "BW10"}
+"""Names that tell the decoder of MPEG what the pictures themselves do not say."""
+
 UNSET = "\0\0\0\0"
 
 
@@ -74,7 +77,7 @@ def chunk_format(stream: Any, packet: Any) -> ChunkFormat:
         return ChunkFormat("nut")
     if codec in alpha.DECODERS and stream.metadata.get("alpha_mode") == "1":
         return ChunkFormat("nut" if stream.time_base != alpha.TIME_BASE else "matroska")
-    if codec in ALIKE_ANYWHERE:
+    if codec in ALIKE_ANYWHERE and context.codec_tag not in READ_TAGS:
         return ChunkFormat("nut")
     wanted = _picture(context, [packet])
     written = False

@@ -104,7 +104,8 @@ def split(source: str, track: int, cuts: str) -> None:
                 shift = int(order["shift_s"] / time_base)
                 copy.pts, copy.dts = pts + shift, dts + shift
                 copy.is_keyframe = is_keyframe
-                copy.duration = (packet.duration or 0) * round(packet.time_base / time_base)
+                # Where none is said MOV would end with its last frame, and hide it.
+                copy.duration = max(1, (packet.duration or 0) * round(packet.time_base / time_base))
                 if packet.has_sidedata(alpha.BESIDE):
                     copy.set_sidedata(packet.get_sidedata(alpha.BESIDE))
                 copy.stream = out_stream

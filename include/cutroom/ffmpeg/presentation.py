@@ -27,7 +27,10 @@ from cutroom.ffmpeg.wishes import Wish, asked, shape
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
-WITHOUT_PRESENTATION_TIMES = {"avi"}
+WITHOUT_TIMES = {"mpegvideo"}
+"""Demuxers whose times are all guesses, by one version of ffmpeg others than by the next."""
+
+WITHOUT_PRESENTATION_TIMES = {"avi"} | WITHOUT_TIMES
 """Demuxers whose presentation times are guesses: the container holds decode order alone."""
 
 
@@ -50,6 +53,9 @@ class Presentation:
     wishes: frozenset[Wish] = frozenset()
     """What the pictures themselves ask for."""
 
+
+SHOWN = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video"})
+"""Codecs of which a packet shows a frame, or something is missing; those of others may stand for a pause."""
 
 READ = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
 """Codecs of which more is read than where decoding may begin; packets of others, often large, are not copied for it."""
@@ -100,7 +106,6 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     with opened(source) as container:
         stream: Any = container.streams[track]
         reorders = bool(getattr(stream.codec_context, "has_b_frames", False))
-        guessed = container.format.name in WITHOUT_PRESENTATION_TIMES
         codec = codec_of(stream)
         extradata = b"" if stream.codec_context is None else stream.codec_context.extradata or b""
         headers = Headers(extradata) if codec == "h264" else None
@@ -122,7 +127,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
                 # Better refused now than by `split`, or shown otherwise.
                 chunk_format(stream, packet)
             descriptions.told(packet, is_keyframe=False)
-            pts = packet.dts if guessed and not reorders else None if guessed else packet.pts
+            pts, dts = _told_times(packet, container.format.name, reorders)
             data = bytes(packet) if codec in READ else b""
             reordering.see(pts, data)
             begins = is_keyframe(packet, codec, extradata)
@@ -130,7 +135,7 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
             wishes |= asked(data, codec, extradata) if begins else set()
             shapes.add(shape(data, codec) if begins else None)
             lasts, pos = packet.duration or 0, -1 if packet.pos is None else packet.pos
-            stated.append(Stated(pts, packet.dts, begins, packet.is_discard, is_gradual, lasts, pos))
+            stated.append(Stated(pts, dts, begins, packet.is_discard, is_gradual, lasts, pos))
         step, time_base = _frame_ticks(stream), Fraction(stream.time_base)
     if not is_told_by_picture(codec):
         flagged = [number for number, one in enumerate(stated) if one.is_keyframe]
@@ -144,7 +149,13 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     if tried := reordering.tried(len(stated), is_stated=reorders):
         stated = as_decode_times(stated, lambda end: shown_order(source, track, end, alive), tried)
     truncated = bool(completeness.missing_bytes(Path(source)))
-    found = present(stated, step, lambda end: shown_order(source, track, end, alive), truncated=truncated)
+    found = present(
+        stated,
+        step,
+        lambda end: shown_order(source, track, end, alive),
+        truncated=truncated,
+        all_show=codec in SHOWN,
+    )
     times = [one.pts for one in found.packets]
     channels = channels_with_words(in_pictures(captioned, times, time_base))
     last = max(
@@ -160,12 +171,22 @@ def read(source: str, track: int, *, alive: Callable[[], None]) -> Presentation:
     )
 
 
+def _told_times(packet: Any, container: str, reorders: bool) -> tuple[int | None, int | None]:
+    """The presentation and decode times of a packet that its container knows."""
+    if container not in WITHOUT_PRESENTATION_TIMES:
+        return packet.pts, packet.dts
+    if not reorders:
+        return packet.dts, packet.dts
+    return None, None if container in WITHOUT_TIMES else packet.dts
+
+
 def present(
     stated: Sequence[Stated],
     step: int,
     shown_order: Callable[[int], list[int]],
     *,
     truncated: bool = False,
+    all_show: bool = False,
 ) -> Presentation:
     """Decide when each packet is shown.
 
@@ -175,10 +196,15 @@ def present(
         shown_order: Decodes the packets before a number, and gives the numbers of those that show a frame, in order
             of presentation.
         truncated: Whether the end is missing, so that the last packet may be half of one.
+        all_show: Whether each packet shows a frame, unless what it refers to is missing.
     """
     times = [one.pts for one in stated if not one.is_discarded]
     if None in times or len(set(times)) < len(times):
-        return Presentation(packets=_retimed(stated, step, shown_order(len(stated))), retimed=True)
+        made = _retimed(stated, step, shown_order(len(stated)))
+        lost = {
+            n for n, one in enumerate(made) if all_show and not one.is_shown and not stated[n].is_discarded
+        }
+        return Presentation(packets=made, retimed=True, undecodable=frozenset(lost))
     packets = [Packet(one.pts or 0, one.is_keyframe, not one.is_discarded, one.is_gradual) for one in stated]
     end = len(packets) if truncated else _undecided(packets)
     shown = set(shown_order(end)) if end else set()

@@ -81,6 +81,35 @@ def test_a_chunk_keeps_the_times_of_the_source(codec: tuple[str, ...], tmp_path:
     assert times_of(chunk) == times_of(source)[1:]
 
 
+def test_a_chunk_shows_its_last_frame_where_the_source_does_not_say_how_long(tmp_path: Path) -> None:
+    stated, source = made(tmp_path / "stated.mov", "prores_ks"), tmp_path / "source.mkv"
+    with av.open(stated) as given, av.open(source, "w") as output:
+        track = output.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.duration, packet.stream = 0, track
+                output.mux(packet)
+    cut(source, tmp_path / "chunk.nut")
+    assert len(decoded(source)) == 5
+    assert decoded(tmp_path / "chunk.nut") == decoded(source)
+
+
+def test_pictures_of_mpeg_that_only_their_tag_explains_decode_as_in_the_source(tmp_path: Path) -> None:
+    """Those of ATI's VCR2 say nothing of their size, and have their colours the other way round."""
+    plain, source = made(tmp_path / "plain.avi", "mpeg2video", "-g", "1"), tmp_path / "source.avi"
+    with av.open(plain) as given, av.open(source, "w") as output:
+        track = output.add_stream_from_template(given.streams.video[0], opaque=True)
+        track.codec_context.codec_tag, track.time_base = "VCR2", Fraction(1, 25)
+        for number, packet in enumerate(one for one in given.demux(video=0) if one.size):
+            bare = av.Packet(bytes(packet)[bytes(packet).index(b"\0\0\1\0") :])
+            bare.pts = bare.dts = number
+            bare.time_base, bare.duration, bare.is_keyframe, bare.stream = Fraction(1, 25), 1, True, track
+            output.mux(bare)
+    cut(source, tmp_path / "chunk.nut")
+    assert len(decoded(source)) == 5
+    assert decoded(tmp_path / "chunk.nut") == decoded(source)
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec"),
     [(".mp4", ("libvvenc", "-preset", "faster")), (".avi", ("msrle", "-pix_fmt", "pal8"))],

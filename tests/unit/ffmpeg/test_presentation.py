@@ -1,17 +1,21 @@
 """When frames are shown where the container does not say it, or says it twice."""
 
+import subprocess
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.presentation import (
     HiddenNotTold,
     Stated,
     as_decode_times,
     present,
+    read,
     with_last_reference,
 )
 from cutroom.ffmpeg.reordering import TRIED_PACKETS
@@ -45,6 +49,33 @@ def test_what_an_encoder_waited_for_behind_its_first_frame_is_no_pause(second: i
     order = [0, 2, 3, 1, 5, 6, 4]
     found = present(stated(*((None, time) for time in decoded_at)), 1, lambda _: order)
     assert sorted(one.pts for one in found.packets) == [0, *(time - taken_off for time in decoded_at[1:])]
+
+
+def test_frames_without_any_times_are_counted_as_long_as_each_is_shown() -> None:
+    film = [
+        replace(one, duration=STEP * (2, 3)[number % 2])
+        for number, one in enumerate(stated(*[(None, None)] * 4))
+    ]
+    found = present(film, STEP, lambda _: [0, 2, 3, 1])
+    assert [one.pts for one in found.packets] == [0, 7 * STEP, 2 * STEP, 4 * STEP]
+
+
+def test_what_shows_nothing_where_each_packet_is_a_frame_is_told_of() -> None:
+    bare = stated((None, None), (None, None), (None, None))
+    assert present(bare, STEP, lambda _: [0, 2], all_show=True).undecodable == {1}
+    assert not present(bare, STEP, lambda _: [0, 2]).undecodable
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_bare_mpeg_begins_with_its_first_frame(codec: str, tmp_path: Path) -> None:
+    """Versions of ffmpeg differ in where they have it begin: later by a frame, as the first to be decoded is."""
+    path = tmp_path / "bare"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x64:r=25", "-frames:v", "5", "-bf", "2")
+    command = [tools.path("ffmpeg"), "-v", "error", *picture, "-c:v", codec, "-f", codec, str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    found = read(str(path), 0, alive=lambda: None)
+    assert found.retimed
+    assert [one.pts // 48000 for one in found.packets] == [0, 3, 1, 2, 4]
 
 
 def test_times_that_rise_are_decode_times_where_a_decoder_shows_frames_in_another_order() -> None:
