@@ -9,8 +9,12 @@ from cutroom.packaging.containers import CONTAINERS
 from cutroom.packaging.facts import LockFacts, RenditionFacts, bandwidths
 from cutroom.packaging.images import ImageTrack, stream_line
 
-VERSIONS = {"cmaf": 7, "ts": 5}
-"""7: EXT-X-MAP without I-frames only (6), and fragmented MP4 as Apple's authoring rules want it. 5: KEYFORMAT."""
+VERSIONS = {"cmaf": 7, "ts": 3}
+"""7: EXT-X-MAP without I-frames only (6), and fragmented MP4 as Apple's authoring rules want it. 3: fractions of a
+second. None is higher than it has to be (RFC 8216bis, 6.2.1): old devices refuse what they do not know."""
+
+LEAST_FOR_IFRAMES = 4
+"""EXT-X-I-FRAMES-ONLY and EXT-X-BYTERANGE; as well for EXT-X-MEDIA and its groups (RFC 8216, 7)."""
 
 TEXT_GROUP = "text"
 """The group of all subtitles: every variant may be shown with each."""
@@ -51,7 +55,8 @@ def media_playlist(facts: RenditionFacts) -> str:
 
 def iframe_playlist(facts: RenditionFacts) -> str:
     """The keyframes of one rendition alone, for players that show pictures while they seek (4.3.3.6)."""
-    lines = [*_head(facts), "#EXT-X-I-FRAMES-ONLY", *_map(facts), *(_keys(facts) if facts.lock else [])]
+    head = _head(facts, at_least=LEAST_FOR_IFRAMES)
+    lines = [*head, "#EXT-X-I-FRAMES-ONLY", *_map(facts), *(_keys(facts) if facts.lock else [])]
     for iframe, duration in zip(facts.iframes, facts.stated_s, strict=True):
         lines += [
             f"#EXTINF:{float(duration):.6f},",
@@ -61,10 +66,14 @@ def iframe_playlist(facts: RenditionFacts) -> str:
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def _head(facts: RenditionFacts) -> list[str]:
+def _version(container: str, *, at_least: int = 1) -> str:
+    return f"#EXT-X-VERSION:{max(VERSIONS[container], at_least)}"
+
+
+def _head(facts: RenditionFacts, *, at_least: int = 1) -> list[str]:
     return [
         "#EXTM3U",
-        f"#EXT-X-VERSION:{VERSIONS[facts.container]}",
+        _version(facts.container, at_least=at_least),
         f"#EXT-X-TARGETDURATION:{facts.target_duration_s}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
@@ -125,7 +134,8 @@ def multivariant_playlist(
     video = [one for one in renditions if one.kind == "video"]
     families = audio_groups(renditions)
     groups = [group for family in families for group in family]
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSIONS[renditions[0].container]}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    version = _version(renditions[0].container, at_least=LEAST_FOR_IFRAMES)
+    lines = ["#EXTM3U", version, "#EXT-X-INDEPENDENT-SEGMENTS"]
     locks = dict.fromkeys(_key(one.lock, None) for one in renditions if one.lock)
     lines += [f"#EXT-X-SESSION-KEY:{key}" for key in locks]
     if video or any(len(group.members) > 1 for group in groups):
