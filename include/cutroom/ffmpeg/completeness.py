@@ -15,11 +15,14 @@ MOST_BOXES = 100_000
 
 _BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"mfra", b"uuid", b"meta",
           b"pdin", b"emsg", b"prft", b"udta"}  # fmt: skip
+_PARTITION = bytes.fromhex("060e2b34020501010d01020101")
+"""How the key of an MXF partition begins."""
+
 _EBML, _SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes are missing at the end of an MP4, Matroska or AVI file; 0 where none are or nobody can tell."""
+    """How many bytes are missing at the end of an MP4, Matroska, AVI or MXF; 0 where none are or nobody can tell."""
     with path.open("rb") as file:
         head = file.read(12)
         file.seek(0)
@@ -29,6 +32,8 @@ def missing_bytes(path: Path) -> int:
             stated = _end_of_segment(file)
         elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
             stated = _end_of_riffs(file)
+        elif _PARTITION.startswith(head):
+            stated = _footer(file)
         else:
             stated = 0
     return max(0, stated - path.stat().st_size)
@@ -82,6 +87,19 @@ def _end_of_riffs(file: BinaryIO) -> int:
             return end
         end += 8 + size + size % 2
     return 0
+
+
+def _footer(file: BinaryIO) -> int:
+    """Where the footer of an MXF begins, by its first partition (SMPTE ST 377-1, 7.1); how long it is only it says.
+
+    A recording that was cut off leaves 0.
+    """
+    file.seek(16)
+    length = file.read(1)
+    if length and length[0] & 0x80:
+        file.seek(length[0] & 0x7F, 1)
+    pack = file.read(32)
+    return int.from_bytes(pack[24:]) + 1 if len(pack) == 32 and any(pack[24:]) else 0
 
 
 def lost_frames(stream: "Stream", packets: Sequence[Packet]) -> tuple[str, ...]:

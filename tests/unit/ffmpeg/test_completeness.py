@@ -1,9 +1,11 @@
 """How much of a file is missing, by what its outermost structure says."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from cutroom.ffmpeg import tools
 from cutroom.ffmpeg.completeness import missing_bytes
 
 
@@ -40,6 +42,23 @@ def test_it_is_told_to_the_byte(tmp_path: Path, name: str, missing: int) -> None
     whole = WHOLE[name]
     (tmp_path / "f").write_bytes(whole[: len(whole) - missing])
     assert missing_bytes(tmp_path / "f") == missing
+
+
+@pytest.mark.parametrize("muxer", ["mxf", "mxf_opatom"])
+def test_an_mxf_without_its_footer_lacks_its_end(tmp_path: Path, muxer: str) -> None:
+    film = tmp_path / "film.mxf"
+    picture = ("-f", "lavfi", "-i", "color=s=1920x1080:r=25:d=0.2", "-c:v", "dnxhd", "-profile:v", "dnxhr_lb")
+    command = [tools.path("ffmpeg"), "-v", "error", *picture, "-pix_fmt", "yuv422p", "-f", muxer, str(film)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert missing_bytes(film) == 0
+    data = film.read_bytes()
+    footer = data.rindex(bytes.fromhex("060e2b34020501010d0102010104"))
+    film.write_bytes(data[: footer + 1])
+    assert missing_bytes(film) == 0
+    film.write_bytes(data[: footer - 1000])
+    assert missing_bytes(film) == 1001
+    film.write_bytes(data[:40])
+    assert missing_bytes(film) == 0
 
 
 @pytest.mark.parametrize(
