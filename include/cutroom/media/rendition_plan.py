@@ -14,7 +14,7 @@ from cutroom.media.tagging import Tagging
 from cutroom.media.text_plan import text_content, text_name, text_role
 from cutroom.media.video_plan import VideoPlan, chunk_encode_key
 
-PACKAGE_REVISION = 14
+PACKAGE_REVISION = 15
 """Raised when joining or packaging changes, so that older renditions are not taken for the same."""
 
 

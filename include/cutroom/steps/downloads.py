@@ -8,7 +8,7 @@ from cutroom import ids
 from cutroom.media.plan import Plan
 from cutroom.media.rendition_plan import RenditionPlan
 from cutroom.media.tagging import COVER_SIDE_PX
-from cutroom.steps.encodes import fetch_encode
+from cutroom.steps.encodes import encode_facts, fetch_encode
 from cutroom.steps.job import Job
 from cutroom.steps.joined import join_pictures, read_back
 from cutroom.steps.sound import HEARD, compare_heard, read_samples
@@ -31,7 +31,7 @@ def make_download(
         rendition: The download.
         folder: An empty folder.
     """
-    from cutroom.ffmpeg import argv, metadata, runner
+    from cutroom.ffmpeg import argv, gapless, metadata, runner
     from cutroom.packaging import facts, packager, webm
 
     files = folder / "files"
@@ -69,6 +69,8 @@ def make_download(
         runner.run(command, log=folder / "copy.log", limits=shop.limits, on_line=lambda _: None)
         if is_mp3:
             metadata.mend_chapter_sizes(path)
+    if is_mp3 and heard is not None:
+        gapless.state_end(path, encode_facts(shop, heard)["samples"])
     timescale = made.video.timing.timescale if made.video and picture else sound.sample_rate_hz
     shown = read_back(joined, [path], timescale, rendition.container).ticks if joined else ()
     samples = None if heard is None else _samples(shop, path, sound.channels, folder)
