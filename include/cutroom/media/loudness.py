@@ -14,8 +14,11 @@ above the rest is no peak in it, but what the recording is about."""
 NEAR_LU = 0.5
 """How near is near enough (EBU R 128)."""
 
-MOST_RAISED_LU = 3.0
-"""What encoders, and what holds peaks down, may take; more is not given back."""
+MOST_RAISED_LU = 2.0
+"""By how much a try is made louder than the one before, for what encoders, and what holds peaks down, take."""
+
+HELD = 1.5
+"""How many decibels of gain make sound one louder whose peaks are held down."""
 
 SILENCE_LUFS = -70.0
 """The gate of ITU-R BS.1770: what is below is not measured."""
@@ -98,8 +101,16 @@ def corrected(gain: Gain, made: Loudness, *, target_lufs: float) -> Gain | None:
     """
     if made.integrated_lufs is None or made.true_peak_dbtp is None:
         return None
-    more = min(target_lufs - made.integrated_lufs, MOST_RAISED_LU)
+    more = target_lufs - made.integrated_lufs
+    held = lowered(gain, [made]) or gain
     if abs(more) <= NEAR_LU:
-        return lowered(gain, [made])
-    is_limited = gain.is_limited or made.true_peak_dbtp + more > CEILING_DBTP
-    return replace(gain, gain_db=round(gain.gain_db + more, 2), is_limited=is_limited)
+        if held is gain:
+            return None
+        # What an encoder adds to peaks may be as much wherever they are held.
+        less = gain.ceiling_dbtp - held.ceiling_dbtp
+        return replace(held, gain_db=round(gain.gain_db - less, 2)) if more + less <= NEAR_LU else held
+    if gain.is_limited and more > 0:
+        more *= HELD
+    more = min(more, MOST_RAISED_LU)
+    is_limited = held.is_limited or made.true_peak_dbtp + more > CEILING_DBTP
+    return replace(held, gain_db=round(gain.gain_db + more, 2), is_limited=is_limited)

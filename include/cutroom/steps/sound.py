@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_TRIES = 3
+MOST_TRIES = 5
 """How often one bit rate is encoded anew for its loudness and its peaks."""
 
 FEWEST_SAMPLES = 16

@@ -52,7 +52,7 @@ def test_sound_above_full_scale_is_brought_to_it_and_no_other_is_changed() -> No
         (-12.0, -9.0, Gain(gain_db=0.0)),
         # Peaks that come above the ceiling with it are held below.
         (-18.0, -2.2, Gain(gain_db=6.0, is_limited=True)),
-        (-25.0, -12.0, Gain(gain_db=7.0)),
+        (-25.0, -12.0, Gain(gain_db=6.0)),
         (-16.0, -0.4, Gain(gain_db=4.0, is_limited=True, ceiling_dbtp=-1.8)),
         (None, None, None),
     ],
@@ -61,3 +61,22 @@ def test_an_encode_that_is_louder_or_quieter_is_made_with_another_gain(
     integrated: float | None, peak: float | None, wanted: Gain | None
 ) -> None:
     assert corrected(Gain(gain_db=4.0), metered(integrated, peak), target_lufs=-16.0) == wanted
+
+
+@pytest.mark.parametrize(
+    ("integrated", "peak", "wanted"),
+    [
+        (-16.4, -1.0, None),
+        # A decibel of gain makes it less than one louder, and peaks are held lower at once.
+        (-16.8, -1.2, Gain(gain_db=5.2, is_limited=True, ceiling_dbtp=-2.0)),
+        (-16.8, -0.5, Gain(gain_db=5.2, is_limited=True, ceiling_dbtp=-2.7)),
+        # As far as it stays near, it gets quieter: what the encoder adds may be as much below a lower ceiling.
+        (-16.0, -0.9, Gain(gain_db=3.7, is_limited=True, ceiling_dbtp=-2.3)),
+        (-16.3, -0.9, Gain(gain_db=4.0, is_limited=True, ceiling_dbtp=-2.3)),
+    ],
+)
+def test_an_encode_whose_peaks_were_held_is_brought_to_the_loudness_below_the_ceiling(
+    integrated: float, peak: float, wanted: Gain | None
+) -> None:
+    gain = Gain(gain_db=4.0, is_limited=True, ceiling_dbtp=-2.0)
+    assert corrected(gain, metered(integrated, peak), target_lufs=-16.0) == wanted
