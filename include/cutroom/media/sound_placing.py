@@ -32,7 +32,7 @@ class Placing:
     steps: int = 0
     """Frames that are not where the one before them ends."""
     filled: int = 0
-    """Of silence, between frames."""
+    """Of silence, before the first frame and between frames."""
     ends_s: Fraction | None = None
     """Where the last frame ends by its own time; None: there is none."""
 
@@ -48,7 +48,12 @@ class Placing:
         return 2 * self.steps > self.frames
 
 
-def place(frames: Iterable[tuple[Fraction, int]], rate_hz: int, step_s: Fraction = SMALLEST_GAP_S) -> Placing:
+def place(
+    frames: Iterable[tuple[Fraction, int]],
+    rate_hz: int,
+    step_s: Fraction = SMALLEST_GAP_S,
+    starts_s: Fraction | None = None,
+) -> Placing:
     """Follow the times of decoded frames as ffmpeg does.
 
     Smaller differences than a step are followed by stretching, which loses nothing.
@@ -57,6 +62,7 @@ def place(frames: Iterable[tuple[Fraction, int]], rate_hz: int, step_s: Fraction
         frames: Of each when it is heard, in seconds, and how many samples it has, in the order of decoding.
         rate_hz: Samples in a second.
         step_s: How far a frame has to be from its place to be moved there at once.
+        starts_s: When the track begins by its container; None: with the first frame.
     """
     decoded = cut = filled = count = steps = 0
     ends_s: Fraction | None = None
@@ -69,6 +75,8 @@ def place(frames: Iterable[tuple[Fraction, int]], rate_hz: int, step_s: Fraction
         off = 0.0 if due is None else time - due
         if due is None:
             due = time
+            late_s = Fraction(0) if starts_s is None else at - starts_s
+            filled += round(late_s * rate_hz) if late_s >= step_s else 0
         elif abs(off) >= step_s:
             steps += 1
             moved = round(off * rate_hz)

@@ -194,7 +194,7 @@ class Track:
             return in_stretches(frames, track.sample_rate_hz, stretches, step_s(track))
         if track.clock == "none":
             return in_a_row(frames, track.sample_rate_hz)
-        placing = place(frames, track.sample_rate_hz, step_s(track))
+        placing = place(frames, track.sample_rate_hz, step_s(track), track.start_s)
         if placing.is_untrue:
             raise SourceUnsupported(
                 f"The times of the sound (track {track.index}) leave no room for {placing.cut} of its "

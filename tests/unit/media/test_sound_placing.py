@@ -41,6 +41,13 @@ def test_gaps_lose_nothing(gaps: list[int]) -> None:
     assert found.filled >= sum(gap for gap in gaps[1:] if gap >= RATE // 20 + 480 * len(gaps))
 
 
+def test_what_a_track_begins_with_and_does_not_decode_is_silence() -> None:
+    late = frames([FRAME * n for n in range(5, 100)])
+    assert place(late, RATE, Fraction(1, 20), Fraction(0)).filled == 5 * FRAME
+    assert place(late, RATE, Fraction(1, 5), Fraction(0)).filled == 0
+    assert place(late, RATE).filled == 0
+
+
 @given(st.integers(4, 40))
 def test_what_comes_twice_is_cut_once(again: int) -> None:
     """Frames begin anew where as many were before: no more than those is lost, and what follows stays."""
