@@ -17,6 +17,8 @@ TRANSPORT = "mpegts"
 MPEG = {TRANSPORT, "mpeg"}
 """ffmpeg's names of transport and programme streams."""
 
+MATROSKA = "matroska,webm"
+
 OGG = "ogg"
 
 ASF = "asf"

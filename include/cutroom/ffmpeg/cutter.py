@@ -210,8 +210,10 @@ def sound(source: str, *tracks: str) -> None:
             if are_stretched(times[stream.index], time_base, decoded[stream.index]):
                 print("untrue", stream.index)
             longest, last = lasts.get(stream.index, (0, 0))
-            if last < longest:
-                print("ends", stream.index, (times[stream.index][-1] + last) * time_base)
+            # Milliseconds are rounded: nothing that is heard is cut for that.
+            rounded = int(time_base >= Fraction(1, 1000))
+            if last and last + rounded < longest:
+                print("ends", stream.index, (times[stream.index][-1] + last + rounded) * time_base)
 
 
 def _lasts_s(packet: Any) -> list[Fraction]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cutroom.ffmpeg import edit_list
-from cutroom.ffmpeg.containers import AVI
+from cutroom.ffmpeg.containers import AVI, MATROSKA
 from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
 from cutroom.ffmpeg.refusals import no_sound, reason_of
 from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
@@ -80,8 +80,8 @@ def _with_packet_times(path: Path, source: Source, *, log: Path, limits: Limits)
         return source
     asked = [index for one in framed for index in one.joined or (one.index,)]
     found = read_sound_times(path, asked, log=log, limits=limits)
-    # ffmpeg ends Opus in MP4 with its last packet, and any other where the container says.
-    ends_s = found.ends_s if source.container.startswith("mov,") else {}
+    # ffmpeg ends Opus in MP4, and all sound in Matroska whose blocks alone tell, with the last packet.
+    told = {"opus"} if source.container.startswith("mov,") else FRAMED if source.container == MATROSKA else {}
 
     def timed(one: AudioTrack) -> AudioTrack:
         if one not in framed:
@@ -90,7 +90,7 @@ def _with_packet_times(path: Path, source: Source, *, log: Path, limits: Limits)
         if not found.untrue.isdisjoint(parts):
             return replace(one, clock="none")
         is_lost = not found.lost.isdisjoint(parts)
-        end = ends_s.get(one.index) if one.codec == "opus" and not one.joined else None
+        end = found.ends_s.get(one.index) if one.codec in told and not one.joined else None
         return replace(one, clock="exact" if is_lost else one.clock, ends_s=end)
 
     untrue = [one.index for one in framed if timed(one).clock == "none"]

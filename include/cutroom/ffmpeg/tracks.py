@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from cutroom.ffmpeg import alpha, dolby_vision, shape, wishes
 from cutroom.ffmpeg.caption_data import TRACK_CODEC
-from cutroom.ffmpeg.containers import ASF, REAL, TRANSPORT, WITHOUT_TIMES
+from cutroom.ffmpeg.containers import ASF, MATROSKA, REAL, TRANSPORT, WITHOUT_TIMES
 from cutroom.ffmpeg.ffprobe import ProbeOutput, Stream
 from cutroom.ffmpeg.teletext import CODEC, Page
 from cutroom.ffmpeg.text import TEXT_CODECS
@@ -42,7 +42,7 @@ UNHEARD = frozenset(
 )
 """Sound that ffmpeg knows by name, and has no decoder for; `unknown` is any other."""
 
-WITHOUT_THEIR_END = frozenset({("matroska,webm", "tta")})
+WITHOUT_THEIR_END = frozenset({(MATROSKA, "tta")})
 """Sound whose last frame, up to a second, ffmpeg can't decode: it takes its length from Matroska's milliseconds."""
 
 FEW = 10
@@ -96,7 +96,7 @@ def to_source(
     start, duration = min(start_times, default=None), output.format.duration
     # ID3 counts chapters from the first sample that is heard, ffmpeg's clock from what the encoder put before it.
     later_s = (start or Fraction(0)) if output.format.format_name == "mp3" else Fraction(0)
-    if duration is not None and start is not None and output.format.format_name == "matroska,webm":
+    if duration is not None and start is not None and output.format.format_name == MATROSKA:
         # Matroska states where the last block ends on its clock, whenever that began.
         duration -= max(Fraction(0), start)
     return Source(
