@@ -365,14 +365,21 @@ def test_a_track_that_is_empty_is_told_and_alone_refused(tmp_path: Path, profile
         run(none, profile)
 
 
-def test_a_sample_alone_is_told_to_be_too_short(tmp_path: Path, profile: str) -> None:
-    """It was called damaged, which it is not."""
-    source = tmp_path / "source.wav"
+@pytest.mark.parametrize(
+    ("samples", "rate", "codec", "left"),
+    [(1, SAMPLE_RATE, "aac, bitrates: [128k]", 1), (20, 80_000, "flac", 12)],
+)
+def test_a_sample_alone_is_told_to_be_too_short(
+    samples: int, rate: int, codec: str, left: int, tmp_path: Path
+) -> None:
+    """It was called damaged, which it is not, or the encoder blamed, which had fewer at its own rate."""
+    source, profile = tmp_path / "source.wav", tmp_path / "short.yaml"
+    profile.write_text(PROFILE.replace("{codec: aac, bitrates: [128k]}", f"{{codec: {codec}}}"))
     with wave.open(str(source), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes(b"\1\1")
-    with pytest.raises(SourceUnsupported, match="too short to be encoded: it has 1 of the 16 samples"):
-        run(source, profile)
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(b"\1\1" * samples)
+    with pytest.raises(SourceUnsupported, match=f"too short to be encoded: it has {left} of the 16 samples"):
+        run(source, str(profile))
 
 
 def test_a_wav_of_a_tone_is_not_taken_for_a_transport_stream(tmp_path: Path, profile: str) -> None:

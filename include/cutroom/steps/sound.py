@@ -270,7 +270,9 @@ class Track:
     def _blame_length(self, refused: Exception) -> None:
         """Let it be the reason where nothing can be made of so little."""
         track = self._audio.track
-        samples = None if track.duration_s is None else round(track.duration_s * track.sample_rate_hz)
+        # Encoders get fewer where they have a lower rate.
+        rate_hz = min(track.sample_rate_hz, *(rung.sample_rate_hz for rung in self._audio.rungs))
+        samples = None if track.duration_s is None else round(track.duration_s * rate_hz)
         if samples is not None and samples < FEWEST_SAMPLES:
             raise SourceUnsupported(
                 f"The sound of track {track.index} is too short to be encoded: it has {samples} of the "
