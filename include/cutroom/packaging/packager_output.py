@@ -134,10 +134,13 @@ def _range(file: str, written: str) -> ByteRange:
 def _iframes(playlist: Path) -> tuple[ByteRange, ...]:
     if not playlist.is_file():
         return ()
-    found = []
+    found: list[ByteRange] = []
+    end = 0
     for segment in m3u8.loads(playlist.read_text()).segments:
         size, _, offset = segment.byterange.partition("@")
-        found.append(ByteRange(file=segment.uri, offset=int(offset), size_bytes=int(size)))
+        # Without one it begins where the one before ends (RFC 8216, 4.3.2.2): that was the only frame of its segment.
+        found.append(ByteRange(file=segment.uri, offset=int(offset or end), size_bytes=int(size)))
+        end = found[-1].offset + found[-1].size_bytes
     return tuple(found)
 
 

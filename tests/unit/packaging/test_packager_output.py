@@ -72,6 +72,18 @@ def test_what_the_packager_wrote_is_read(packaged: Path) -> None:
     assert (found.video_range, found.sample_rate_hz) == ("HLG", None)
 
 
+def test_a_keyframe_that_follows_the_one_before_has_no_place_of_its_own(packaged: Path) -> None:
+    """So it is where a segment of a single file is one frame long."""
+    (packaged / packager.IFRAMES).write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-I-FRAMES-ONLY\n"
+        "#EXTINF:6,\n#EXT-X-BYTERANGE:700@900\nmedia.mp4\n"
+        "#EXTINF:6,\n#EXT-X-BYTERANGE:500\nmedia.mp4\n"
+        "#EXTINF:3,\n#EXT-X-BYTERANGE:300@4000\nmedia.mp4\n#EXT-X-ENDLIST\n"
+    )
+    found = packager_output.read(packaged).iframes
+    assert [(one.offset, one.size_bytes) for one in found] == [(900, 700), (1600, 500), (4000, 300)]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
