@@ -67,8 +67,8 @@ def encode_video(
         .filter("trim", start_pts=chunk.start_pts + shift, end_pts=chunk.end_pts + shift)
     )
     if chunk.hidden:
-        hidden = "+".join(f"between(pts,{first + shift},{last + shift})" for first, last in chunk.hidden)
-        frames = frames.filter("select", f"not({hidden})")
+        hidden = [f"between(pts,{first + shift},{last + shift})" for first, last in chunk.hidden]
+        frames = frames.filter("select", f"not({_summed(hidden)})")
     keeps_hdr = rungs[0].video_range != "SDR"
     frames = pictures.as_shown(frames, video, keeps_hdr=keeps_hdr)
     colour = replace(video.picture.colour, matrix="bt2020nc", is_full_range=False) if keeps_hdr else BT709
@@ -124,6 +124,14 @@ def decoding(video: VideoPlan, index: int) -> dict[str, str]:
     # What the container crops is cropped behind the decoder, as chunks can't say it.
     as_coded = {"apply_cropping": "codec"} if video.track.cropped else {}
     return alpha.decoder(video.track, index) | ONE_THREAD | as_coded
+
+
+def _summed(terms: Sequence[str]) -> str:
+    """The sum of these expressions, in halves of halves: a plain one is as deep as long, and ffmpeg takes up to 100."""
+    if len(terms) <= 2:
+        return "+".join(terms)
+    middle = len(terms) // 2
+    return f"({_summed(terms[:middle])})+({_summed(terms[middle:])})"
 
 
 def _output_time(timing: Timing, shift_s: int) -> str:

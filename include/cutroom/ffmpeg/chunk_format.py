@@ -21,6 +21,9 @@ ALIKE_ANYWHERE = {"h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video
 READ_TAGS = {"VCR2", "BW10"}
 """Names that tell the decoder of MPEG what the pictures themselves do not say."""
 
+NOT_TAKEN = {"cavs"}
+"""Codecs of which ffmpeg does not tell when frames are shown that are decoded before others."""
+
 UNSET = "\0\0\0\0"
 
 
@@ -72,6 +75,8 @@ def chunk_format(stream: Any, packet: Any) -> ChunkFormat:
     if context is None:
         raise CodecNotTaken("a codec that is not known")
     codec = context.codec.canonical_name
+    if codec in NOT_TAKEN:
+        raise CodecNotTaken(codec)
     if not (context.width and context.height):
         # What describes the picture is missing: no codec's fault, and refused as a picture that can't be read.
         return ChunkFormat("nut")

@@ -44,6 +44,11 @@ _REASONS: tuple[tuple[str, type[SourceRejected], str], ...] = (
         "The file is truncated: the index of this MP4 (its moov box) is missing. Upload it again, or save it anew.",
     ),
     (
+        "zlib support",
+        SourceUnsupported,
+        "The file is an old QuickTime whose index, or watermark, is compressed, which is not taken. Save it anew.",
+    ),
+    (
         "exceeds max_streams",
         SourceTooLarge,
         f"The file has more than {MOST_TRACKS} tracks, more than CUTROOM_SOURCE_MAX_TRACKS can allow.",

@@ -1,5 +1,7 @@
 """ffmpeg's arguments, held to golden files: any change of what ffmpeg is told shows in review."""
 
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 import strategies
-from cutroom.ffmpeg import argv, inspection, sound, sound_stills, sprites
+from cutroom.ffmpeg import argv, inspection, sound, sound_stills, sprites, tools
 from cutroom.ffmpeg.containers import DEMUXERS
 from cutroom.media.edits import Edit
 from cutroom.media.joins import Sampling
@@ -72,13 +74,20 @@ def one_pair_a_line(arguments: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def encode_of(times: list[int], track: AudioTrack = SOUND, *, index: int = 0, **planned: Any) -> list[str]:
+def encode_of(
+    times: list[int],
+    track: AudioTrack = SOUND,
+    *,
+    index: int = 0,
+    hidden: tuple[tuple[int, int], ...] = (),
+    **planned: Any,
+) -> list[str]:
     video = plan_of(times, track, **planned).video
     assert video is not None
     (chunk,) = video.chunks
     return argv.encode_video(
         video,
-        replace(chunk, index=index),
+        replace(chunk, index=index, hidden=hidden),
         video.rungs,
         source=Path("chunk.nut"),
         outputs=[Path(f"{rung.name}.nut") for rung in video.rungs],
@@ -118,6 +127,27 @@ def test_encode_video_tells_ffmpeg_for(name: str, golden: Golden) -> None:
     times, of_track = VIDEOS[name]
     track = replace(SOUND, start_s=None)
     golden(f"argv/encode-video-{name}.txt", one_pair_a_line(encode_of(times, track, **of_track)))
+
+
+def test_a_chunk_may_hide_any_number_of_stretches() -> None:
+    """ffmpeg refuses an expression that is a hundred deep, and calls it a want of memory."""
+    command = encode_of([2 * n for n in range(400)], hidden=tuple((4 * n + 1, 4 * n + 2) for n in range(199)))
+    (select,) = re.findall(r"select=(not\(.*?between.*?)\[", " ".join(command))
+    picture = [
+        "-f",
+        "lavfi",
+        "-i",
+        "color=s=16x16:r=25",
+        "-frames:v",
+        "800",
+        "-vf",
+        f"settb=1/25,select={select}",
+    ]
+    show = [tools.path("ffmpeg"), "-v", "error", *picture, "-fps_mode", "passthrough", "-f", "framecrc", "-"]
+    said = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    times = [int(line.split(",")[2]) for line in said.splitlines() if not line.startswith("#")]
+    assert times[:4] == [0, 3, 4, 7]
+    assert len(times) == 800
 
 
 SOUNDS = {

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
 
 from cutroom.errors import SourceUnsupported
 from cutroom.ffmpeg import packets, tools
+from cutroom.ffmpeg.chunk_format import CodecNotTaken, chunk_format
 from cutroom.ffmpeg.probe import probe
 from cutroom.media.limits import Limits
 
@@ -129,3 +131,9 @@ def test_a_picture_without_what_describes_it_is_refused_for_that(tmp_path: Path)
     source = made(tmp_path / "source.ts", "mpeg4", "-flags", "global_header", more=sound)
     with pytest.raises(SourceUnsupported, match=r"track 0, mpeg4\) can't be read"):
         probe(source, sha256="", log=tmp_path / "log", limits=Limits())
+
+
+def test_pictures_whose_times_no_demuxer_knows_are_refused() -> None:
+    stream = SimpleNamespace(codec_context=av.CodecContext.create("cavs", "r"))
+    with pytest.raises(CodecNotTaken, match="cavs"):
+        chunk_format(stream, None)

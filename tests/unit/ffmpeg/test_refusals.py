@@ -37,6 +37,7 @@ class TestTruncated:
         ("said", "kind", "words"),
         [
             ("[mov] moov atom not found", SourceCorrupt, "truncated"),
+            ("[mov] this file requires zlib support compiled in", SourceUnsupported, "old QuickTime"),
             ("[hls] Format not on whitelist 'mov'", SourceUnsupported, "format that is not taken"),
             ("PictureEncrypted", SourceUnsupported, "encrypted"),
             ("EditsNotTaken", SourceUnsupported, "edit list"),
