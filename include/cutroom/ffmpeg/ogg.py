@@ -18,6 +18,9 @@ HEADER_BYTES = 27
 BEGINS = 0x02
 """Flag of the first page of a recording's track."""
 
+ENDS = 0x04
+"""Flag of its last page."""
+
 NOTHING_ENDS = 2**64 - 1
 """Time of a page on which no packet ends."""
 
@@ -82,6 +85,25 @@ def first_time(source: Path) -> tuple[int, int] | None:
             if page.time not in {0, NOTHING_ENDS}:
                 return page.time, packets
     return None
+
+
+def lone_page(source: Path) -> int | None:
+    """The time of the only page of sound in a file of one track: how many samples there are; None: of any other file.
+
+    The same number tells where longer sound begins, by a first page, and where it ends, by a last one.
+    """
+    tracks = 0
+    found = None
+    with source.open("rb") as file:
+        for page in _pages(file):
+            tracks += bool(page.flags & BEGINS)
+            if tracks > 1 or found is not None:
+                return None
+            if page.time not in {0, NOTHING_ENDS}:
+                if not page.flags & ENDS:
+                    return None
+                found = page.time
+    return found
 
 
 def move(target: Path, starts: Sequence[tuple[int, int]], rate: Fraction) -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from cutroom.ffmpeg import edit_list
-from cutroom.ffmpeg.containers import AVI, MATROSKA
+from cutroom.ffmpeg import edit_list, ogg
+from cutroom.ffmpeg.containers import AVI, MATROSKA, OGG
 from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
 from cutroom.ffmpeg.refusals import no_sound, reason_of
 from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
@@ -124,10 +124,20 @@ def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits)
         return source
     heard_s = first_heard(path, late, log=log, limits=limits)
     audio = tuple(replace(one, start_s=heard_s.get(one.index, one.start_s)) for one in source.audio)
+    if source.container == OGG and len(audio) == 1 and audio[0].codec == "vorbis":
+        audio = (_ended_by_lone_page(path, audio[0]),)
     if source.video:
         return replace(source, audio=audio)
     starts = [one.start_s for one in audio if one.start_s is not None]
     return replace(source, audio=audio, start_s=min(starts, default=None))
+
+
+def _ended_by_lone_page(path: Path, track: AudioTrack) -> AudioTrack:
+    """Vorbis of less than a second or so with its end, which ffmpeg misses where its first page is its last, too."""
+    samples = ogg.lone_page(path)
+    if samples is None or track.start_s is None:
+        return track
+    return replace(track, ends_s=track.start_s + Fraction(samples, track.sample_rate_hz))
 
 
 def _counted_anew(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
