@@ -23,19 +23,21 @@ def ffmetadata(tagging: Tagging, *, container: str, cover: Path | None = None) -
 
     Args:
         tagging: What is said.
-        container: What it is written for: chapters of FLAC, and the cover in Ogg, are tags.
+        container: What it is written for: chapters of FLAC and Ogg, and the cover in Ogg, are tags.
         cover: A JPEG, for a container that has it among the tags.
     """
     names = _ID3 if container == "mp3" else {}
     tags = {names.get(name, name): value for name, value in tagging.tags.items()}
-    if container == "flac":
+    # ffmpeg writes none into FLAC, and into Ogg those that begin in the second half of a second a second late.
+    are_tags = container in {"flac", "ogg"}
+    if are_tags:
         for number, one in enumerate(tagging.chapters, start=1):
             tags[f"CHAPTER{number:03}"] = _clock(round(one.start_s * 1000))
             tags[f"CHAPTER{number:03}NAME"] = one.title or ""
     if container == "ogg" and cover is not None:
         tags["METADATA_BLOCK_PICTURE"] = base64.b64encode(picture_block(cover.read_bytes())).decode()
     lines = [";FFMETADATA1", *(f"{_escaped(name)}={_escaped(value)}" for name, value in tags.items())]
-    for one in tagging.chapters:
+    for one in () if are_tags else tagging.chapters:
         start, end = round(one.start_s * 1000), int(one.end_s * 1000)
         lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={max(end, start + 1)}"]
         lines.append(f"title={_escaped(one.title or '')}")
