@@ -114,14 +114,18 @@ def test_pictures_of_mpeg_that_only_their_tag_explains_decode_as_in_the_source(t
 
 @pytest.mark.parametrize(
     ("suffix", "codec"),
-    [(".mp4", ("libvvenc", "-preset", "faster")), (".avi", ("msrle", "-pix_fmt", "pal8"))],
+    [
+        (".mp4", ("libvvenc", "-preset", "faster")),
+        (".avi", ("msrle", "-pix_fmt", "pal8")),
+        (".rm", ("rv20",)),
+    ],
 )
 def test_what_no_chunk_can_hold_as_it_is_in_the_source_is_refused(
     suffix: str, codec: tuple[str, ...], tmp_path: Path
 ) -> None:
     source = made(tmp_path / f"source{suffix}", *codec)
     with pytest.raises(
-        SourceUnsupported, match=r"The picture is coded in (vvc|msrle as this file has it), which"
+        SourceUnsupported, match=r"The picture is coded in (vvc|rv20|msrle as this file has it), which"
     ):
         packets.read_packets(source, 0, log=tmp_path / "log", limits=Limits())
 
