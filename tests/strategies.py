@@ -7,10 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from cutroom.media import timeline
 from cutroom.media.profile import Profile
 from cutroom.media.recipes import AudioCodec, Rung, VideoCodec
 from cutroom.media.source import AudioTrack, Chapter, CoverArt, Source, TextTrack, VideoTrack
 from cutroom.media.timeline import Packet
+from cutroom.media.timing import Timing
 from cutroom.packaging.facts import ByteRange, RenditionFacts, Segment
 
 RATES = tuple(
@@ -333,3 +335,24 @@ def versions_facts(draw: st.DrawFn) -> list[RenditionFacts]:
         for track in range(20, 20 + draw(st.integers(0, 2)))
     ]
     return [*video, *audio, *text]
+
+
+def timing_of(
+    times: list[int],
+    time_base: Fraction,
+    rate: Fraction | None,
+    origin_s: Fraction,
+    longest_ticks: int | None = None,
+) -> Timing:
+    """As the planner makes it."""
+    found = timeline.constant_rate(times, time_base, rate)
+    timescale = timeline.output_timescale(found, time_base)
+    return Timing(
+        time_base=time_base,
+        origin_s=origin_s,
+        timescale=timescale,
+        first_pts=times[0],
+        first_ticks=round((times[0] * time_base - origin_s) * timescale),
+        frame_ticks=None if found is None else int(timescale / found),
+        longest_ticks=longest_ticks,
+    )

@@ -160,3 +160,27 @@ def sound_waits_s(folder: Path, facts: RenditionFacts) -> float:
         for end, time in heard
         if time >= start
     )
+
+
+@pytest.mark.parametrize("segments", [1, 9])
+def test_a_picture_that_stands_for_long_looks_as_good_as_those_that_move_fast(
+    segments: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told of ten seconds, x264 spent next to nothing on it; told of ten frames a second, x265 too much on sixty."""
+    monkeypatch.setattr(planning, "_segments_per_chunk", lambda *_: segments)
+    source, out, stands = tmp_path / "source.mkv", tmp_path / "out", (0, 60, 119)
+    pauses = "+".join(f"gt(N,{number})" for number in stands)
+    picture = f"testsrc2=s=160x90:r=60:d=2,noise=alls=30:allf=t:all_seed=1,setpts='PTS+10/TB*({pauses})'"
+    command = [tools.path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", picture, "-fps_mode", "passthrough"]
+    subprocess.run([*command, "-c:v", "ffv1", "-pix_fmt", "yuv420p", source], check=True)
+    rung = "preset: ultrafast, rungs: [{box: 160x90, max_bitrate: 1M}]"
+    profile = tmp_path / "stands.yaml"
+    profile.write_text(
+        f"name: stands\ndescription: of a test\nsegment_s: {SEGMENT_S}\n"
+        f"video:\n  - {{codec: h264, {rung}}}\n  - {{codec: hevc, {rung}}}"
+    )
+    assert transcode(source, out, profile=str(profile), settings=Settings(home=tmp_path)).report["ok"]
+    for playlist in out.glob("renditions/*/media.m3u8"):
+        errors = ((pictures(source) - pictures(playlist)) ** 2).mean((1, 2))
+        assert len(errors) == 120
+        assert max(errors[number] for number in stands) < 2 * errors.mean(), playlist

@@ -18,7 +18,8 @@ from cutroom.media.joins import FRAMES_AT_JOIN, Sampling
 from cutroom.media.resemblance import HEIGHT, WIDTH
 from cutroom.media.source import VideoTrack
 from cutroom.media.timeline import EncodeChunk
-from cutroom.media.video_plan import Timing, VideoPlan, VideoRung
+from cutroom.media.timing import Timing
+from cutroom.media.video_plan import VideoPlan, VideoRung
 
 FFMPEG = "ffmpeg"
 """The runner knows where it is."""
@@ -76,8 +77,7 @@ def encode_video(
         "setpts", _output_time(timing, video.shift_s)
     )
     split = frames.filter_multi_output("split", len(rungs))
-    # In seconds of the presentation.
-    keyframe_times = [ticks * timing.time_base - timing.origin_s for ticks in chunk.keyframes_asked]
+    as_they_come = {"fps_mode": "passthrough", "enc_time_base": f"1/{timing.timescale}"}
     made = []
     for place, (rung, path, noted) in enumerate(zip(rungs, outputs, stats, strict=True)):
         given = (
@@ -86,27 +86,21 @@ def encode_video(
             .filter("setparams", **pictures.stated(colour))
             .filter("setsar", "1")
             .filter("format", encoders.PIXEL_FORMATS[rung.bit_depth])
-            .filter_multi_output("split", 2)
+            .filter_multi_output("split", 2 if timing.longest_ticks is None else 3)
         )
         chosen = sampling[place]
         between = f"lt(mod(n,{chosen.every}),{FRAMES_AT_JOIN})"
         sampled = given[1].filter("select", f"lt(pts,{chosen.head})+gte(pts,{chosen.tail})+{between}")
-        raw = {
-            "c:v": "rawvideo",
-            "f": "nut",
-            "fps_mode": "passthrough",
-            "enc_time_base": f"1/{timing.timescale}",
-        }
-        made.append(
-            ffmpeg.output(
-                given[0],
-                str(path),
-                **_video_options(
-                    rung, keyframe_times, timing.timescale, video.encoder_rate / rung.frame_step
-                ),
-                **{"stats_enc_pre:v": str(noted), "stats_enc_pre_fmt:v": STATS_FORMAT},
-            )
-        )
+        raw = {"c:v": "rawvideo", "f": "nut", **as_they_come}
+        rate = video.encoder_rate / rung.frame_step
+        options = _video_options(rung, chunk.keyframes_asked, timing.timescale, rate)
+        if timing.longest_ticks is None:
+            options |= _noting(noted)
+            made.append(ffmpeg.output(given[0], str(path), **options))
+        else:
+            shorter = f"if(eq(N,0),PTS,PREV_OUTPTS+min(PTS-PREV_INPTS,{timing.longest_ticks}))"
+            made.append(ffmpeg.output(given[0].filter("setpts", shorter), str(path), **options))
+            made.append(ffmpeg.output(given[2], "-", f="null", **as_they_come, **_noting(noted)))
         made.append(ffmpeg.output(sampled, str(samples[place]), **raw))
     return compiled(made, *ONE_FILTER_THREAD)
 
@@ -222,9 +216,13 @@ def _small(reduced: Any, path: Path) -> Any:
 
 def noted(pictures: Any, stats: Path) -> Any:
     """An output that keeps nothing of these pictures but the time of every frame."""
-    options = {"f": "null", "fps_mode": "passthrough", "enc_time_base": "demux"}
-    options |= {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
-    return ffmpeg.output(pictures, "-", **options)
+    return ffmpeg.output(
+        pictures, "-", f="null", fps_mode="passthrough", enc_time_base="demux", **_noting(stats)
+    )
+
+
+def _noting(stats: Path) -> dict[str, str]:
+    return {"stats_enc_pre:v": str(stats), "stats_enc_pre_fmt:v": STATS_FORMAT}
 
 
 _MUXERS = {"m4a": "ipod"}

@@ -48,13 +48,16 @@ VIDEO: Mapping[str, VideoEncoder] = {
         # a53cc: captions in the pictures become WebVTT; what of them came through here would have gaps.
         options={"profile:v": "high", "forced-idr": "1", "threads": "1", "a53cc": "0"},
     ),
+    # min-vbv-fullness: x265 keeps the buffer half full, and codes a last frame that is a keyframe, or the only one,
+    # with next to nothing when it is no more than that.
     # no-info: no settings and version in the bitstream. repeat-headers is off: `hvc1` has them in the init segment.
     "hevc": VideoEncoder(
         name="libx265",
         preset="preset",
         bitrate="maxrate",
         parameters="x265-params",
-        own="scenecut=0:open-gop=0:keyint=-1:min-keyint=1:pools=none:frame-threads=1:vbv-init=0.5:info=0:log-level=warning",
+        own="scenecut=0:open-gop=0:keyint=-1:min-keyint=1:pools=none:frame-threads=1:vbv-init=0.5:min-vbv-fullness=40"
+        ":info=0:log-level=warning",
         rate=":fps={rate}",
         options={"forced-idr": "1"},
     ),

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from cutroom.errors import VerificationFailed
 from cutroom.ffmpeg.coded import opened, packets
-from cutroom.media import timeline
+from cutroom.media import timeline, timing
 from cutroom.media.decode_times import close_holes
 from cutroom.media.vp9_level import most_frames_in_a_second, vp9_level
 
@@ -68,6 +68,7 @@ def join(
     segment_ticks: Fraction | None = None,
     last_lasts: int | None = None,
     bit_rate_bps: int = 0,
+    longest_ticks: int | None = None,
 ) -> Joined:
     """Put encoded chunks into one MP4.
 
@@ -88,6 +89,7 @@ def join(
             the next, hls.js would show what follows them elsewhere.
         segment_ticks: Length of the segments, where decoding runs ahead; see `decode_times.close_holes`.
         last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
+        longest_ticks: What encoders were told at most that a frame is shown (see `timing.given`).
         bit_rate_bps: How much the track takes at most, for a codec whose bitstream does not state its level.
 
     Raises:
@@ -134,7 +136,7 @@ def join(
                     raise VerificationFailed(
                         "An encoded chunk has another size or format than the first of its rung."
                     )
-                for packet, tick in _at_their_times(chunk, ticks, timescale):
+                for packet, tick in _at_their_times(chunk, ticks, timescale, longest_ticks):
                     number = len(sizes)
                     sizes.append(packet.size)
                     packet.time_base = Fraction(1, timescale)
@@ -187,19 +189,27 @@ def _state_vp9(context: VideoCodecContext, frames_per_s: int, bit_rate_bps: int)
 
 
 def _at_their_times(
-    chunk: InputContainer, ticks: Sequence[int], timescale: int
+    chunk: InputContainer, ticks: Sequence[int], timescale: int, longest_ticks: int | None
 ) -> "Iterator[tuple[Packet[Any], int]]":
     """Packets of a chunk, with the times at which their frames are shown."""
+    given = ticks if longest_ticks is None else _as_given(ticks, longest_ticks)
     count, moved = 0, 0
     for packet, found in packets(chunk, timescale):
         if count == 0 and ticks:
-            moved = found - ticks[0]
-        if count == len(ticks) or found - moved != ticks[count]:
+            moved = found - given[0]
+        if count == len(ticks) or found - moved != given[count]:
             raise VerificationFailed(_OTHER_FRAMES.format(len(ticks)))
         yield packet, ticks[count]
         count += 1
     if count < len(ticks):
         raise VerificationFailed(_OTHER_FRAMES.format(len(ticks)))
+
+
+def _as_given(ticks: Sequence[int], longest_ticks: int) -> list[int]:
+    """The times by which an encoder knows frames that are shown at these."""
+    shown = sorted(ticks)
+    known = dict(zip(shown, timing.given(shown, longest_ticks), strict=True))
+    return [known[tick] for tick in ticks]
 
 
 def _description(container: InputContainer) -> tuple[int, int, str | None]:

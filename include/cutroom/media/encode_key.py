@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from cutroom import ids
 from cutroom.media.source import Source
 
-ENCODE_REVISION = 11
+ENCODE_REVISION = 12
 """Raised when the arguments of an encode change, or the packets it is made of, so that older results are not taken for
 the same."""
 

@@ -90,7 +90,8 @@ class EncodeChunk:
     frames: int
     """Frames that the container says are shown in this window."""
     keyframes_asked: tuple[Fraction, ...] = ()
-    """When an encoder is asked for keyframes, in source ticks: at its segments but the first, which begins with one."""
+    """When an encoder is asked for keyframes, in seconds: at its segments but the first, which begins with one (see
+    `Timing.keyframes_asked`)."""
     hidden: tuple[tuple[int, int], ...] = ()
     """Stretches between two frames, in source ticks, ends included, in which what is decoded is not shown: it leads to
     what an edit list plays next."""
@@ -279,7 +280,6 @@ def plan_chunks(
                 end_packet=last_needed[bisect_left(times, end) - 1] + 1,
                 boundaries=starts,
                 frames=bisect_left(pts, end) - bisect_left(pts, starts[0]),
-                keyframes_asked=keyframe_times(starts[1:], pts),
                 hidden=hidden_between(times[bisect_left(times, starts[0]) : bisect_left(times, end)], pts),
             )
         )
@@ -326,19 +326,6 @@ def chunk_firsts(waste: Sequence[int], wanted: int, per_segment: Fraction) -> li
         if high >= len(waste):
             return firsts
         firsts.append(min(range(low, high + 1), key=lambda place: (waste[place], abs(place - target), place)))
-
-
-def keyframe_times(boundaries: Sequence[int], pts: Sequence[int]) -> tuple[Fraction, ...]:
-    """When to ask an encoder for a keyframe so that it falls on each boundary and on nothing else.
-
-    Encoders take the first frame at or after a time that is rounded on its way, so the time asked for is the middle
-    between the frame before the boundary and the boundary.
-
-    Returns:
-        Source ticks, ascending; the very first frame needs no asking and is left out.
-    """
-    before = [(bisect_left(pts, boundary), boundary) for boundary in boundaries]
-    return tuple(Fraction(pts[place - 1] + boundary, 2) for place, boundary in before if place > 0)
 
 
 def snapped(found: Iterable[int | Fraction], given: Sequence[int], resolution: Fraction) -> list[int]:

@@ -1,9 +1,11 @@
 """The plan of the pictures: their times, what is done to them, the rungs, and the encode chunks. Pure."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from cutroom.media import ladder, timeline
@@ -15,6 +17,8 @@ from cutroom.media.rates import WINDOW_SEGMENTS
 from cutroom.media.recipes import VideoCodec
 from cutroom.media.source import Scan, Source, VideoTrack
 from cutroom.media.timeline import EncodeChunk, Packet
+from cutroom.media.timing import Timing
+from cutroom.media.vp9_level import most_frames_in_a_second
 
 MAX_MAP_WIDTH = 512
 """Most tasks of one map; Airflow's scheduler slows down far above it (apache/airflow#29959, #45991)."""
@@ -59,40 +63,6 @@ CRF_FOR_HALF = 8
 
 LEAST_SHARE = Fraction(1, 10)
 """Of `max_bitrate`, the least that an encoder is told; SVT-AV1 refuses a few kbit/s."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """How a frame's time in the source becomes its time in the output."""
-
-    time_base: Fraction
-    """Seconds per source tick."""
-    origin_s: Fraction
-    """When the presentation starts, on the source's clock."""
-    timescale: int
-    """Output ticks per second."""
-    first_pts: int
-    """Source ticks of the first frame."""
-    first_ticks: int
-    """Output ticks of the first frame."""
-    frame_ticks: int | None
-    """Output ticks of one frame at a constant rate; None: every frame keeps its own time."""
-
-    def output_ticks(self, pts: int) -> int:
-        """Output ticks of the frame with this source time."""
-        if self.frame_ticks is None:
-            # As ffmpeg does it: to the output's ticks, then to its origin, and halves away from zero. No frame comes
-            # before the origin, so that is up.
-            ticks = math.floor(pts * self.time_base * self.timescale + Fraction(1, 2))
-            return math.floor(ticks - self.origin_s * self.timescale + Fraction(1, 2))
-        elapsed = (pts - self.first_pts) * self.time_base * self.timescale
-        return self.first_ticks + round(elapsed / self.frame_ticks) * self.frame_ticks
-
-    def thinned(self, ticks: Sequence[int], frame_step: int) -> list[int]:
-        """Of these output times those of every `frame_step`-th frame, counted from the first of the source."""
-        if self.frame_ticks is None or frame_step == 1:
-            return list(ticks)
-        return [tick for tick in ticks if (tick - self.first_ticks) // self.frame_ticks % frame_step == 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +115,10 @@ class VideoPlan:
     """Seconds added to the times in chunk objects, whose container holds no negative ones: whole ticks, too."""
     chunks: tuple[EncodeChunk, ...]
     rungs: tuple[VideoRung, ...]
+    encoder_rate: Fraction
+    """Frames a second as encoders are told, who choose a level by it; x265 and SVT-AV1, who ask for no times, spend
+    bits by it. It is the constant rate, or what the busiest second of a variable one shows: told less, they spend more
+    on that second than the decoder's buffer lets through."""
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -152,17 +126,13 @@ class VideoPlan:
         return tuple(dict.fromkeys(rung.codec for rung in self.rungs))
 
     @property
-    def encoder_rate(self) -> Fraction:
-        """Frames a second as encoders are told: the constant rate, or the mean of a variable one.
-
-        They need one to choose a level and to spend bits.
-        """
+    def mean_rate(self) -> Fraction:
+        """Frames a second: the constant rate, or the mean of a variable one."""
         if self.frame_rate is not None:
             return self.frame_rate
         frames = sum(chunk.frames for chunk in self.chunks)
-        lasts_s = (self.chunks[-1].end_pts - self.chunks[0].start_pts) * self.timing.time_base
-        return min(max(Fraction(frames) / lasts_s, ENCODER_RATES[0]), ENCODER_RATES[1]).limit_denominator(
-            1001
+        return Fraction(frames) / (
+            (self.chunks[-1].end_pts - self.chunks[0].start_pts) * self.timing.time_base
         )
 
     def rate_of(self, rung: VideoRung) -> Fraction | None:
@@ -223,17 +193,19 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
     # Segments begin with frames that every rung shows.
     of_all = pts[:: math.lcm(*(rung.frame_step for rung in rungs))]
     boundaries = timeline.segment_boundaries(of_all, track.time_base, origin, profile.segment_s)
+    timing = Timing(
+        time_base=track.time_base,
+        origin_s=origin,
+        timescale=timescale,
+        first_pts=pts[0],
+        first_ticks=round((pts[0] * track.time_base - origin) * timescale),
+        frame_ticks=None if rate is None else int(timescale / rate),
+        longest_ticks=_longest_ticks(pts, track.time_base, timescale, rungs),
+    )
     per_chunk = _segments_per_chunk(len(pts), len(boundaries), track.display_size)
     return VideoPlan(
         track=track,
-        timing=Timing(
-            time_base=track.time_base,
-            origin_s=origin,
-            timescale=timescale,
-            first_pts=pts[0],
-            first_ticks=round((pts[0] * track.time_base - origin) * timescale),
-            frame_ticks=None if rate is None else int(timescale / rate),
-        ),
+        timing=timing,
         frame_rate=rate,
         picture=Picture(
             deinterlace=track.is_interlaced,
@@ -245,9 +217,33 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
             mirrored=track.mirrored,
         ),
         shift_s=_shift_s(-min(timeline.decode_times(packets)), track.time_base),
-        chunks=timeline.plan_chunks(packets, boundaries, per_chunk),
+        chunks=tuple(
+            replace(chunk, keyframes_asked=timing.keyframes_asked(chunk.boundaries, _within(chunk, pts)))
+            for chunk in timeline.plan_chunks(packets, boundaries, per_chunk)
+        ),
         rungs=rungs,
+        encoder_rate=max(rate or _busiest_rate(pts, track.time_base), timing.slowest_given),
     )
+
+
+def _within(chunk: EncodeChunk, pts: Sequence[int]) -> Sequence[int]:
+    return pts[bisect_left(pts, chunk.start_pts) : bisect_left(pts, chunk.end_pts)]
+
+
+def _longest_ticks(
+    pts: Sequence[int], time_base: Fraction, timescale: int, rungs: Sequence[VideoRung]
+) -> int | None:
+    """How long it takes at least to fill the buffer of one of these rungs, where a frame is shown for longer."""
+    fills = min(Fraction(rung.buffer_bits, rung.encoder_bps) for rung in rungs)
+    longest = max((after - before for before, after in pairwise(pts)), default=0) * time_base
+    step = max(rung.frame_step for rung in rungs)
+    return max(1, math.floor(fills * timescale)) if longest * step > fills else None
+
+
+def _busiest_rate(pts: Sequence[int], time_base: Fraction) -> Fraction:
+    """How many frames the second shows that shows the most, within what encoders take."""
+    most = most_frames_in_a_second(pts, math.ceil(1 / time_base))
+    return min(max(Fraction(most), ENCODER_RATES[0]), ENCODER_RATES[1])
 
 
 def _shift_s(ticks: int, time_base: Fraction) -> int:

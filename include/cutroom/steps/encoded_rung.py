@@ -32,10 +32,11 @@ class EncodedRung:
     def to_json(self) -> dict[str, Any]:
         """What is kept beside it: frames in the order in which they are decoded, each with its presentation time."""
         (digest,) = self.coded.digests
-        moved = self.coded.ticks[0] - self.frame_ticks[0]
+        # Its container may have moved all times, and its encoder knows frames that are shown for long by other ones.
+        shown_at = dict(zip(sorted(self.coded.ticks), self.frame_ticks, strict=True))
         told = {"quality": asdict(self.quality)} if self.quality else {}
         return {
-            "frame_ticks": [tick - moved for tick in self.coded.ticks],
+            "frame_ticks": [shown_at[tick] for tick in self.coded.ticks],
             "digest": digest,
             "parameters": self.coded.parameters,
             "crf": self.rung.crf,
@@ -102,7 +103,7 @@ def _checked(video: VideoPlan, rung: VideoRung, sample: "Sampled", given: list[i
     shown = frame_ticks(sample.shown, timescale)
     # Its container may have moved all times, so that none is negative.
     moved = shown[0] - given[0] if shown else 0
-    if [tick - moved for tick in shown] != given:
+    if [tick - moved for tick in shown] != video.timing.given(given):
         raise VerificationFailed(
             f"An encode of rung {rung.name} shows {len(shown)} frames; "
             f"its encoder was given {len(given)}, or other ones."
@@ -124,7 +125,7 @@ def _are_crammed(ticks: Sequence[int], timescale: int) -> bool:
 def sampled_frames(video: VideoPlan, chunk: EncodeChunk, rung: VideoRung) -> Sampling:
     """Which frames of a chunk are compared with what the encoder of a rung was given."""
     timing = video.timing
-    frame = round(timing.timescale * rung.frame_step / video.encoder_rate)
+    frame = round(timing.timescale * rung.frame_step / video.mean_rate)
     return sampling_of(timing.output_ticks(chunk.start_pts), timing.output_ticks(chunk.end_pts), frame)
 
 

@@ -87,6 +87,7 @@ def join_pictures(
             begins_short=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
             bit_rate_bps=rung.max_bitrate_bps,
+            longest_ticks=made.video.timing.longest_ticks,
         )
     return JoinedPictures(
         frames=frames,

@@ -13,8 +13,7 @@ import strategies
 from cutroom.errors import PlanInvalid
 from cutroom.media import timeline
 from cutroom.media.timeline import COMMON_RATES, EncodeChunk, Packet
-from cutroom.media.video_plan import Timing
-from strategies import Track, ticks_of
+from strategies import Track, ticks_of, timing_of
 
 WHOLE_SECONDS = Fraction(6)
 
@@ -29,20 +28,6 @@ def grid_of(
 def chunks_of(track: Track, segment_s: Fraction, per_chunk: int) -> tuple[EncodeChunk, ...]:
     pts = timeline.shown_pts(track.packets)
     return timeline.plan_chunks(track.packets, grid_of(pts, track.time_base, segment_s), per_chunk)
-
-
-def timing_of(times: list[int], time_base: Fraction, rate: Fraction | None, origin_s: Fraction) -> Timing:
-    """As the planner makes it."""
-    found = timeline.constant_rate(times, time_base, rate)
-    timescale = timeline.output_timescale(found, time_base)
-    return Timing(
-        time_base=time_base,
-        origin_s=origin_s,
-        timescale=timescale,
-        first_pts=times[0],
-        first_ticks=round((times[0] * time_base - origin_s) * timescale),
-        frame_ticks=None if found is None else int(timescale / found),
-    )
 
 
 class TestBoundaries:
@@ -340,90 +325,6 @@ class TestConstantRate:
         timing = timing_of(times, time_base, rate, Fraction(0))
         ticks = [timing.output_ticks(pts) for pts in times]
         assert len(set(ticks)) == len(times)
-
-
-class TestOutputTimes:
-    @given(st.sampled_from(COMMON_RATES))
-    def test_a_frame_of_a_constant_rate_is_a_whole_number_of_ticks(self, rate: Fraction) -> None:
-        timescale = timeline.output_timescale(rate, Fraction(1, 1000))
-        assert (timescale / rate).denominator == 1
-        assert timescale >= timeline.MIN_TIMESCALE
-
-    @given(st.integers(1, 240_000))
-    def test_a_variable_rate_keeps_whole_source_ticks(self, ticks: int) -> None:
-        timescale = timeline.output_timescale(None, Fraction(1, ticks))
-        assert timescale % ticks == 0
-        assert timescale >= timeline.MIN_TIMESCALE
-
-    @pytest.mark.parametrize(
-        ("time_base", "timescale"),
-        [(Fraction(1001, 30_000), 30_000), (Fraction(3, 100), 10_000), (Fraction(1, 10**9), 90_000)],
-    )
-    def test_ticks_of_several_units_stay_whole_and_those_that_are_too_short_become_90_khz(
-        self, time_base: Fraction, timescale: int
-    ) -> None:
-        assert timeline.output_timescale(None, time_base) == timescale
-
-    @given(strategies.frame_times, st.integers(0, 3_000_000))
-    def test_output_times_rise_strictly_from_zero_or_later(
-        self, frames: tuple[list[int], Fraction, Fraction | None], earlier_us: int
-    ) -> None:
-        times, time_base, rate = frames
-        origin = times[0] * time_base - Fraction(earlier_us, 1_000_000)
-        timing = timing_of(times, time_base, rate, origin)
-        ticks = [timing.output_ticks(pts) for pts in times]
-        assert ticks[0] >= 0
-        assert all(before < after for before, after in pairwise(ticks))
-
-    @given(strategies.frame_times, st.integers(0, 3_000_000))
-    def test_an_output_time_is_where_the_source_has_the_frame(
-        self, frames: tuple[list[int], Fraction, Fraction | None], earlier_us: int
-    ) -> None:
-        times, time_base, rate = frames
-        origin = times[0] * time_base - Fraction(earlier_us, 1_000_000)
-        timing = timing_of(times, time_base, rate, origin)
-        # The source's own rounding, and that of the first frame's phase.
-        allowed = time_base + Fraction(1, 2 * timeline.MIN_TIMESCALE)
-        for pts in times:
-            shown = Fraction(timing.output_ticks(pts), timing.timescale)
-            assert abs(shown - (pts * time_base - origin)) <= allowed
-
-    @given(st.integers(0, 500_000))
-    def test_halves_are_rounded_up_as_ffmpeg_rounds_them(self, tick: int) -> None:
-        # A sound that starts half a tick before the picture leaves every frame at a half.
-        timing = Timing(
-            time_base=Fraction(1, 90_000),
-            origin_s=Fraction(-1, 180_000),
-            timescale=90_000,
-            first_pts=0,
-            first_ticks=1,
-            frame_ticks=None,
-        )
-        assert timing.output_ticks(tick) == tick + 1
-
-
-class TestKeyframeTimes:
-    @given(strategies.frame_times, strategies.segment_lengths, st.integers(0, 3_000_000))
-    def test_a_time_lies_between_the_frame_before_and_the_boundary_as_ffmpeg_reads_it(
-        self,
-        frames: tuple[list[int], Fraction, Fraction | None],
-        segment_s: Fraction,
-        earlier_us: int,
-    ) -> None:
-        times, time_base, rate = frames
-        origin = times[0] * time_base - Fraction(earlier_us, 1_000_000)
-        timing = timing_of(times, time_base, rate, origin)
-        boundaries = grid_of(times, time_base, segment_s, origin)
-        asked = [ticks * time_base - origin for ticks in timeline.keyframe_times(boundaries, times)]
-        assert len(asked) == len(boundaries) - 1
-        for boundary, time in zip(boundaries[1:], asked, strict=True):
-            before = times[times.index(boundary) - 1]
-            printed = Fraction(f"{float(time):.6f}")
-            assert Fraction(timing.output_ticks(before), timing.timescale) < printed
-            assert printed < Fraction(timing.output_ticks(boundary), timing.timescale)
-
-    def test_the_first_frame_of_all_needs_no_asking(self) -> None:
-        assert timeline.keyframe_times([0, 100], [0, 50, 100]) == (Fraction(75),)
 
 
 def test_a_segment_begins_with_the_first_frame_that_there_is() -> None:
