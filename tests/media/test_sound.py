@@ -363,6 +363,13 @@ def test_a_track_that_is_empty_is_told_and_alone_refused(tmp_path: Path, profile
         file.setparams((1, 2, 48_000, 0, "NONE", ""))
     with pytest.raises(SourceUnsupported, match="The sound of track 0 is empty"):
         run(none, profile)
+    # One whose data are missing is no empty one.
+    cut = tmp_path / "cut.m4a"
+    ffmpeg("-i", whole, "-c", "copy", "-movflags", "faststart", cut)
+    data = cut.read_bytes()
+    cut.write_bytes(data[: data.index(b"mdat") + 4])
+    with pytest.raises(SourceCorrupt, match="The file is truncated"):
+        run(cut, profile)
 
 
 @pytest.mark.parametrize(

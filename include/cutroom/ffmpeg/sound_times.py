@@ -8,7 +8,7 @@ from pathlib import Path
 from cutroom.ffmpeg import edit_list, ogg
 from cutroom.ffmpeg.containers import AVI, MATROSKA, OGG
 from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
-from cutroom.ffmpeg.refusals import no_sound, reason_of
+from cutroom.ffmpeg.refusals import reason_of
 from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
 from cutroom.media.limits import Limits
 from cutroom.media.lost_frames import FRAMED
@@ -101,14 +101,10 @@ def _with_packet_times(path: Path, source: Source, *, log: Path, limits: Limits)
 
 
 def without_empty(source: Source, empty: Set[int]) -> Source:
-    """The source without tracks of sound that hold nothing, which are told. Pure.
-
-    Raises:
-        SourceUnsupported: There is nothing else in it.
-    """
+    """The source without tracks of sound that hold nothing, which are told, unless nothing else is in it. Pure."""
     left_out = [one for one in source.audio if empty >= {*(one.joined or (one.index,))}]
-    if left_out and not source.video and len(left_out) == len(source.audio):
-        raise no_sound(left_out[0].index)
+    if not source.video and len(left_out) == len(source.audio):
+        return source
     told = (f"track {one.index}: audio {one.codec} (empty)" for one in left_out)
     return replace(
         source,
