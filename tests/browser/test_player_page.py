@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from browser.chromium import PATIENCE_MS
 from browser.sample_media import SMALL_LADDER
@@ -258,6 +258,21 @@ def test_a_video_plays_and_names_the_rendition_that_is_on_screen(
     expect(catalog_page.locator("tr.playing").first).to_contain_text(f"×{height}")
     expect(catalog_page.locator("#live")).to_contain_text("0 stalls")
     expect(catalog_page.locator("#fault")).to_be_hidden()
+
+
+def test_a_film_whose_sound_ends_early_is_played_to_its_end(catalog_page: Page, shown: Shown) -> None:
+    """By DASH: Shaka Player ends HLS with the shortest track."""
+
+    def shorten(route: Route) -> None:
+        playlist, _, _ = route.fetch().text().rpartition("#EXTINF")
+        route.fulfill(body=f"{playlist}#EXT-X-ENDLIST\n", headers={"Access-Control-Allow-Origin": "*"})
+
+    catalog_page.route("**/rn_audio/media.m3u8", shorten)
+    _open(catalog_page, shown, shown.video_id)
+    catalog_page.get_by_role("radio", name="HLS").check()
+    _play(catalog_page)
+    assert catalog_page.evaluate("document.getElementById('video').duration") == pytest.approx(24, abs=0.2)
+    catalog_page.unroute("**/rn_audio/media.m3u8")
 
 
 def test_the_join_report_is_drawn_and_said(catalog_page: Page, shown: Shown) -> None:

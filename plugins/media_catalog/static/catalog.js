@@ -12,6 +12,8 @@ const BUSY_MS = 2000;
 const IDLE_MS = 8000;
 const MOST_IDLE_MS = 30000;
 const FULL_REFRESH_MS = 20000;
+// What of the end of a film nobody misses.
+const CUT_SHORT_S = 0.5;
 const STATUSES = ["processing", "published", "failed", "rejected"];
 const STATUS_WORDS = {
   processing: "Processing",
@@ -627,6 +629,12 @@ class CatalogPlayer {
     try {
       await this.shaka.load(address, at);
       if (address !== this.address) return;
+      // The library ends HLS with the shortest track, also where sound stops long before the picture, or goes on.
+      const { hls, dash } = asset.playback;
+      if (address === hls && dash && number(asset.duration_s) - this.shaka.seekRange().end > CUT_SHORT_S) {
+        await this.shaka.load(dash, at);
+        if (address !== this.address) return;
+      }
       const thumbnails = asset.playback.thumbnails?.vtt;
       if (thumbnails) await this.shaka.addThumbnailsTrack(thumbnails, "text/vtt");
       if (goesOn) await this.video.play();
