@@ -1,5 +1,6 @@
 """What is encrypted, as containers state it: a decoder makes noise of it, or calls it damaged."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -72,6 +73,7 @@ def _in_movie(data: bytes) -> str | None:
 
 
 def _is_locked_asf(file: BinaryIO) -> bool:
+    length = file.seek(0, io.SEEK_END)
     file.seek(0)
     if not file.read(30).startswith(_ASF):
         return False
@@ -82,7 +84,8 @@ def _is_locked_asf(file: BinaryIO) -> bool:
         size = int.from_bytes(head[16:24], "little")
         if head[:16] in _ASF_ENCRYPTIONS:
             return True
-        if size < len(head) or len(head) < 24:
-            break
         at += size
+        # A size that is none may be more than can be sought.
+        if size < len(head) or at >= length:
+            break
     return False

@@ -53,7 +53,15 @@ def test_the_container_says_what_is_encrypted(data: bytes, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [movie(b"avc1", b"mp4a"), asf(PROPERTIES), asf(PROPERTIES, LOCK)[:50], b"", b"x" * 99]
+    "data",
+    [
+        movie(b"avc1", b"mp4a"),
+        asf(PROPERTIES),
+        asf(PROPERTIES, LOCK)[:50],
+        asf(PROPERTIES) + bytes(16) + b"\xff" * 8,
+        b"",
+        b"x" * 99,
+    ],
 )
 def test_what_is_in_clear_passes(data: bytes) -> None:
     reject_encrypted(io.BytesIO(data))
