@@ -201,6 +201,16 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a longer segment in the MPD": (lambda v: in_mpd(v, r'<S t="0" d="', '<S t="0" d="1'), DASH),
     "a segment less in the MPD": (lambda v: in_mpd(v, r'<S d="[^/]*/>', ""), DASH),
     "a representation that leads elsewhere": (lambda v: in_mpd(v, "/rn_", "/rm_"), DASH),
+    "segments that begin later in the MPD": (lambda v: in_mpd(v, '<S t="0"', '<S t="500"'), DASH),
+    "an offset in the MPD": (lambda v: in_mpd(v, "startNumber", 'presentationTimeOffset="9" startNumber'), DASH),
+    "another clock in the MPD": (lambda v: in_mpd(v, r'timescale="\d+"', 'timescale="1000"'), DASH),
+    "another first segment in the MPD": (lambda v: in_mpd(v, 'startNumber="1"', 'startNumber="2"'), DASH),
+    "other names of segments in the MPD": (lambda v: in_mpd(v, r"seg_\$", "sag_$"), DASH),
+    "another beginning of a track in the MPD": (lambda v: in_mpd(v, "init.mp4", "../init.mp4"), DASH),
+    "pixels that are not square in the MPD": (lambda v: in_mpd(v, 'sar="1:1"', 'sar="4:3"'), DASH),
+    "another language in the MPD": (lambda v: in_mpd(v, 'lang="[a-z]+"', 'lang="fr"'), DASH),
+    "another beginning of a track in HLS": (lambda v: in_media(v, "media.m3u8", "init.mp4", "../init.mp4"), MEDIA),
+    "a break in a playlist": (lambda v: in_media(v, "media.m3u8", "#EXTINF", "#EXT-X-DISCONTINUITY\n#EXTINF"), MEDIA),
 }  # fmt: skip
 
 

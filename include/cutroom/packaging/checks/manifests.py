@@ -1,7 +1,7 @@
 """Whether the manifests say what the renditions are."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import floor
 
@@ -128,6 +128,8 @@ def _first_wrong(one: RenditionFacts, text: str, parts: Sequence[Segment | ByteR
             (segment.uri, segment.byterange) != (part.file, place)
             or abs(segment.duration - float(lasting)) > EXACT_S
             or not _is_key(segment.key, one.lock, number)
+            or (segment.init_section and segment.init_section.uri) != (one.init and one.init.file)
+            or segment.discontinuity
         ):
             return number + 1
     return None
@@ -141,14 +143,17 @@ def _is_key(stated: m3u8.Key | None, lock: LockFacts | None, number: int) -> boo
 
 
 def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str) -> Check:
-    """Read the MPD back: the same renditions, codecs, bit rates, sizes and segments as the facts say."""
+    """Read the MPD back: the same renditions, codecs, bit rates, sizes, languages and segments as the facts say."""
     stated = set()
-    for representation in ET.fromstring(text).iter(f"{_MPD}Representation"):  # noqa: S314  we wrote it
-        if "codecs" not in representation.attrib:
-            continue  # stills
-        if representation.attrib.get("codingDependency") == "false":
-            continue  # keyframes alone
-        entries = representation.findall(f"{_MPD}SegmentTemplate/{_MPD}SegmentTimeline/{_MPD}S")
+    # Sets of stills state no codec, and those of keyframes alone depend on no other.
+    shown = (
+        (adaptation, representation)
+        for adaptation in ET.fromstring(text).iter(f"{_MPD}AdaptationSet")  # noqa: S314  we wrote it
+        for representation in adaptation.iter(f"{_MPD}Representation")
+        if "codecs" in representation.attrib and representation.get("codingDependency") != "false"
+    )
+    for adaptation, representation in shown:
+        template = representation.find(f"{_MPD}SegmentTemplate")
         stated.add(
             (
                 representation.findtext(f"{_MPD}BaseURL"),
@@ -156,11 +161,10 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
                 int(representation.attrib["bandwidth"]),
                 representation.get("width"),
                 representation.get("height"),
-                tuple(
-                    int(entry.attrib["d"])
-                    for entry in entries
-                    for _ in range(int(entry.attrib.get("r", 0)) + 1)
-                ),
+                representation.get("sar", "1:1"),
+                adaptation.get("lang"),
+                None if template is None else template.get("initialization"),
+                () if template is None else tuple(_listed(template)),
             )
         )
     wanted = {
@@ -170,8 +174,11 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
             one.bandwidth_bps,
             str(one.width) if one.width else None,
             str(one.height) if one.height else None,
+            "1:1",
+            one.language or None,
             # A single file lists its segments itself.
-            () if one.single_file else tuple(segment.duration_ticks for segment in one.segments),
+            None if one.single_file or one.init is None else one.init.file,
+            () if one.single_file else tuple(_segments(one)),
         )
         for one in renditions
     }
@@ -180,3 +187,24 @@ def dash(file: str, text: str, renditions: Sequence[RenditionFacts], prefix: str
         ok=stated == wanted,
         found=f"{len(stated & wanted)} of {len(wanted)} representations",
     )
+
+
+def _segments(one: RenditionFacts) -> Iterator[tuple[str, Fraction, Fraction]]:
+    for segment in one.segments:
+        begins, lasts = (
+            Fraction(ticks, one.timescale) for ticks in (segment.start_ticks, segment.duration_ticks)
+        )
+        yield segment.file, begins, lasts
+
+
+def _listed(template: ET.Element) -> Iterator[tuple[str, Fraction, Fraction]]:
+    """The segments of a template: the file of each, when it begins and how long it lasts, in seconds."""
+    timescale, begins = int(template.get("timescale", 1)), int(template.get("presentationTimeOffset", 0))
+    number, tick = int(template.get("startNumber", 1)), 0
+    name = template.attrib["media"].replace("$Number%05d$", "{:05d}")
+    for entry in template.iterfind(f"{_MPD}SegmentTimeline/{_MPD}S"):
+        tick = int(entry.get("t", tick))
+        for _ in range(int(entry.get("r", 0)) + 1):
+            lasts = int(entry.attrib["d"])
+            yield name.format(number), Fraction(tick - begins, timescale), Fraction(lasts, timescale)
+            number, tick = number + 1, tick + lasts
