@@ -178,10 +178,34 @@ def test_dsd_is_published_to_the_sample(tmp_path: Path) -> None:
 
 def test_the_gapless_information_of_itunes_is_followed(tmp_path: Path, profile: str) -> None:
     """A tag says what the encoder put before and behind; there is no edit list."""
-    bare, plain, source = tmp_path / "bare.aac", tmp_path / "plain.m4a", tmp_path / "source.m4a"
+    bare, source = tmp_path / "bare.aac", tmp_path / "source.m4a"
     make_sound(bare, "-c:a", "aac")
-    ffmpeg("-i", bare, "-c", "copy", "-use_editlist", "0", "-metadata", "title=Gapless", plain)
     samples = round(3.0123 * SAMPLE_RATE)
+    make_gapless(bare, source, samples)
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.decoded_samples == samples
+    assert lag_samples(beeps(3.0123), heard(packaged(out, one))) == 0
+
+
+def test_the_gapless_information_of_he_aac_counts_samples_of_its_core(tmp_path: Path, profile: str) -> None:
+    """A file that announces spectral band replication, and has none of it: decoders make twice the samples."""
+    bare, source = tmp_path / "bare.m4a", tmp_path / "source.m4a"
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=seed=3:r=16000:d=0.96", "-c:a", "aac", bare)
+    make_gapless(bare, source, 15_360)
+    is_absent, is_there = b"\x56\xe5\x00", b"\x56\xe5\xa8"
+    assert source.read_bytes().count(is_absent) == 1
+    source.write_bytes(source.read_bytes().replace(is_absent, is_there))
+    out = run(source, profile)
+    (one,) = facts_of(out)
+    assert one.decoded_samples == 2 * 15_360
+    assert lag_samples(heard(source), heard(packaged(out, one))) == 0
+
+
+def make_gapless(encoded: Path, source: Path, samples: int) -> None:
+    """An M4A of AAC whose tag says how many samples there are behind the first 1024; it has no edit list."""
+    plain = source.with_name("plain.m4a")
+    ffmpeg("-i", encoded, "-c", "copy", "-use_editlist", "0", "-metadata", "title=Gapless", plain)
     behind = -(samples + 1024) % 1024
     numbers = [0, 1024, behind, samples, *([0] * 8)]
     said = " " + " ".join(f"{one:016X}" if one == samples else f"{one:08X}" for one in numbers)
@@ -193,10 +217,6 @@ def test_the_gapless_information_of_itunes_is_followed(tmp_path: Path, profile: 
         size = int.from_bytes(data[at : at + 4])
         data[at : at + 4] = (size + len(tag)).to_bytes(4)
     source.write_bytes(bytes(data[: at + size]) + tag + bytes(data[at + size :]))
-    out = run(source, profile)
-    (one,) = facts_of(out)
-    assert one.decoded_samples == samples
-    assert lag_samples(beeps(3.0123), heard(packaged(out, one))) == 0
 
 
 @pytest.mark.parametrize(

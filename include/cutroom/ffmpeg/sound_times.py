@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from cutroom.ffmpeg import edit_list, ogg
+from cutroom.ffmpeg import edit_list, ogg, placed_sound
 from cutroom.ffmpeg.containers import AVI, MATROSKA, OGG
 from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
 from cutroom.ffmpeg.refusals import reason_of
@@ -114,11 +114,13 @@ def without_empty(source: Source, empty: Set[int]) -> Source:
 
 
 def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
-    """The source with sound of `HEARD_LATE` beginning where it is heard: its first packets alone are no sound."""
+    """The source with sound of `HEARD_LATE`, and sound that is tagged, beginning where it is heard."""
     late = [one.index for one in source.audio if one.codec in HEARD_LATE and not one.joined]
-    if not late:
+    tagged = [one.index for one in source.audio if _is_tagged(one, source)]
+    if not late and not tagged:
         return source
-    heard_s = first_heard(path, late, log=log, limits=limits)
+    heard_s = dict(first_heard(path, late, log=log, limits=limits)) if late else {}
+    heard_s |= {index: placed_sound.begins(path, index, log=log, limits=limits) for index in tagged}
     audio = tuple(replace(one, start_s=heard_s.get(one.index, one.start_s)) for one in source.audio)
     if source.container == OGG and len(audio) == 1 and audio[0].codec == "vorbis":
         audio = (_ended_by_lone_page(path, audio[0]),)
@@ -126,6 +128,15 @@ def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits)
         return replace(source, audio=audio)
     starts = [one.start_s for one in audio if one.start_s is not None]
     return replace(source, audio=audio, start_s=min(starts, default=None))
+
+
+def _is_tagged(track: AudioTrack, source: Source) -> bool:
+    """Whether iTunes' tag may tell what an encoder put in front of a track.
+
+    Of HE-AAC it counts the samples of the core, of which decoders make twice as many: ffprobe takes half of that off.
+    """
+    is_mp4 = source.container.startswith("mov,")
+    return is_mp4 and track.codec == "aac" and not track.edits and not track.joined and bool(track.start_s)
 
 
 def _ended_by_lone_page(path: Path, track: AudioTrack) -> AudioTrack:
