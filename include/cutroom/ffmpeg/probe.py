@@ -213,8 +213,8 @@ def _reject_unread_picture(path: Path, output: ProbeOutput, *, log: Path, limits
             continue
         if read_packets(path, one.index, log=log, limits=limits).packets:
             raise SourceUnsupported(
-                f"The picture (track {one.index}, {one.codec_name}) can't be read. Export it in another codec (H.264, "
-                "HEVC, ProRes …)."
+                f"The picture (track {one.index}, {one.codec_name}) can't be read: nothing in the file describes it, "
+                "or its codec is not taken. Export it from a keyframe on, or in another codec (H.264, HEVC, ProRes …)."
             )
 
 
