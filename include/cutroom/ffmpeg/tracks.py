@@ -1,6 +1,5 @@
 """The source that ffprobe's words describe: its tracks, which of them are carried, what they are called. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -46,9 +45,6 @@ UNHEARD = frozenset(
 WITHOUT_THEIR_END = frozenset({(MATROSKA, "tta")})
 """Sound whose last frame, up to a second, ffmpeg can't decode: it takes its length from Matroska's milliseconds."""
 
-TWICE = 2
-"""How many samples are heard of HE-AAC for one that is coded."""
-
 FEW = 10
 """A track of so many times fewer frames than another is no film."""
 
@@ -76,7 +72,7 @@ def to_source(
     audio = [s for s in output.streams if s.codec_type == "audio" and s.channels and s.sample_rate]
     audio = [s for s in audio if s.codec_name not in UNHEARD]
     audio = [s for s in audio if (output.format.format_name, s.codec_name) not in WITHOUT_THEIR_END]
-    audio = [_primed(s, output.format.tags) for s in audio if can_be_mixed(s.channels, s.channel_layout)]
+    audio = [s for s in audio if can_be_mixed(s.channels, s.channel_layout)]
     # The track that the author marked, else the largest picture, is the one that is shown.
     most = max((s.nb_frames or 0 for s in video), default=0)
     video.sort(
@@ -225,21 +221,6 @@ def _video_track(stream: Stream) -> VideoTrack:
         bit_rate_bps=stream.bit_rate,
         language=language_tag(stream.tags.get("language")),
     )
-
-
-def _primed(stream: Stream, tags: Mapping[str, str]) -> Stream:
-    """Sound that begins where iTunes says that it does.
-
-    Its tag counts what an encoder puts first in samples as they are coded. HE-AAC is heard at twice their rate, by
-    which ffprobe, unlike ffmpeg, takes it to be half as long.
-    """
-    said = re.match(r"\s*[0-9A-F]{8} ([0-9A-F]{8}) ", tags.get("iTunSMPB", ""), re.IGNORECASE)
-    rate = stream.sample_rate or 0
-    if said is None or stream.start_time is None or rate * stream.time_base != TWICE:
-        return stream
-    first = int(said[1], 16)
-    is_told = abs(stream.start_time * rate - first) < 1
-    return stream.model_copy(update={"start_time": first * stream.time_base}) if is_told else stream
 
 
 def _audio_track(stream: Stream) -> AudioTrack:

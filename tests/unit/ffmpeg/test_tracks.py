@@ -49,26 +49,6 @@ class TestToSource:
         assert len(files) >= 12
         assert not [path for path in files if re.search(r'"filename": "[^"]*/', path.read_text())]
 
-    @pytest.mark.parametrize(
-        ("rate", "begins", "heard"),
-        [
-            ("44100", "0.047891", Fraction(2112, 22050)),
-            ("22050", "0.095782", Fraction("0.095782")),
-            ("44100", "0", 0),
-        ],
-        ids=["HE-AAC", "AAC", "with an edit list"],
-    )
-    def test_what_itunes_puts_first_is_counted_as_it_is_coded(
-        self, rate: str, begins: str, heard: Fraction
-    ) -> None:
-        tags = {"iTunSMPB": " 00000000 00000840 000002C0 0000000000007D00 00000000"}
-        one = audio(index=0, time_base="1/22050", sample_rate=rate, start_time=begins)
-        output = ProbeOutput.model_validate(
-            {"format": {"format_name": "mov", "tags": tags}, "streams": [one]}
-        )
-        source = tracks.to_source(output, sha256="ab", size_bytes=7)
-        assert [each.start_s for each in source.audio] == [source.start_s] == [heard]
-
     def test_of_two_pictures_the_larger_default_one_is_taken_and_the_rest_is_told(self) -> None:
         source = source_of("nasa")
         assert [(one.index, one.width, one.height) for one in source.video] == [(3, 480, 270)]
