@@ -6,7 +6,6 @@ Output times are absolute on the presentation's timeline everywhere, so joining 
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ def encode_video(
     split = frames.filter_multi_output("split", len(rungs))
     as_they_come = {"fps_mode": "passthrough", "enc_time_base": f"1/{timing.timescale}"}
     made = []
-    for place, (rung, path, noted) in enumerate(zip(rungs, outputs, stats, strict=True)):
+    for place, (rung, path, times) in enumerate(zip(rungs, outputs, stats, strict=True)):
         given = (
             _thinned(split[place], timing, rung.frame_step)
             .filter("scale", rung.width, rung.height, flags=SCALING, **pictures.scaled_to(colour))
@@ -95,12 +94,11 @@ def encode_video(
         rate = video.encoder_rate / rung.frame_step
         options = _video_options(rung, chunk.keyframes_asked, timing.timescale, rate)
         if timing.longest_ticks is None:
-            options |= _noting(noted)
-            made.append(ffmpeg.output(given[0], str(path), **options))
+            made.append(ffmpeg.output(given[0], str(path), **options, **_noting(times)))
         else:
             shorter = f"if(eq(N,0),PTS,PREV_OUTPTS+min(PTS-PREV_INPTS,{timing.longest_ticks}))"
             made.append(ffmpeg.output(given[0].filter("setpts", shorter), str(path), **options))
-            made.append(ffmpeg.output(given[2], "-", f="null", **as_they_come, **_noting(noted)))
+            made.append(noted(given[2], times, as_they_come["enc_time_base"]))
         made.append(ffmpeg.output(sampled, str(samples[place]), **raw))
     return compiled(made, *ONE_FILTER_THREAD)
 
@@ -216,11 +214,10 @@ def _small(reduced: Any, path: Path) -> Any:
     return ffmpeg.output(colours, str(path), f="rawvideo", fps_mode="passthrough")
 
 
-def noted(pictures: Any, stats: Path) -> Any:
+def noted(pictures: Any, stats: Path, time_base: str = "demux") -> Any:
     """An output that keeps nothing of these pictures but the time of every frame."""
-    return ffmpeg.output(
-        pictures, "-", f="null", fps_mode="passthrough", enc_time_base="demux", **_noting(stats)
-    )
+    options = {"f": "null", "fps_mode": "passthrough", "enc_time_base": time_base}
+    return ffmpeg.output(pictures, "-", **options, **_noting(stats))
 
 
 def _noting(stats: Path) -> dict[str, str]:
@@ -249,13 +246,12 @@ def copy(
         container: `mp4`, `webm`, `ts` and so on.
         read_as: ffmpeg's name of the container that they are in; None: it finds out, for which some need more than
             a few frames.
-        earlier_s: Taken off the times of each, in seconds; those that are not named keep theirs.
+        earlier_s: Taken off the times of each, in seconds; empty: all keep theirs.
         metadata: Tags and chapters (see `metadata.ffmetadata`); None: there are none.
         cover: A JPEG that goes with it; None: there is none.
     """
     known = {"f": read_as} if read_as else {}
-    earlier = chain(earlier_s, repeat(Fraction(0)))
-    moved = [{"itsoffset": decimal(-by_s)} if by_s else {} for _, by_s in zip(sources, earlier, strict=False)]
+    moved = [{"itsoffset": decimal(-by_s)} if by_s else {} for by_s in earlier_s] or [{}] * len(sources)
     tracks = [
         ffmpeg.input(f"file:{source}", copyts=None, **known, **by)
         for source, by in zip(sources, moved, strict=True)

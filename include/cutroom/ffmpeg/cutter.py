@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -238,14 +237,6 @@ def untrue(source: str, *tracks: str) -> None:
             print(track, flush=True)
 
 
-def begins(source: str, *tracks: str) -> None:
-    """Print of these tracks of sound, a line each, when the first frame is heard that a decoder makes of them."""
-    for track in map(int, tracks):
-        with local(source) as container:
-            for time, _ in islice(_decoded(container, container.streams[track]), 1):
-                print(track, time)
-
-
 def _decoded(container: InputContainer, stream: Any) -> Iterator[tuple[Fraction, int]]:
     """When each frame of a track of sound is heard, and how many samples it has; what does not decode is left out."""
     packet: Any
@@ -282,8 +273,6 @@ if __name__ == "__main__":
             documents(path, int(rest[0]), rest[1])
         elif verb == "sound":
             sound(path, *rest)
-        elif verb == "begins":
-            begins(path, *rest)
         elif verb == "untrue":
             untrue(path, *rest)
         else:

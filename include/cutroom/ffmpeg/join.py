@@ -64,7 +64,6 @@ def join(
     output: Path,
     *,
     lead_s: Fraction = Fraction(0),
-    begins_short: bool = False,
     segment_ticks: Fraction | None = None,
     last_lasts: int | None = None,
     bit_rate_bps: int = 0,
@@ -85,11 +84,9 @@ def join(
         output: The MP4 that is written.
         lead_s: How far decoding begins before the presentation at least, by its first packet alone, unless the first
             frame is too late for that; nothing: as late as it can.
-        begins_short: Whether the first segment holds one or two frames: where a packet is decoded much earlier than
-            the next, hls.js would show what follows them elsewhere.
         segment_ticks: Length of the segments, where decoding runs ahead; see `decode_times.close_holes`.
         last_lasts: For how many ticks the last frame is shown; None: see `timeline.last_lasts`.
-        longest_ticks: What encoders were told at most that a frame is shown (see `timing.given`).
+        longest_ticks: What encoders were told at most that a frame is shown (see `timing.encoder_ticks`).
         bit_rate_bps: How much the track takes at most, for a codec whose bitstream does not state its level.
 
     Raises:
@@ -103,7 +100,8 @@ def join(
     order = array("q", (tick for ticks in frame_ticks for tick in ticks))
     decode_ticks = _decode_ticks(order, shown, timescale, last_lasts)
     if decode_ticks and lead_s:
-        wait_s = LONGEST_LEAD_S if begins_short else LONGEST_WAIT_S
+        # Where a packet is decoded much earlier than the next, hls.js shows what follows one or two of them elsewhere.
+        wait_s = LONGEST_LEAD_S if _in_first_segment(shown, segment_ticks) < 3 else LONGEST_WAIT_S
         early = max(-ceil(lead_s * timescale), shown[0] - floor(wait_s * timescale))
         decode_ticks[0] = min(decode_ticks[0], early)
         if segment_ticks is not None:
@@ -145,6 +143,15 @@ def join(
                     packet.stream = stream
                     container.mux(packet)
     return Joined(ticks=shown, sizes_bytes=sizes, decode_ticks=decode_ticks[: len(sizes)], order=order)
+
+
+def _in_first_segment(shown: Sequence[int], segment_ticks: Fraction | None) -> int:
+    """How many frames are shown in the first segment; None: it is all there is."""
+    return (
+        len(shown)
+        if segment_ticks is None
+        else bisect_left(shown, (shown[0] // segment_ticks + 1) * segment_ticks)
+    )
 
 
 class _RoundedUp:
@@ -192,7 +199,7 @@ def _at_their_times(
     chunk: InputContainer, ticks: Sequence[int], timescale: int, longest_ticks: int | None
 ) -> "Iterator[tuple[Packet[Any], int]]":
     """Packets of a chunk, with the times at which their frames are shown."""
-    given = ticks if longest_ticks is None else _as_given(ticks, longest_ticks)
+    given = ticks if longest_ticks is None else _encoder_ticks(ticks, longest_ticks)
     count, moved = 0, 0
     for packet, found in packets(chunk, timescale):
         if count == 0 and ticks:
@@ -205,10 +212,10 @@ def _at_their_times(
         raise VerificationFailed(_OTHER_FRAMES.format(len(ticks)))
 
 
-def _as_given(ticks: Sequence[int], longest_ticks: int) -> list[int]:
+def _encoder_ticks(ticks: Sequence[int], longest_ticks: int) -> list[int]:
     """The times by which an encoder knows frames that are shown at these."""
     shown = sorted(ticks)
-    known = dict(zip(shown, timing.given(shown, longest_ticks), strict=True))
+    known = dict(zip(shown, timing.encoder_ticks(shown, longest_ticks), strict=True))
     return [known[tick] for tick in ticks]
 
 

@@ -219,24 +219,6 @@ def untrue_times(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits
     return frozenset(found)
 
 
-def first_heard(path: Path, tracks: Sequence[int], *, log: Path, limits: Limits) -> Mapping[int, Fraction]:
-    """When the first frame of each of these tracks of sound is heard, in seconds; of those that have one.
-
-    Raises:
-        SourceCorrupt: They can't be read.
-    """
-    found: dict[int, Fraction] = {}
-
-    def take(line: str) -> None:
-        if line:
-            track, time = line.split()
-            found[int(track)] = Fraction(time)
-
-    first, *others = tracks
-    _cutter("begins", path, first, take, *map(str, others), log=log, limits=limits)
-    return found
-
-
 def _cutter(
     verb: str, path: Path, track: int, take: Callable[[str], None], *more: str, log: Path, limits: Limits
 ) -> None:

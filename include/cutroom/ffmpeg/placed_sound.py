@@ -1,6 +1,5 @@
 """What a track of sound is decoded from, and how it is placed on the presentation's timeline: ffmpeg's filters."""
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -8,14 +7,11 @@ from typing import Any
 
 import ffmpeg
 
-from cutroom.ffmpeg import runner
-from cutroom.ffmpeg.argv import ONE_THREAD, compiled, rational
+from cutroom.ffmpeg.argv import ONE_THREAD, rational
 from cutroom.ffmpeg.containers import INPUT_OPTIONS, named
-from cutroom.ffmpeg.refusals import no_sound, of_decoding
 from cutroom.media.audio_plan import AudioPlan
 from cutroom.media.clock import SMALLEST_GAP_S
 from cutroom.media.edits import heard as heard_of
-from cutroom.media.limits import Limits
 from cutroom.media.lost_frames import FOLLOWED, LEFT_S, SMALLEST_STEP_S
 from cutroom.media.source import AudioTrack, SoundClock
 
@@ -88,22 +84,6 @@ def options_of(source: Path) -> dict[str, Any]:
     # With several threads the decoders of FLAC, ALAC and WavPack drop other frames than those that an edit list leaves
     # out.
     return INPUT_OPTIONS | named(source) | ONE_THREAD | {"copyts": None, "vn": None, "sn": None, "dn": None}
-
-
-def begins(source: Path, track: int, *, log: Path, limits: Limits) -> Fraction:
-    """When the first frame is heard that ffmpeg decodes of a track of sound, in seconds.
-
-    Raises:
-        SourceCorrupt: Nothing decodes.
-    """
-    first = ffmpeg.input(f"file:{source}", **options_of(source))[str(track)]
-    command = compiled([ffmpeg.output(first, "-", **{"frames:a": 1, "f": "framecrc"})])
-    with of_decoding("The sound"):
-        said = runner.run(command, log=log, limits=limits).stdout.decode()
-    frame = re.search(r"^#tb 0: (\S+)$.*?^0, +-?\d+, +(-?\d+),", said, re.MULTILINE | re.DOTALL)
-    if frame is None:
-        raise no_sound(track)
-    return int(frame[2]) * Fraction(frame[1])
 
 
 def placed(audio: AudioPlan, source: Path) -> Any:

@@ -27,10 +27,10 @@ from cutroom.ffmpeg.wishes import Wish, asked, shape
 from cutroom.media.line21 import channels_with_words
 from cutroom.media.timeline import Packet
 
-WITHOUT_TIMES = {"mpegvideo"}
+GUESSED_TIMES = {"mpegvideo"}
 """Demuxers whose times are all guesses, by one version of ffmpeg others than by the next."""
 
-WITHOUT_PRESENTATION_TIMES = {"avi"} | WITHOUT_TIMES
+WITHOUT_PRESENTATION_TIMES = {"avi"} | GUESSED_TIMES
 """Demuxers whose presentation times are guesses: the container holds decode order alone."""
 
 
@@ -177,7 +177,7 @@ def _told_times(packet: Any, container: str, reorders: bool) -> tuple[int | None
         return packet.pts, packet.dts
     if not reorders:
         return packet.dts, packet.dts
-    return None, None if container in WITHOUT_TIMES else packet.dts
+    return None, None if container in GUESSED_TIMES else packet.dts
 
 
 def present(

@@ -1,14 +1,18 @@
 """When the sound of a source is heard, where its container alone does not tell: by edit lists, packets and decoders."""
 
+import re
 from collections.abc import Set
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from cutroom.ffmpeg import edit_list, ogg, placed_sound
+import ffmpeg
+
+from cutroom.ffmpeg import edit_list, ogg, placed_sound, runner
+from cutroom.ffmpeg.argv import compiled
 from cutroom.ffmpeg.containers import AVI, MATROSKA, OGG
-from cutroom.ffmpeg.packets import first_heard, read_sound_times, untrue_times
-from cutroom.ffmpeg.refusals import reason_of
+from cutroom.ffmpeg.packets import read_sound_times, untrue_times
+from cutroom.ffmpeg.refusals import of_decoding, reason_of
 from cutroom.media.edits import FastEdit, StillEdit, begins_midway, heard, plays_several, reject_speeds
 from cutroom.media.limits import Limits
 from cutroom.media.lost_frames import FRAMED
@@ -115,13 +119,17 @@ def without_empty(source: Source, empty: Set[int]) -> Source:
 
 def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits) -> Source:
     """The source with sound of `HEARD_LATE`, and sound that is tagged, beginning where it is heard."""
-    late = [one.index for one in source.audio if one.codec in HEARD_LATE and not one.joined]
-    tagged = [one.index for one in source.audio if _is_tagged(one, source)]
-    if not late and not tagged:
+
+    def begun(one: AudioTrack) -> AudioTrack:
+        heard_s = _begins(path, one.index, log=log, limits=limits)
+        return one if heard_s is None else replace(one, start_s=heard_s)
+
+    late = [
+        one for one in source.audio if not one.joined and (one.codec in HEARD_LATE or _is_tagged(one, source))
+    ]
+    if not late:
         return source
-    heard_s = dict(first_heard(path, late, log=log, limits=limits)) if late else {}
-    heard_s |= {index: placed_sound.begins(path, index, log=log, limits=limits) for index in tagged}
-    audio = tuple(replace(one, start_s=heard_s.get(one.index, one.start_s)) for one in source.audio)
+    audio = tuple(begun(one) if one in late else one for one in source.audio)
     if source.container == OGG and len(audio) == 1 and audio[0].codec == "vorbis":
         audio = (_ended_by_lone_page(path, audio[0]),)
     if source.video:
@@ -130,13 +138,27 @@ def _begun_where_heard(path: Path, source: Source, *, log: Path, limits: Limits)
     return replace(source, audio=audio, start_s=min(starts, default=None))
 
 
+def _begins(source: Path, track: int, *, log: Path, limits: Limits) -> Fraction | None:
+    """When the first frame is heard that ffmpeg decodes of a track of sound, in seconds; None: nothing decodes.
+
+    Raises:
+        SourceCorrupt: It can't be read.
+    """
+    first = ffmpeg.input(f"file:{source}", **placed_sound.options_of(source))[str(track)]
+    command = compiled([ffmpeg.output(first, "-", **{"frames:a": 1, "f": "framecrc"})])
+    with of_decoding("The sound"):
+        said = runner.run(command, log=log, limits=limits).stdout.decode()
+    frame = re.search(r"^#tb 0: (\S+)$.*?^0, +-?\d+, +(-?\d+),", said, re.MULTILINE | re.DOTALL)
+    return None if frame is None else int(frame[2]) * Fraction(frame[1])
+
+
 def _is_tagged(track: AudioTrack, source: Source) -> bool:
     """Whether iTunes' tag may tell what an encoder put in front of a track.
 
     Of HE-AAC it counts the samples of the core, of which decoders make twice as many: ffprobe takes half of that off.
     """
     is_mp4 = source.container.startswith("mov,")
-    return is_mp4 and track.codec == "aac" and not track.edits and not track.joined and bool(track.start_s)
+    return is_mp4 and track.codec == "aac" and not track.edits and bool(track.start_s)
 
 
 def _ended_by_lone_page(path: Path, track: AudioTrack) -> AudioTrack:

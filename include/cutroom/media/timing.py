@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 
 
-def given(ticks: Sequence[int], longest_ticks: int | None) -> list[int]:
+def encoder_ticks(ticks: Sequence[int], longest_ticks: int | None) -> list[int]:
     """The times at which an encoder is given the frames of a chunk, whose output times these are, ascending.
 
     They are the same but where a frame is shown for longer than fills the decoder's buffer. A full buffer takes no more
@@ -38,7 +38,8 @@ class Timing:
     frame_ticks: int | None
     """Output ticks of one frame at a constant rate; None: every frame keeps its own time."""
     longest_ticks: int | None = None
-    """Output ticks that encoders are told at most that a frame is shown; None: all are shown for less (see `given`)."""
+    """Output ticks that encoders are told at most that a frame is shown (see `encoder_ticks`); None: no frame is for
+    longer."""
 
     def output_ticks(self, pts: int) -> int:
         """Output ticks of the frame with this source time."""
@@ -57,13 +58,13 @@ class Timing:
         return [tick for tick in ticks if (tick - self.first_ticks) // self.frame_ticks % frame_step == 0]
 
     @property
-    def slowest_given(self) -> Fraction:
+    def slowest_rate(self) -> Fraction:
         """Frames a second that encoders are given at least; 0: as few as there are."""
         return Fraction(0 if self.longest_ticks is None else math.ceil(self.timescale / self.longest_ticks))
 
-    def given(self, ticks: Sequence[int]) -> list[int]:
-        """See `given`."""
-        return given(ticks, self.longest_ticks)
+    def encoder_ticks(self, ticks: Sequence[int]) -> list[int]:
+        """See `encoder_ticks` of this module."""
+        return encoder_ticks(ticks, self.longest_ticks)
 
     def keyframes_asked(self, boundaries: Sequence[int], shown: Sequence[int]) -> tuple[Fraction, ...]:
         """When to ask the encoder of a chunk for a keyframe so that it falls on each boundary and on nothing else.
@@ -81,8 +82,9 @@ class Timing:
         """
         places = [place for place in (bisect_left(shown, boundary) for boundary in boundaries) if place > 0]
         if self.longest_ticks is None:
+            # Of these alone: a film has a hundred thousand frames an hour.
             pairs = [(self.output_ticks(shown[n - 1]), self.output_ticks(shown[n])) for n in places]
         else:
-            given = self.given([self.output_ticks(pts) for pts in shown])
+            given = self.encoder_ticks([self.output_ticks(pts) for pts in shown])
             pairs = [(given[n - 1], given[n]) for n in places]
         return tuple(Fraction(before + at, 2 * self.timescale) for before, at in pairs)

@@ -222,7 +222,7 @@ def plan_video(track: VideoTrack, packets: Sequence[Packet], profile: Profile, o
             for chunk in timeline.plan_chunks(packets, boundaries, per_chunk)
         ),
         rungs=rungs,
-        encoder_rate=max(rate or _busiest_rate(pts, track.time_base), timing.slowest_given),
+        encoder_rate=max(rate or _busiest_rate(pts, track.time_base), timing.slowest_rate),
     )
 
 

@@ -103,7 +103,7 @@ def _checked(video: VideoPlan, rung: VideoRung, sample: "Sampled", given: list[i
     shown = frame_ticks(sample.shown, timescale)
     # Its container may have moved all times, so that none is negative.
     moved = shown[0] - given[0] if shown else 0
-    if [tick - moved for tick in shown] != video.timing.given(given):
+    if [tick - moved for tick in shown] != video.timing.encoder_ticks(given):
         raise VerificationFailed(
             f"An encode of rung {rung.name} shows {len(shown)} frames; "
             f"its encoder was given {len(given)}, or other ones."

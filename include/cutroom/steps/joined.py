@@ -84,7 +84,6 @@ def join_pictures(
             output,
             lead_s=lead_s,
             segment_ticks=made.segment_s * made.video.timing.timescale,
-            begins_short=_in_first_segment(ticks[0], made.segment_s * made.video.timing.timescale) < 3,
             last_lasts=made.video.last_lasts,
             bit_rate_bps=rung.max_bitrate_bps,
             longest_ticks=made.video.timing.longest_ticks,
@@ -96,12 +95,6 @@ def join_pictures(
         parameters=frozenset(digest for one in told for digest in one["parameters"]),
         joins=joins_of([(own[0], one) for own, one in zip(ticks, qualities, strict=True)]),
     )
-
-
-def _in_first_segment(ticks: Sequence[int], segment_ticks: Fraction) -> int:
-    """How many of the frames of a first encode are in the segment that begins with the first of them."""
-    end = (min(ticks) // segment_ticks + 1) * segment_ticks
-    return sum(tick < end for tick in ticks)
 
 
 def _known(shop: Workshop, key: str) -> dict[str, Any]:

@@ -5,12 +5,18 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cutroom.media import rates, timeline
 
+if TYPE_CHECKING:
+    from cutroom.packaging.facts import Segment
+    from cutroom.steps.joined import JoinedPictures
 
-def of_pictures(segments: Sequence[Any], joined: Any, timescale: int, rate_bps: int) -> Fraction:
+
+def of_pictures(
+    segments: Sequence["Segment"], joined: "JoinedPictures", timescale: int, rate_bps: int
+) -> Fraction:
     """Seconds for joined pictures in these segments, received at this rate."""
     order = joined.frames.order
     # Groups of pictures are closed: a segment's first frame is the first in both orders.
@@ -23,7 +29,7 @@ def of_pictures(segments: Sequence[Any], joined: Any, timescale: int, rate_bps: 
 
 
 def of_sound(
-    segments: Sequence[Any], encoded: Path, timescale: int, rate_bps: int, *, resolution_s: Fraction
+    segments: Sequence["Segment"], encoded: Path, timescale: int, rate_bps: int, *, resolution_s: Fraction
 ) -> Fraction:
     """Seconds for a track of sound in these segments, received at this rate.
 
@@ -45,7 +51,7 @@ def of_sound(
 
 
 def _wait_s(
-    segments: Sequence[Any],
+    segments: Sequence["Segment"],
     firsts: Sequence[int],
     sizes_bytes: Sequence[int],
     ticks: Sequence[int],

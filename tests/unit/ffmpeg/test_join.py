@@ -155,8 +155,16 @@ def test_decoding_begins_as_early_as_a_container_asks(
 ) -> None:
     """By its first packet alone, and every frame keeps its time."""
     moved = [[tick - encodes.shown[0] + starts_at for tick in ticks] for ticks in encodes.ticks]
+    segment_ticks = Fraction(1) if few else None
     plain, early = (
-        join.join(encodes.files, moved, TIMESCALE, tmp_path / f"{number}.mp4", lead_s=lead, begins_short=few)
+        join.join(
+            encodes.files,
+            moved,
+            TIMESCALE,
+            tmp_path / f"{number}.mp4",
+            lead_s=lead,
+            segment_ticks=segment_ticks,
+        )
         for number, lead in enumerate((Fraction(0), Fraction(1, 10)))
     )
     assert early.decode_ticks[0] == wanted < plain.decode_ticks[0]

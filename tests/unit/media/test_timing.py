@@ -74,19 +74,19 @@ class TestOutputTimes:
         assert timing.output_ticks(tick) == tick + 1
 
 
-class TestGiven:
+class TestEncoderTicks:
     @given(st.lists(st.integers(0, 100_000), min_size=1, unique=True).map(sorted), st.integers(1, 1000))
     def test_no_frame_is_given_for_longer_than_that_and_all_others_for_as_long_as_they_are_shown(
         self, ticks: list[int], longest: int
     ) -> None:
-        found = timing.given(ticks, longest)
+        found = timing.encoder_ticks(ticks, longest)
         assert found[0] == ticks[0]
         lasts = [after - before for before, after in pairwise(ticks)]
         assert [after - before for before, after in pairwise(found)] == [min(one, longest) for one in lasts]
 
     def test_without_a_longest_they_are_given_as_they_are_shown(self) -> None:
-        assert timing.given([0, 40, 9000], None) == [0, 40, 9000]
-        assert timing.given([], 10) == []
+        assert timing.encoder_ticks([0, 40, 9000], None) == [0, 40, 9000]
+        assert timing.encoder_ticks([], 10) == []
 
 
 class TestKeyframesAsked:
@@ -109,7 +109,7 @@ class TestKeyframesAsked:
         longest = None if longest_us is None else max(20, longest_us * exact.timescale // 1_000_000)
         clock = timing_of(times, time_base, rate, origin, longest)
         boundaries = timeline.segment_boundaries(times, time_base, origin, segment_s)
-        given_at = clock.given([clock.output_ticks(pts) for pts in times])
+        given_at = clock.encoder_ticks([clock.output_ticks(pts) for pts in times])
         asked = clock.keyframes_asked(boundaries, times)
         assert len(asked) == len(boundaries) - 1
         for boundary, time in zip(boundaries[1:], asked, strict=True):
